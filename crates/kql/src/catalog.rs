@@ -1,0 +1,63 @@
+//! What the binder may ask about the world outside the query.
+
+use crate::types::Schema;
+
+/// The tables and functions a query can name. Implementations answer from memory: no I/O.
+pub trait Catalog {
+    /// The table called `name` (case-sensitive), if there is one.
+    fn table(&self, name: &str) -> Option<TableInfo>;
+
+    /// Names of all tables, for wildcards (`union Device*`) and for "did you mean".
+    fn table_names(&self) -> Vec<String>;
+}
+
+/// What the binder knows of one table.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TableInfo {
+    /// Its columns.
+    pub schema: Schema,
+    /// The column a window is applied to, such as `Timestamp` or `TimeGenerated`.
+    pub time_column: Option<String>,
+}
+
+/// A catalog without tables.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct EmptyCatalog;
+
+impl Catalog for EmptyCatalog {
+    fn table(&self, _name: &str) -> Option<TableInfo> {
+        None
+    }
+
+    fn table_names(&self) -> Vec<String> {
+        Vec::new()
+    }
+}
+
+/// Tables held in a map, for tests, for ad-hoc schemas and as a building block of other catalogs.
+#[derive(Clone, Debug, Default)]
+pub struct MemoryCatalog {
+    tables: std::collections::BTreeMap<String, TableInfo>,
+}
+
+impl MemoryCatalog {
+    /// A catalog without tables yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds or replaces a table.
+    pub fn insert(&mut self, name: impl Into<String>, table: TableInfo) {
+        self.tables.insert(name.into(), table);
+    }
+}
+
+impl Catalog for MemoryCatalog {
+    fn table(&self, name: &str) -> Option<TableInfo> {
+        self.tables.get(name).cloned()
+    }
+
+    fn table_names(&self) -> Vec<String> {
+        self.tables.keys().cloned().collect()
+    }
+}

@@ -1,0 +1,431 @@
+//! The resolved query: every name bound, every type known, every conversion explicit, every span
+//! kept.
+//!
+//! Columns are addressed by position in the schema of the plan an expression reads, so nothing
+//! downstream looks a name up again. Column names within one schema are unique.
+
+use std::sync::Arc;
+
+use crate::builtin::{Aggregate, Scalar};
+use crate::span::Span;
+use crate::types::{ScalarType, Schema, Value};
+
+/// A bound query: the table it yields, and how it asks to be drawn.
+#[derive(Clone, Debug)]
+pub struct Query {
+    /// The plan of the last tabular statement.
+    pub plan: Plan,
+    /// The `render` at its end, if any; it never changes the data.
+    pub render: Option<Render>,
+}
+
+/// `render kind with (name = value, …)`, kept as a hint for whoever draws.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Render {
+    /// `table`, `timechart`, …
+    pub kind: String,
+    /// Properties in the order written.
+    pub properties: Vec<(String, String)>,
+}
+
+/// One relational step with the schema it yields.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// What it does.
+    pub kind: Box<PlanKind>,
+    /// The columns it yields.
+    pub schema: Schema,
+    /// Where it is written.
+    pub span: Span,
+}
+
+/// The relational steps. `extend`, `project-*`, `getschema`, `lookup`'s dropped keys and the like
+/// are spelt with these by the binder.
+#[derive(Clone, Debug)]
+pub enum PlanKind {
+    /// Reads a table of the catalog. `columns` of the schema are those of the table.
+    Table {
+        /// Catalog name.
+        name: String,
+        /// The column a window applies to.
+        time_column: Option<usize>,
+    },
+    /// Constant rows (`datatable`, `getschema`), one value per column.
+    Values {
+        /// Row-major values; each fits its column's type or is null.
+        rows: Vec<Vec<Value>>,
+    },
+    /// One row of expressions without input (`print`), one per column.
+    Print {
+        /// One expression per column.
+        columns: Vec<Expr>,
+    },
+    /// `range x from a to b step c`: constants of one type, both ends included.
+    Range {
+        /// First value.
+        from: Expr,
+        /// Last value, included.
+        to: Expr,
+        /// Step; of type timespan where the others are datetimes.
+        step: Expr,
+    },
+    /// Keeps rows for which the predicate (type bool) is true; null drops the row.
+    Filter {
+        /// Input.
+        input: Plan,
+        /// Of type bool.
+        predicate: Expr,
+    },
+    /// Computes one expression per output column; all read the input.
+    Project {
+        /// Input.
+        input: Plan,
+        /// One expression per column of the schema.
+        columns: Vec<Expr>,
+    },
+    /// `summarize`: keys first, then the outputs of the aggregates in order. Without keys: exactly
+    /// one row, even for empty input.
+    Aggregate {
+        /// Input.
+        input: Plan,
+        /// Group keys, never dynamic.
+        keys: Vec<Expr>,
+        /// Aggregates; some yield several columns.
+        aggregates: Vec<AggregateCall>,
+    },
+    /// `distinct`: unique rows of the input.
+    Distinct {
+        /// Input.
+        input: Plan,
+    },
+    /// `sort by`.
+    Sort {
+        /// Input.
+        input: Plan,
+        /// Most significant first.
+        keys: Vec<SortKey>,
+    },
+    /// `take`: any `count` rows, or the first ones of a sorted input.
+    Take {
+        /// Input.
+        input: Plan,
+        /// A constant of type long.
+        count: Expr,
+    },
+    /// `join` of every kind. Keys are compared with Kusto's join equality: null equals null.
+    Join {
+        /// Left input.
+        left: Plan,
+        /// Right input.
+        right: Plan,
+        /// Kind.
+        kind: JoinKind,
+        /// Pairs of expressions over the left and the right input, equal types.
+        on: Vec<(Expr, Expr)>,
+    },
+    /// `union`: rows of all inputs, any order.
+    Union {
+        /// The legs.
+        inputs: Vec<UnionInput>,
+    },
+    /// `mv-expand`.
+    MvExpand {
+        /// Input.
+        input: Plan,
+        /// The expanded columns.
+        columns: Vec<MvExpandColumn>,
+        /// Whether the last column of the schema is the 0-based item index (type long).
+        item_index: bool,
+        /// Most rows one input row may become, if limited.
+        row_limit: Option<u64>,
+        /// Bags become `[key, value]` arrays instead of one-entry bags.
+        bag_as_array: bool,
+    },
+    /// `parse` and `parse-where`. The schema lists the input's columns (those that the pattern
+    /// replaces keep their place) and then the new ones.
+    Parse {
+        /// Input.
+        input: Plan,
+        /// The text, of type string, over the input.
+        text: Expr,
+        /// What the text is matched against.
+        pattern: Vec<ParsePart>,
+        /// How strictly.
+        kind: ParseKind,
+        /// `flags=` of `kind=regex`.
+        flags: String,
+        /// Drop rows that do not match (`parse-where`).
+        drop_unmatched: bool,
+    },
+    /// Keeps the order of rows and evaluates window functions in the projection above it
+    /// (`serialize`).
+    Serialize {
+        /// Input.
+        input: Plan,
+    },
+    /// A subtree that is referenced several times and computed once (`materialize`, `as`).
+    Shared {
+        /// Equal for references to the same subtree.
+        id: u32,
+        /// The subtree.
+        input: Arc<Plan>,
+    },
+}
+
+/// One leg of a union.
+#[derive(Clone, Debug)]
+pub struct UnionInput {
+    /// The leg.
+    pub plan: Plan,
+    /// For each output column, the expression over the leg (a column, a null or `""`, or the
+    /// name of the source).
+    pub columns: Vec<Expr>,
+}
+
+/// One expanded column of `mv-expand`.
+#[derive(Clone, Debug)]
+pub struct MvExpandColumn {
+    /// The array or bag, of type dynamic, over the input.
+    pub value: Expr,
+    /// Position in the output schema, whose type says what elements are converted to.
+    pub output: usize,
+}
+
+/// A piece of a `parse` pattern.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ParsePart {
+    /// `*`: skips text.
+    Skip,
+    /// Literal text, or a regular expression for `kind=regex`.
+    Text(Arc<str>),
+    /// A column to extract, by its position in the output schema, whose type it takes.
+    Column(usize),
+}
+
+/// Strictness of `parse`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ParseKind {
+    /// All columns or none.
+    Simple,
+    /// Columns that fail to convert are null, the others stay.
+    Relaxed,
+    /// Text parts are regular expressions.
+    Regex,
+}
+
+/// Join kinds of the reference.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum JoinKind {
+    /// Inner join after the left side is made unique on the keys (the default).
+    InnerUnique,
+    /// All pairs.
+    Inner,
+    /// All left rows.
+    LeftOuter,
+    /// All right rows.
+    RightOuter,
+    /// All rows of both sides.
+    FullOuter,
+    /// Left rows with a match, left columns only.
+    LeftSemi,
+    /// Left rows without a match, left columns only.
+    LeftAnti,
+    /// Right rows with a match, right columns only.
+    RightSemi,
+    /// Right rows without a match, right columns only.
+    RightAnti,
+}
+
+/// A key of `sort by`.
+#[derive(Clone, Debug)]
+pub struct SortKey {
+    /// Over the input, never dynamic.
+    pub expr: Expr,
+    /// `desc`, the default.
+    pub descending: bool,
+    /// `nulls first`.
+    pub nulls_first: bool,
+}
+
+/// An aggregate with its arguments and the columns it yields.
+#[derive(Clone, Debug)]
+pub struct AggregateCall {
+    /// Which.
+    pub function: &'static Aggregate,
+    /// Arguments over the input. For `arg_max(x, a, b)`: x, a, b; for `take_any(a, b)`: a, b.
+    pub arguments: Vec<Expr>,
+    /// Type of each column it yields; one but for `arg_max`, `arg_min` and `take_any`, which
+    /// yield one per argument.
+    pub outputs: Vec<ScalarType>,
+    /// Where.
+    pub span: Span,
+}
+
+/// A scalar expression with its type.
+#[derive(Clone, Debug)]
+pub struct Expr {
+    /// What it is.
+    pub kind: ExprKind,
+    /// Its type.
+    pub ty: ScalarType,
+    /// Where it is written.
+    pub span: Span,
+}
+
+/// The scalar expressions.
+#[derive(Clone, Debug)]
+pub enum ExprKind {
+    /// Column of the input, by position.
+    Column(usize),
+    /// A constant.
+    Literal(Value),
+    /// `now()`: the end of the window, or the start of the query.
+    Now,
+    /// An operator of two operands. Types of the operands are what the operator's row in
+    /// [`BinaryOp`] says; the binder has inserted conversions.
+    Binary {
+        /// Which.
+        op: BinaryOp,
+        /// Left operand.
+        left: Box<Expr>,
+        /// Right operand.
+        right: Box<Expr>,
+    },
+    /// `-x`.
+    Negate(Box<Expr>),
+    /// `x in (list)` and its family, over scalars of the operand's type. A list item of type
+    /// dynamic stands for the elements of that array.
+    InList {
+        /// Which.
+        op: InOp,
+        /// Left operand.
+        value: Box<Expr>,
+        /// Items.
+        list: Vec<Expr>,
+    },
+    /// `x in (table)` and its family: the first column of the plan.
+    InTable {
+        /// Which.
+        op: InOp,
+        /// Left operand.
+        value: Box<Expr>,
+        /// Plan whose first column is the list.
+        table: Box<Plan>,
+    },
+    /// `x between (low .. high)`, both ends included, operands of one type.
+    Between {
+        /// Tested value.
+        value: Box<Expr>,
+        /// Lower end.
+        low: Box<Expr>,
+        /// Upper end.
+        high: Box<Expr>,
+        /// `!between`.
+        negated: bool,
+    },
+    /// A built-in scalar function, `iff` and `case` included.
+    Call {
+        /// Which.
+        function: &'static Scalar,
+        /// Arguments, converted to what the signature asks.
+        arguments: Vec<Expr>,
+    },
+    /// Conversion of the operand to this expression's type with the semantics of `toint()` and
+    /// so on; a failed conversion is null.
+    Convert(Box<Expr>),
+    /// `d.name` or `d["name"]` on a dynamic.
+    Member {
+        /// Of type dynamic.
+        base: Box<Expr>,
+        /// Property name.
+        name: Arc<str>,
+    },
+    /// `d[i]` on a dynamic: an index of an integer type, or a key of type string.
+    Index {
+        /// Of type dynamic.
+        base: Box<Expr>,
+        /// long, int or string.
+        index: Box<Expr>,
+    },
+    /// `toscalar(table)`: first column of the first row, null if there is none.
+    ToScalar(Box<Plan>),
+}
+
+/// Operators of two operands. String operators work on strings; a dynamic operand was converted
+/// to its string form by the binder.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum BinaryOp {
+    /// `+`: numbers of one type; timespans; datetime + timespan.
+    Add,
+    /// `-`: numbers of one type; timespans; datetime - timespan; datetime - datetime.
+    Subtract,
+    /// `*`: numbers of one type; timespan * number (long or real).
+    Multiply,
+    /// `/`: numbers of one type; timespan / number; timespan / timespan gives real.
+    Divide,
+    /// `%`: numbers of one type, never negative; timespans; datetime % timespan.
+    Modulo,
+    /// `==`, operands of one type; total when exactly one side is null.
+    Equal,
+    /// `!=` (`<>`), the negation of `==`.
+    NotEqual,
+    /// `<`
+    Less,
+    /// `<=`
+    LessOrEqual,
+    /// `>`
+    Greater,
+    /// `>=`
+    GreaterOrEqual,
+    /// `and`, three-valued.
+    And,
+    /// `or`, three-valued.
+    Or,
+    /// `=~` and the rest of the string operators.
+    String {
+        /// Which.
+        op: StringOp,
+        /// The `!` form.
+        negated: bool,
+        /// The `_cs` form; `=~` is never, `matches regex` always case-sensitive.
+        case_sensitive: bool,
+    },
+}
+
+/// String operators of one string and one pattern (datatypes-string-operators.md).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum StringOp {
+    /// `=~`
+    EqualIgnoringCase,
+    /// `has`: a whole term.
+    Has,
+    /// `hasprefix`: a term starts with it.
+    HasPrefix,
+    /// `hassuffix`: a term ends with it.
+    HasSuffix,
+    /// `contains`: a substring.
+    Contains,
+    /// `startswith`
+    StartsWith,
+    /// `endswith`
+    EndsWith,
+    /// `matches regex`
+    MatchesRegex,
+}
+
+/// Set operators.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum InOp {
+    /// `in`
+    In,
+    /// `!in`
+    NotIn,
+    /// `in~`
+    InIgnoringCase,
+    /// `!in~`
+    NotInIgnoringCase,
+    /// `has_any`: one of the terms.
+    HasAny,
+    /// `has_all`: each of the terms.
+    HasAll,
+}

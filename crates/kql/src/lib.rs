@@ -1,0 +1,16 @@
+//! The front end of the Kusto Query Language: text and a catalog in, a typed, resolved query out.
+//!
+//! ```text
+//! text ──syntax──▶ ast::Script ──bind──▶ hir::Query ──window──▶ hir::Query over [from, to)
+//! ```
+//!
+//! No stage fails or panics: each returns a value and diagnostics with places. This crate knows
+//! neither Arrow nor DataFusion; the engine is the crate `kql-datafusion`.
+
+pub mod builtin;
+pub mod catalog;
+pub mod diagnostic;
+pub mod hir;
+pub mod span;
+pub mod syntax;
+pub mod types;
