@@ -1,1 +1,4 @@
-//! Engine.
+//! KQL on Apache DataFusion: a resolved query in, Arrow record batches out.
+
+pub mod types;
+pub mod tables;
