@@ -1,4 +1,4 @@
 //! KQL on Apache DataFusion: a resolved query in, Arrow record batches out.
 
-pub mod types;
 pub mod tables;
+pub mod types;

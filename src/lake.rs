@@ -1,0 +1,70 @@
+//! The area in which results are kept as Parquet, one file a window.
+
+use std::fmt::Debug;
+
+use async_trait::async_trait;
+use datafusion::execution::SendableRecordBatchStream;
+use kql::types::Schema;
+
+use crate::id::{HuntName, RunId};
+use crate::window::Window;
+
+/// Keeps results.
+#[async_trait]
+pub trait Lake: Debug + Send + Sync {
+    /// Streams a result into the lake: written aside and made visible whole, or not at all.
+    /// An empty result makes no file.
+    async fn write(
+        &self,
+        target: &WriteTarget,
+        schema: &Schema,
+        batches: SendableRecordBatchStream,
+    ) -> Result<Commit, LakeError>;
+
+    /// Removes every other file of the same hunt and window, and what a killed attempt left
+    /// aside. Called once the run that wrote `keep` is recorded.
+    async fn remove_superseded(
+        &self,
+        target: &WriteTarget,
+        keep: Option<&str>,
+    ) -> Result<(), LakeError>;
+}
+
+/// Which file a result becomes: `<hunt>/date=YYYY-MM-DD/<window>-<run>.parquet`, by the day on
+/// which the window starts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WriteTarget {
+    /// Folder.
+    pub hunt: HuntName,
+    /// Partition and first part of the name.
+    pub window: Window,
+    /// Last part of the name.
+    pub run: RunId,
+}
+
+/// What was written.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Commit {
+    /// Path relative to the lake's root; none for an empty result.
+    pub file: Option<String>,
+    /// Rows written.
+    pub rows: u64,
+    /// Bytes of the file.
+    pub bytes: u64,
+}
+
+/// Why a result was not written. Nothing of it is visible then.
+#[derive(Debug, thiserror::Error)]
+pub enum LakeError {
+    /// The stream failed before its end: the source's error.
+    #[error("{0}")]
+    Input(datafusion::error::DataFusionError),
+    /// The store refused: disk full, no permission, …
+    #[error("cannot write {path}: {reason}")]
+    Store {
+        /// What was written.
+        path: String,
+        /// Why not, and what to do.
+        reason: String,
+    },
+}

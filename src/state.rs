@@ -1,0 +1,190 @@
+//! What huntd remembers: watermarks, runs, findings and the outbox. `sqlite` is the store; all
+//! callers see the small traits they need.
+
+use std::collections::BTreeMap;
+use std::fmt::Debug;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+
+use crate::action::ActionOutcome;
+use crate::alert::{Delivery, DeliveryStatus};
+use crate::finding::{Finding, Fingerprint};
+use crate::id::{DeliveryId, HuntName, RunId};
+use crate::run::{RunRecord, RunRequest};
+
+/// Why the store did not answer.
+#[derive(Debug, thiserror::Error)]
+pub enum StateError {
+    /// The database refused: locked, full, corrupt, unreadable.
+    #[error("state {path}: {reason}")]
+    Database {
+        /// Which database.
+        path: String,
+        /// What happened, and what to do.
+        reason: String,
+    },
+    /// Another process serves from the same state.
+    #[error("state {path} is in use by another huntd; stop it, or give this one another `state`")]
+    InUse {
+        /// Which database.
+        path: String,
+    },
+}
+
+/// What the scheduler reads and writes.
+#[async_trait]
+pub trait ScheduleStore: Debug + Send + Sync {
+    /// Watermarks of these hunts: the end of the last window planned or done. A hunt seen for the
+    /// first time gets `initial`, which is kept.
+    async fn watermarks(
+        &self,
+        hunts: &[(HuntName, DateTime<Utc>)],
+    ) -> Result<BTreeMap<HuntName, DateTime<Utc>>, StateError>;
+
+    /// Records windows to run and windows skipped, in one transaction; a window that is already
+    /// there is left as it is. Planning moves the *planned* watermark only.
+    async fn plan(&self, run: &[RunRequest], skip: &[RunRequest]) -> Result<(), StateError>;
+}
+
+/// What the runner reads and writes.
+#[async_trait]
+pub trait RunStore: Debug + Send + Sync {
+    /// Takes up to `limit` runs whose time has come: the oldest of each hunt, none of a hunt that
+    /// has a run under way, none of `busy`. They are marked running, with a lease for `owner`.
+    async fn claim(&self, claim: &Claim) -> Result<Vec<RunRequest>, StateError>;
+
+    /// Prolongs the leases of runs under way.
+    async fn renew(&self, runs: &[RunId], until: DateTime<Utc>) -> Result<(), StateError>;
+
+    /// Puts runs that nobody holds any more back to planned, and deliveries back to pending.
+    async fn recover(&self, now: DateTime<Utc>, exclusive: bool) -> Result<u64, StateError>;
+
+    /// Which of these fingerprints were told, and when last.
+    async fn last_told(
+        &self,
+        fingerprints: &[Fingerprint],
+    ) -> Result<BTreeMap<Fingerprint, DateTime<Utc>>, StateError>;
+
+    /// Records the end of an attempt: the run, its findings, what is to be told and, for a
+    /// scheduled run that covered its window, the watermark; all or nothing.
+    async fn record(&self, outcome: &RunOutcome) -> Result<(), StateError>;
+
+    /// One run.
+    async fn run(&self, id: RunId) -> Result<Option<RunRecord>, StateError>;
+
+    /// Newest first.
+    async fn runs(&self, filter: &RunFilter) -> Result<Vec<RunRecord>, StateError>;
+
+    /// Newest first.
+    async fn findings(&self, filter: &FindingFilter) -> Result<Vec<StoredFinding>, StateError>;
+}
+
+/// Which runs to take.
+#[derive(Clone, Debug)]
+pub struct Claim {
+    /// Who takes them.
+    pub owner: uuid::Uuid,
+    /// The present instant.
+    pub now: DateTime<Utc>,
+    /// End of the lease.
+    pub until: DateTime<Utc>,
+    /// Most runs to take.
+    pub limit: usize,
+    /// Hunts that may not be taken now (their source is busy, or they are not loaded).
+    pub only: Option<Vec<HuntName>>,
+}
+
+/// The end of an attempt.
+#[derive(Clone, Debug)]
+pub struct RunOutcome {
+    /// How the run stands now; a failed scheduled run carries the time of its next attempt in
+    /// `request.not_before`.
+    pub record: RunRecord,
+    /// Every finding of the run.
+    pub findings: Vec<StoredFinding>,
+    /// What is to be told.
+    pub deliveries: Vec<Delivery>,
+}
+
+/// A finding with what became of it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StoredFinding {
+    /// The finding.
+    pub finding: Finding,
+    /// Why it was not told, if it was not.
+    pub suppressed: Option<String>,
+}
+
+/// Which runs to list.
+#[derive(Clone, Debug, Default)]
+pub struct RunFilter {
+    /// Of this hunt only.
+    pub hunt: Option<HuntName>,
+    /// At most this many; zero: no limit.
+    pub limit: usize,
+}
+
+/// Which findings to list.
+#[derive(Clone, Debug, Default)]
+pub struct FindingFilter {
+    /// Of this hunt only.
+    pub hunt: Option<HuntName>,
+    /// Of this run only.
+    pub run: Option<RunId>,
+    /// At most this many; zero: no limit.
+    pub limit: usize,
+}
+
+/// What the dispatcher reads and writes.
+#[async_trait]
+pub trait Outbox: Debug + Send + Sync {
+    /// Takes up to `limit` deliveries whose time has come and marks them as sending.
+    async fn take_due(&self, now: DateTime<Utc>, limit: usize)
+    -> Result<Vec<Delivery>, StateError>;
+
+    /// Records what came of a delivery.
+    async fn settle(&self, delivery: &Settled) -> Result<(), StateError>;
+
+    /// When the next pending delivery is due.
+    async fn next_due(&self) -> Result<Option<DateTime<Utc>>, StateError>;
+
+    /// Newest first; all, or those with a status.
+    async fn deliveries(
+        &self,
+        status: Option<DeliveryStatus>,
+        limit: usize,
+    ) -> Result<Vec<Delivery>, StateError>;
+
+    /// Puts a dead delivery back into the queue. Whether there was one.
+    async fn resend(&self, id: DeliveryId, now: DateTime<Utc>) -> Result<bool, StateError>;
+}
+
+/// What came of a delivery.
+#[derive(Clone, Debug)]
+pub struct Settled {
+    /// Which.
+    pub id: DeliveryId,
+    /// How it stands now.
+    pub status: DeliveryStatus,
+    /// Attempts made so far.
+    pub attempts: u32,
+    /// Next attempt, for a pending one.
+    pub not_before: DateTime<Utc>,
+    /// Error, if any.
+    pub last_error: Option<String>,
+}
+
+/// Wait before attempt `attempt + 1` after a failure: doubles from five seconds to 15 minutes,
+/// or what the receiver asked for if that is longer (up to an hour).
+pub fn backoff(attempt: u32, outcome: &ActionOutcome) -> Duration {
+    let doubled = Duration::from_secs(5).saturating_mul(2_u32.saturating_pow(attempt.min(12)));
+    let own = doubled.min(Duration::from_secs(900));
+    match outcome {
+        ActionOutcome::Retry {
+            after: Some(after), ..
+        } => own.max((*after).min(Duration::from_secs(3600))),
+        _ => own,
+    }
+}
