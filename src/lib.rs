@@ -22,4 +22,6 @@ pub mod lake;
 pub mod source;
 pub mod state;
 
+pub mod sample;
+
 pub mod cli;
