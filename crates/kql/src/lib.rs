@@ -14,6 +14,7 @@ pub mod diagnostic;
 pub mod hir;
 pub mod span;
 pub mod syntax;
+pub mod time;
 pub mod types;
 pub mod window;
 
