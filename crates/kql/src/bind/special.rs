@@ -416,7 +416,18 @@ impl<'a> Binder<'a> {
                 return Err(self.unknown(code::ARGUMENT_TYPE, what, &text, span, known));
             }
         }
-        self.builtin_call(declared, function, bound, span)
+        let in_weeks = declared.name == "datetime_diff"
+            && bound.first().is_some_and(|part| {
+                matches!(&part.kind, ExprKind::Literal(Constant::String(text))
+                    if text.eq_ignore_ascii_case("week"))
+            });
+        let call = self.builtin_call(declared, function, bound, span)?;
+        // Kusto counts weeks, and only weeks, as reals.
+        Ok(if in_weeks {
+            coerce::convert(call, ScalarType::Real)
+        } else {
+            call
+        })
     }
 
     /// The type that a type name stands for.
