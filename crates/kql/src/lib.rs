@@ -13,4 +13,5 @@ pub mod diagnostic;
 pub mod hir;
 pub mod span;
 pub mod syntax;
+pub mod time;
 pub mod types;
