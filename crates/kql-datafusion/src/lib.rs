@@ -1,4 +1,5 @@
 //! KQL on Apache DataFusion: a resolved query in, Arrow record batches out.
 
+pub mod function;
 pub mod tables;
 pub mod types;
