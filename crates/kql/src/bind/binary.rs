@@ -382,8 +382,7 @@ fn equality_type(left: ScalarType, right: ScalarType) -> Option<ScalarType> {
         (Bool, number) | (number, Bool) if number.is_numeric() => {
             Some(coerce::arithmetic(number, number))
         }
-        (Dynamic, other) | (other, Dynamic) => Some(other),
-        (String, other) | (other, String) => Some(other),
+        (Dynamic | String, other) | (other, Dynamic | String) => Some(other),
         _ => None,
     }
 }
