@@ -254,3 +254,25 @@ fn a_lake_in_a_cloud_is_refused_in_words() {
         "cannot write s3://bucket/lake: a lake at `s3://` is not supported yet; use a folder"
     );
 }
+
+/// `HUNTD_TEST_PYTHON` names an interpreter that has some of duckdb, pyarrow and polars.
+#[tokio::test]
+async fn duckdb_pyarrow_and_polars_read_every_type() {
+    let folder = tempfile::tempdir().unwrap();
+    let (_, commit) = write_every_type(folder.path()).await;
+    let python = std::env::var("HUNTD_TEST_PYTHON").unwrap_or_else(|_| "python3".to_owned());
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/lake");
+    let Ok(output) = std::process::Command::new(python)
+        .arg(script.join("read_with_other_tools.py"))
+        .arg(folder.path().join(commit.file.unwrap()))
+        .output()
+    else {
+        eprintln!("skipped: no Python here");
+        return;
+    };
+    let failure = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{failure}");
+    if output.stdout.is_empty() {
+        eprintln!("skipped: this Python has none of duckdb, pyarrow and polars");
+    }
+}
