@@ -1,0 +1,12 @@
+//! The grammar of KQL, one module per kind of phrase, by recursive descent.
+
+pub(super) mod statement;
+
+mod declaration;
+mod dynamic;
+mod expression;
+mod infix;
+mod literal;
+mod operator;
+mod property;
+mod query;

@@ -1,0 +1,110 @@
+//! Declarations: parameter lists, column lists, types.
+
+use std::sync::Arc;
+
+use crate::diagnostic::{Diagnostic, did_you_mean};
+use crate::span::Span;
+use crate::syntax::ast::{ColumnDeclaration, Parameter, ParameterType, TypeName};
+use crate::syntax::parser::Parser;
+use crate::syntax::token::TokenKind as T;
+use crate::types::ScalarType;
+
+use super::expression;
+
+/// `(a: long = 1, T: (x: long, *))`
+pub(super) fn parameters(p: &mut Parser<'_>) -> Vec<Parameter> {
+    let open = p.token(0).span;
+    let mut parameters = Vec::new();
+    if !p.expect(T::OpenParen) {
+        return parameters;
+    }
+    if !p.at(T::CloseParen) {
+        loop {
+            parameters.push(parameter(p));
+            if !p.eat(T::Comma) {
+                break;
+            }
+        }
+    }
+    p.expect_close(T::CloseParen, open);
+    parameters
+}
+
+fn parameter(p: &mut Parser<'_>) -> Parameter {
+    let name = expression::declared_name(p);
+    p.expect(T::Colon);
+    let ty = if p.at(T::OpenParen) {
+        let (columns, open) = columns(p);
+        ParameterType::Tabular { columns, open }
+    } else {
+        ParameterType::Scalar(type_name(p))
+    };
+    let default = p.eat(T::Assign).then(|| expression::expression(p));
+    Parameter { name, ty, default }
+}
+
+/// `(a: long, b: string, *)`: the columns, and whether there is a star.
+pub(super) fn columns(p: &mut Parser<'_>) -> (Vec<ColumnDeclaration>, bool) {
+    let open = p.token(0).span;
+    let mut columns = Vec::new();
+    let mut star = false;
+    if !p.expect(T::OpenParen) {
+        return (columns, star);
+    }
+    while !matches!(p.kind(), T::CloseParen | T::EndOfText) {
+        let before = p.position();
+        if p.eat(T::Star) {
+            star = true;
+        } else {
+            columns.push(column(p));
+        }
+        if !p.eat(T::Comma) && !p.at(T::CloseParen) {
+            p.expected("`,` or `)`");
+            if p.position() == before || !p.at(T::Name) {
+                p.skip_until(|kind| matches!(kind, T::Semicolon));
+                break;
+            }
+        }
+    }
+    p.expect_close(T::CloseParen, open);
+    (columns, star)
+}
+
+fn column(p: &mut Parser<'_>) -> ColumnDeclaration {
+    let name = expression::declared_name(p);
+    p.expect(T::Colon);
+    let ty = type_name(p);
+    ColumnDeclaration { name, ty }
+}
+
+/// A type that exists.
+pub(super) fn type_name(p: &mut Parser<'_>) -> TypeName {
+    let token = p.token(0);
+    if token.kind != T::Name {
+        p.expected("a type");
+        let span = Span::at(p.place().start as usize);
+        return TypeName {
+            text: Arc::from(""),
+            span,
+        };
+    }
+    let text = p.slice(token.span);
+    if ScalarType::from_name(text).is_none() {
+        let names = ScalarType::ALL.iter().map(|ty| ty.as_str());
+        let message = format!("unknown type `{text}`");
+        let diagnostic = Diagnostic::error("KQL115", token.span, message);
+        let diagnostic = match did_you_mean(text, names) {
+            Some(name) => diagnostic.with_help(format!("did you mean `{name}`?")),
+            None => diagnostic.with_help(
+                "the types are bool, datetime, decimal, dynamic, guid, int, long, real, string \
+                 and timespan",
+            ),
+        };
+        p.report(diagnostic);
+    }
+    p.bump();
+    TypeName {
+        text: Arc::from(text),
+        span: token.span,
+    }
+}

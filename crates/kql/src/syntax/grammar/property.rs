@@ -1,0 +1,138 @@
+//! `name = value` pairs: hints and kinds of operators, and lists after `with`.
+
+use std::sync::Arc;
+
+use crate::span::Span;
+use crate::syntax::ast::{Expr, ExprKind, Literal, Name, Property};
+use crate::syntax::parser::Parser;
+use crate::syntax::token::TokenKind as T;
+use crate::types::{ScalarType, Value};
+
+use super::{expression, literal};
+
+/// Tokens of the property name ahead (`kind`, `hint.strategy`), if `=` follows it.
+fn ahead(p: &Parser<'_>) -> Option<usize> {
+    if !p.at(T::Name) {
+        return None;
+    }
+    let mut tokens = 1;
+    while p.token(tokens).kind == T::Dot && p.token(tokens + 1).kind == T::Name {
+        tokens += 2;
+    }
+    (p.token(tokens).kind == T::Assign).then_some(tokens)
+}
+
+/// Properties in front of an operator's operands, for as long as `accepts` their names.
+pub(super) fn leading(p: &mut Parser<'_>, accepts: impl Fn(&str) -> bool) -> Vec<Property> {
+    let mut properties = Vec::new();
+    while let Some(tokens) = ahead(p) {
+        let span = p.token(0).span.to(p.token(tokens - 1).span);
+        let text = p.slice(span);
+        if !accepts(text) {
+            break;
+        }
+        for _ in 0..=tokens {
+            p.bump();
+        }
+        let value = word_or_constant(p);
+        let name = Name {
+            text: Arc::from(text),
+            span,
+        };
+        properties.push(Property { name, value });
+    }
+    properties
+}
+
+/// Any property.
+pub(super) fn any(_: &str) -> bool {
+    true
+}
+
+/// `hint.strategy` and the like.
+pub(super) fn hint(name: &str) -> bool {
+    name.starts_with("hint.")
+}
+
+/// A bare word or a constant. A parenthesis behind a word belongs to the operator:
+/// `kind=inner (Table)`.
+fn word_or_constant(p: &mut Parser<'_>) -> Expr {
+    if !p.at(T::Name) {
+        return expression::operand(p);
+    }
+    let token = p.bump();
+    let text = p.slice(token.span);
+    if let Some(value) = literal::bool_word(text) {
+        return literal::constant(Value::Bool(value), ScalarType::Bool, token.span);
+    }
+    Expr {
+        kind: ExprKind::Name(Name {
+            text: Arc::from(text),
+            span: token.span,
+        }),
+        span: token.span,
+    }
+}
+
+/// A value inside `with (…)`, where it may be computed.
+fn value(p: &mut Parser<'_>) -> Expr {
+    if matches!(p.token(1).kind, T::Comma | T::CloseParen) {
+        word_or_constant(p)
+    } else {
+        expression::expression(p)
+    }
+}
+
+/// `with (name = value, …)`. A value that is a list (`ycolumns = a, b`) becomes one string.
+pub(super) fn with_list(p: &mut Parser<'_>) -> Vec<Property> {
+    let mut properties = Vec::new();
+    if !p.eat_word("with") {
+        return properties;
+    }
+    let open = p.token(0).span;
+    if !p.expect(T::OpenParen) {
+        return properties;
+    }
+    while !matches!(p.kind(), T::CloseParen | T::EndOfText) {
+        let before = p.position();
+        let name = expression::declared_name(p);
+        p.expect(T::Assign);
+        let first = value(p);
+        let value = list(p, first);
+        properties.push(Property { name, value });
+        if p.eat(T::Comma) {
+            continue;
+        }
+        if !p.at(T::CloseParen) {
+            p.expected("`,` or `)`");
+            if p.position() == before || !p.at(T::Name) {
+                p.skip_until(|kind| matches!(kind, T::Bar | T::Semicolon));
+                break;
+            }
+        }
+    }
+    p.expect_close(T::CloseParen, open);
+    properties
+}
+
+fn list(p: &mut Parser<'_>, first: Expr) -> Expr {
+    let mut span = first.span;
+    while p.at(T::Comma) && p.token(1).kind == T::Name && p.token(2).kind != T::Assign {
+        p.bump();
+        span = span.to(value(p).span);
+    }
+    if span == first.span {
+        return first;
+    }
+    string(p, span)
+}
+
+fn string(p: &Parser<'_>, span: Span) -> Expr {
+    Expr {
+        kind: ExprKind::Literal(Literal {
+            value: Value::String(Arc::from(p.slice(span))),
+            ty: ScalarType::String,
+        }),
+        span,
+    }
+}

@@ -1,0 +1,160 @@
+//! Queries: a source and the operators behind its bars; and the sources with a syntax of their
+//! own, `datatable` and `externaldata`.
+
+use crate::diagnostic::Diagnostic;
+use crate::syntax::ast::{Expr, ExprKind, TableOperator};
+use crate::syntax::parser::Parser;
+use crate::syntax::token::TokenKind as T;
+
+use super::{declaration, expression, operator, property};
+
+/// A scalar or tabular expression with its operators.
+pub(super) fn query(p: &mut Parser<'_>) -> Expr {
+    p.nested(unnested, expression::missing_at)
+}
+
+fn unnested(p: &mut Parser<'_>) -> Expr {
+    let start = p.token(0).span;
+    let source = source(p);
+    if !p.at(T::Bar) && !bar_is_missing(p) {
+        return source;
+    }
+    let height = p.height();
+    let operators = operators(p);
+    p.grow(height, start);
+    Expr {
+        span: p.span_from(start),
+        kind: ExprKind::Pipe {
+            source: Box::new(source),
+            operators,
+        },
+    }
+}
+
+fn source(p: &mut Parser<'_>) -> Expr {
+    if p.at(T::Bar) {
+        let diagnostic = Diagnostic::error("KQL100", p.place(), "expected a table before `|`")
+            .with_help("begin the query with the name of a table");
+        p.report(diagnostic);
+        p.leaf();
+        return expression::missing_at(p.place());
+    }
+    if operator::is_source(p) {
+        let errors = p.errors();
+        if let Some(operator) = operator::operator(p) {
+            operator::end(p, errors);
+            p.leaf();
+            return Expr {
+                span: operator.span,
+                kind: ExprKind::Source(Box::new(operator)),
+            };
+        }
+    }
+    expression::expression(p)
+}
+
+/// Whether an operator follows without its bar.
+fn bar_is_missing(p: &Parser<'_>) -> bool {
+    let Some((word, _)) = operator::keyword_ahead(p) else {
+        return false;
+    };
+    // On a new line these rather begin the next statement.
+    let begins_query = matches!(word, "print" | "union" | "range" | "search" | "find");
+    !(begins_query && p.on_new_line())
+}
+
+fn operators(p: &mut Parser<'_>) -> Vec<TableOperator> {
+    let mut operators = Vec::new();
+    loop {
+        if !p.eat(T::Bar) {
+            if !bar_is_missing(p) {
+                return operators;
+            }
+            let found = p.describe_next();
+            p.report(
+                Diagnostic::error("KQL107", p.place(), format!("expected `|` before {found}"))
+                    .with_help("operators are separated by `|`"),
+            );
+        }
+        let errors = p.errors();
+        operators.extend(operator::operator(p));
+        operator::end(p, errors);
+    }
+}
+
+/// `datatable(columns) [values]`; the cursor is at the word.
+pub(super) fn datatable(p: &mut Parser<'_>) -> Expr {
+    let start = p.bump().span;
+    let (columns, _) = declaration::columns(p);
+    let open = p.token(0).span;
+    let mut values = Vec::new();
+    if p.expect(T::OpenBracket) {
+        // A comma after the last value is allowed.
+        p.eat(T::Comma);
+        while !matches!(p.kind(), T::CloseBracket | T::EndOfText) {
+            values.push(datatable_value(p));
+            if p.eat(T::Comma) {
+                continue;
+            }
+            if !p.at(T::CloseBracket) {
+                p.expected("`,` or `]`");
+            }
+            if !expression::starts_expression(p) {
+                break;
+            }
+        }
+        if !p.at(T::CloseBracket) {
+            p.expected("`,` or `]`");
+            p.skip_until(|kind| matches!(kind, T::Bar | T::Semicolon));
+        }
+        p.expect_close(T::CloseBracket, open);
+    }
+    p.leaf();
+    Expr {
+        span: p.span_from(start),
+        kind: ExprKind::DataTable { columns, values },
+    }
+}
+
+fn datatable_value(p: &mut Parser<'_>) -> Expr {
+    let value = expression::expression(p);
+    let constant = match &value.kind {
+        ExprKind::Unary { operand, .. } => &operand.kind,
+        kind => kind,
+    };
+    let is_constant = match constant {
+        ExprKind::Literal(_) | ExprKind::Missing => true,
+        ExprKind::Name(name) => &*name.text == "null",
+        // `datetime(now)`
+        ExprKind::Call { function, .. } => function.span == value.span,
+        _ => false,
+    };
+    if !is_constant {
+        let message = "the values of `datatable` are constants";
+        let help = "compute columns with `| extend` behind it";
+        p.report_aside(Diagnostic::error("KQL117", value.span, message).with_help(help));
+    }
+    value
+}
+
+/// `externaldata(columns) [uris] with (properties)`; the cursor is at the word.
+pub(super) fn external_data(p: &mut Parser<'_>) -> Expr {
+    let start = p.bump().span;
+    let (columns, _) = declaration::columns(p);
+    let open = p.token(0).span;
+    let mut uris = Vec::new();
+    if p.expect(T::OpenBracket) {
+        uris = expression::items(p, expression::expression);
+        p.expect_close(T::CloseBracket, open);
+    }
+    let properties = property::with_list(p);
+    p.leaf();
+    Expr {
+        span: p.span_from(start),
+        kind: ExprKind::ExternalData {
+            columns,
+            uris,
+            properties,
+        },
+    }
+}

@@ -1,0 +1,147 @@
+//! The words that have a meaning of their own: tabular operators, and the names that must stand
+//! in brackets to be names. KQL's words are lower-case only.
+
+/// Tabular operators that the tree models.
+pub(super) const MODELLED: &[&str] = &[
+    "as",
+    "consume",
+    "count",
+    "distinct",
+    "evaluate",
+    "extend",
+    "filter",
+    "getschema",
+    "invoke",
+    "join",
+    "limit",
+    "lookup",
+    "mv-expand",
+    "mvexpand",
+    "order",
+    "parse",
+    "parse-where",
+    "print",
+    "project",
+    "project-away",
+    "project-keep",
+    "project-rename",
+    "project-reorder",
+    "range",
+    "render",
+    "sample",
+    "sample-distinct",
+    "serialize",
+    "sort",
+    "summarize",
+    "take",
+    "top",
+    "union",
+    "where",
+];
+
+/// Tabular operators that are kept as tokens.
+pub(super) const UNPARSED: &[&str] = &[
+    "assert-schema",
+    "facet",
+    "find",
+    "fork",
+    "graph-mark-components",
+    "graph-match",
+    "graph-shortest-paths",
+    "graph-to-table",
+    "graph-where-edges",
+    "graph-where-nodes",
+    "macro-expand",
+    "make-graph",
+    "make-series",
+    "mv-apply",
+    "mvapply",
+    "parse-kv",
+    "partition",
+    "project-by-names",
+    "reduce",
+    "scan",
+    "search",
+    "top-hitters",
+    "top-nested",
+];
+
+/// Whether `word` names a tabular operator.
+pub(super) fn is_operator(word: &str) -> bool {
+    MODELLED.contains(&word) || UNPARSED.contains(&word)
+}
+
+/// Every tabular operator, for suggestions.
+pub(super) fn operators() -> impl Iterator<Item = &'static str> {
+    MODELLED.iter().chain(UNPARSED).copied()
+}
+
+/// Whether `word` may name nothing unless it stands in brackets: `['first']`.
+pub(super) fn is_reserved(word: &str) -> bool {
+    matches!(
+        word,
+        "and"
+            | "or"
+            | "asc"
+            | "desc"
+            | "first"
+            | "last"
+            | "missing"
+            | "between"
+            | "in~"
+            | "like"
+            | "likecs"
+            | "notlike"
+            | "notlikecs"
+            | "containscs"
+            | "contains_cs"
+            | "notcontains"
+            | "notcontainscs"
+            | "startswith"
+            | "startswith_cs"
+            | "endswith"
+            | "endswith_cs"
+            | "has_any"
+            | "has_all"
+            | "has_cs"
+            | "hasprefix"
+            | "hasprefix_cs"
+            | "hassuffix"
+            | "hassuffix_cs"
+            | "union"
+            | "true"
+            | "false"
+            | "boolean"
+            | "int"
+            | "long"
+            | "real"
+            | "double"
+            | "decimal"
+            | "string"
+            | "datetime"
+            | "date"
+            | "timespan"
+            | "time"
+            | "dynamic"
+            | "uniqueid"
+            | "float"
+    )
+}
+
+/// Whether `word` may be given to a column but not stand bare in an expression, where it is part
+/// of the sentence.
+pub(super) fn is_clause_word(word: &str) -> bool {
+    matches!(
+        word,
+        "as" | "by"
+            | "contains"
+            | "datatable"
+            | "externaldata"
+            | "has"
+            | "in"
+            | "of"
+            | "print"
+            | "to"
+            | "where"
+    )
+}
