@@ -19,7 +19,7 @@ use crate::types::{ScalarType, Value as Constant};
 pub(super) struct Aggregation {
     /// Number of group keys, which come first in the output.
     pub(super) keys: usize,
-    /// Names of columns that are group keys, which `*` leaves out.
+    /// Names of the group keys: columns called so are what `*` leaves out.
     pub(super) key_columns: Vec<Arc<str>>,
     pub(super) calls: Vec<AggregateCall>,
     /// Types of all outputs of the calls.

@@ -76,6 +76,14 @@ impl<'a> Binder<'a> {
                 Diagnostic::error(code::MISPLACED, op_span, "`:` stands only in `search`")
                     .with_help("use `has`"),
             )),
+            Operator::Retired(name @ ("notcontains" | "containscs" | "notcontainscs")) => {
+                let op = BinaryOp::String {
+                    op: StringOp::Contains,
+                    negated: name.starts_with("not"),
+                    case_sensitive: name.ends_with("cs"),
+                };
+                self.typed(op, op_span, left, right)
+            }
             Operator::Retired(name) => {
                 let message = format!("the operator `{name}` is not supported");
                 Err(self.report(

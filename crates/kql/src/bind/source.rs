@@ -301,6 +301,7 @@ mod literal {
     use super::{Constant, ExprKind, ScalarType};
     use crate::hir::Expr;
     use crate::span::Span;
+    use crate::time;
 
     pub(super) fn read(kind: ExprKind, from: ScalarType, to: ScalarType) -> Option<Constant> {
         let expr = Expr {
@@ -380,7 +381,7 @@ mod literal {
         out
     }
 
-    /// Text as a number or a bool; other types want their literals.
+    /// Text as a number, a bool or a time; other types want their literals.
     fn parsed(text: &str, to: ScalarType) -> Option<Constant> {
         match to {
             ScalarType::Long => text.parse().ok().map(Constant::Long),
@@ -388,6 +389,8 @@ mod literal {
             ScalarType::Real => text.parse().ok().map(Constant::Real),
             ScalarType::Bool if text.eq_ignore_ascii_case("true") => Some(Constant::Bool(true)),
             ScalarType::Bool if text.eq_ignore_ascii_case("false") => Some(Constant::Bool(false)),
+            ScalarType::DateTime => time::parse_datetime(text).map(Constant::DateTime),
+            ScalarType::TimeSpan => time::parse_timespan(text).map(Constant::TimeSpan),
             _ => None,
         }
     }

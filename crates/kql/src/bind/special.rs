@@ -41,7 +41,7 @@ impl<'a> Binder<'a> {
         row: Row<'_>,
     ) -> Option<Attempt<Value>> {
         let scalar = match &*function.text {
-            "toscalar" => self.to_scalar(arguments, span, row),
+            "toscalar" => self.to_scalar(arguments, span),
             "materialize" => {
                 return Some(self.materialize(arguments, span).map(Value::Table));
             }
@@ -70,12 +70,7 @@ impl<'a> Binder<'a> {
     }
 
     /// `toscalar(table)`: computed once, however often the name it is bound to is used.
-    fn to_scalar(
-        &mut self,
-        arguments: &'a [ast::Argument],
-        span: Span,
-        row: Row<'_>,
-    ) -> Attempt<Expr> {
+    fn to_scalar(&mut self, arguments: &'a [ast::Argument], span: Span) -> Attempt<Expr> {
         let argument = self.only_argument("toscalar", arguments, span)?;
         let table = match self.value(argument, Row::NONE) {
             Ok(Value::Scalar(scalar)) => return Ok(scalar),
@@ -421,7 +416,18 @@ impl<'a> Binder<'a> {
                 return Err(self.unknown(code::ARGUMENT_TYPE, what, &text, span, known));
             }
         }
-        self.builtin_call(declared, function, bound, span)
+        let in_weeks = declared.name == "datetime_diff"
+            && bound.first().is_some_and(|part| {
+                matches!(&part.kind, ExprKind::Literal(Constant::String(text))
+                    if text.eq_ignore_ascii_case("week"))
+            });
+        let call = self.builtin_call(declared, function, bound, span)?;
+        // Kusto counts weeks, and only weeks, as reals.
+        Ok(if in_weeks {
+            coerce::convert(call, ScalarType::Real)
+        } else {
+            call
+        })
     }
 
     /// The type that a type name stands for.

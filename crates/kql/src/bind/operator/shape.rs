@@ -48,7 +48,7 @@ impl<'a> Binder<'a> {
             }
             table
         } else {
-            let mut outputs = Outputs::default();
+            let mut outputs = Outputs::over(&table);
             for column in columns {
                 let (name, value) = named(column);
                 let expr = self.scalar(value, Row::of(&table)).ok();

@@ -76,11 +76,7 @@ impl<'a> Binder<'a> {
             }
             ast::ExprKind::Star => self.wildcard("*", item.span, fuzzy),
             ast::ExprKind::Wildcard(pattern) => self.wildcard(&pattern.text, pattern.span, fuzzy),
-            ast::ExprKind::Name(name)
-                if fuzzy
-                    && self.scope.find(&name.text).is_none()
-                    && self.catalog.table(&name.text).is_none() =>
-            {
+            _ if fuzzy && let Some(name) = self.missing_source(item) => {
                 let message = format!("there is no table `{}`; the union leaves it out", name.text);
                 self.warn(code::FUZZY, name.span, message);
                 Ok(Vec::new())
@@ -92,6 +88,18 @@ impl<'a> Binder<'a> {
                 }
                 Ok(vec![table])
             }
+        }
+    }
+
+    /// The table a pipeline starts with, where there is none of that name.
+    fn missing_source<'e>(&self, expr: &'e ast::Expr) -> Option<&'e ast::Name> {
+        match &expr.kind {
+            ast::ExprKind::Parenthesized(inner) => self.missing_source(inner),
+            ast::ExprKind::Pipe { source, .. } => self.missing_source(source),
+            ast::ExprKind::Name(name) => (self.scope.find(&name.text).is_none()
+                && self.catalog.table(&name.text).is_none())
+            .then_some(name),
+            _ => None,
         }
     }
 
