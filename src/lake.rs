@@ -1,6 +1,15 @@
 //! The area in which results are kept as Parquet, one file a window.
+//!
+//! `layout` says where a result lies, `parquet` what is in its file, `store` writes it aside and
+//! makes it visible whole.
+
+pub mod config;
+pub mod layout;
+mod parquet;
+mod store;
 
 use std::fmt::Debug;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use datafusion::execution::SendableRecordBatchStream;
@@ -8,6 +17,15 @@ use kql::types::Schema;
 
 use crate::id::{HuntName, RunId};
 use crate::window::Window;
+
+pub use config::LakeConfig;
+pub use parquet::FILE_VERSION;
+pub use store::ParquetLake;
+
+/// Opens the lake of a configuration; its folder is created.
+pub fn build(config: &LakeConfig) -> Result<Arc<dyn Lake>, LakeError> {
+    Ok(Arc::new(ParquetLake::open(config)?))
+}
 
 /// Keeps results.
 #[async_trait]

@@ -7,6 +7,7 @@
 //! them. ARCHITECTURE.md has the table of who may import whom, which a test checks.
 
 pub mod clock;
+pub mod duration;
 pub mod id;
 pub mod secret;
 

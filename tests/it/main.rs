@@ -1,1 +1,3 @@
-//! Integration tests of huntd.
+//! The only integration-test binary of the root package.
+
+mod lake;
