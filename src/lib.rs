@@ -23,4 +23,7 @@ pub mod lake;
 pub mod source;
 pub mod state;
 
+pub mod runner;
+pub mod scheduler;
+
 pub mod cli;
