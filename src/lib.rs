@@ -26,5 +26,7 @@ pub mod source;
 pub mod state;
 
 pub mod sample;
+pub mod runner;
+pub mod scheduler;
 
 pub mod cli;
