@@ -115,11 +115,6 @@ impl<T: Copy> Numbers<T> {
     pub(super) fn get(&self, row: usize) -> Option<T> {
         self.values[if self.constant { 0 } else { row }]
     }
-
-    /// The value that all rows share, if the argument is constant and not null.
-    pub(super) fn constant(&self) -> Option<T> {
-        if self.constant { self.values[0] } else { None }
-    }
 }
 
 impl<'a> Arguments<'a> {

@@ -227,3 +227,6 @@ fn scale(op: BinaryOp, arguments: &Arguments<'_>) -> Result<ArrayRef> {
         scaled.is_finite().then_some(scaled as i64)
     })
 }
+
+#[cfg(test)]
+mod tests;
