@@ -88,7 +88,6 @@ pub(super) fn is_reserved(word: &str) -> bool {
             | "last"
             | "missing"
             | "between"
-            | "matches"
             | "in~"
             | "like"
             | "likecs"

@@ -343,6 +343,10 @@ impl Lexer<'_> {
             self.curly_quoted(start, end, close);
             return;
         }
+        if character == '#' {
+            self.directive();
+            return;
+        }
         let last_end = self
             .lexed
             .diagnostics
@@ -360,6 +364,16 @@ impl Lexer<'_> {
             ));
         }
         self.at = end;
+    }
+
+    /// `#` and the rest of its line, which only Kusto's desktop tool would carry out.
+    fn directive(&mut self) {
+        let span = Span::new(self.at, self.line_end(self.at));
+        self.report(
+            Diagnostic::error("KQL101", span, "`#` has no meaning in a query")
+                .with_help("comments begin with `//`"),
+        );
+        self.at = span.end as usize;
     }
 
     fn curly_quoted(&mut self, start: usize, after_open: usize, close: char) {

@@ -149,7 +149,14 @@ fn digits(text: &str, least: usize, most: usize) -> Option<(i64, &str)> {
     Some((number.parse().ok()?, rest))
 }
 
-/// `yyyy`, `yyyy-MM`, `yyyy-MM-dd`, `yyyy/MM/dd`, `yyyyMMdd`
+/// What separates the parts of a date.
+fn separator(text: &str) -> Option<&'static str> {
+    ["-", "/", ".", ", "]
+        .into_iter()
+        .find(|separator| text.starts_with(separator))
+}
+
+/// `yyyy`, `yyyy-MM`, `yyyy-MM-dd`, `yyyy/MM/dd`, `yyyy, MM, dd`, `yyyyMMdd`
 fn iso_date(text: &str) -> Option<Parts<'_>> {
     if let Some((compact, rest)) = digits(text, 8, 8) {
         let date = (compact / 10_000, compact / 100 % 100, compact % 100);
@@ -160,11 +167,8 @@ fn iso_date(text: &str) -> Option<Parts<'_>> {
         let date = (year, 1, 1);
         return Some(Parts { date, rest });
     }
-    let separator = rest
-        .chars()
-        .next()
-        .filter(|c| matches!(c, '-' | '/' | '.'))?;
-    let (month, rest) = digits(&rest[1..], 1, 2)?;
+    let separator = separator(rest)?;
+    let (month, rest) = digits(&rest[separator.len()..], 1, 2)?;
     let Some(rest) = rest.strip_prefix(separator) else {
         let date = (year, month, 1);
         return Some(Parts { date, rest });
@@ -177,11 +181,8 @@ fn iso_date(text: &str) -> Option<Parts<'_>> {
 /// `MM/dd/yyyy`, `MM-dd-yyyy`
 fn month_first_date(text: &str) -> Option<Parts<'_>> {
     let (month, rest) = digits(text, 1, 2)?;
-    let separator = rest
-        .chars()
-        .next()
-        .filter(|c| matches!(c, '-' | '/' | '.'))?;
-    let (day, rest) = digits(&rest[1..], 1, 2)?;
+    let separator = separator(rest)?;
+    let (day, rest) = digits(&rest[separator.len()..], 1, 2)?;
     let rest = rest.strip_prefix(separator)?;
     let (year, rest) = digits(rest, 2, 4)?;
     let date = (full_year(year), month, day);
@@ -240,8 +241,8 @@ fn month_name(text: &str) -> Option<(i64, &str)> {
     let length = text.bytes().take_while(u8::is_ascii_alphabetic).count();
     let (word, rest) = text.split_at(length);
     let word = word.to_ascii_lowercase();
-    let is_meant = |name: &&str| word.len() >= 3 && name.starts_with(&word);
-    let index = MONTHS.iter().position(|name| is_meant(&name))?;
+    let is_meant = |name: &str| word.len() >= 3 && name.starts_with(&word);
+    let index = MONTHS.iter().position(|name| is_meant(name))?;
     Some((index as i64 + 1, rest))
 }
 

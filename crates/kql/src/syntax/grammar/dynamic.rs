@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::diagnostic::Diagnostic;
 use crate::span::Span;
-use crate::syntax::ast::{Expr, ExprKind};
+use crate::syntax::ast::{Expr, ExprKind, Literal, UnaryOp};
 use crate::syntax::parser::Parser;
 use crate::syntax::token::TokenKind as T;
 use crate::types::{ScalarType, Value};
@@ -68,10 +68,18 @@ fn value(p: &mut Parser<'_>, json: &mut String) {
 }
 
 fn signed(p: &mut Parser<'_>, json: &mut String, negative: bool) {
-    if matches!(p.kind(), T::Long | T::Real | T::TimeSpan) {
+    if negative && let Some(smallest) = literal::smallest_long(p, UnaryOp::Minus, p.token(0).span) {
+        push(json, &smallest);
+    } else if matches!(p.kind(), T::Long | T::Real | T::TimeSpan) {
         constant(p, json, negative);
     } else {
         p.expected("a number");
+    }
+}
+
+fn push(json: &mut String, constant: &Expr) {
+    if let ExprKind::Literal(Literal { value, .. }) = &constant.kind {
+        json.push_str(literal::json(value).as_deref().unwrap_or("null"));
     }
 }
 

@@ -439,6 +439,9 @@ fn member(p: &mut Parser<'_>, stars: Stars) -> Expr {
     if !is_name {
         return p.missing("a name after `.`");
     }
+    if keyword::is_reserved(word) {
+        report_reserved(p, word, p.token(0).span);
+    }
     name_or_call(p)
 }
 
@@ -470,27 +473,43 @@ fn primary(p: &mut Parser<'_>, stars: Stars) -> Expr {
     match token.kind {
         T::Long | T::Real | T::TimeSpan | T::String | T::Typed => literal::literal(p),
         T::OpenParen => parenthesized(p),
-        T::OpenBracket => match bracketed_name(p) {
-            Some(name) => name_expr(p, name),
-            None => {
-                let missing = p.missing("an expression");
-                p.skip_until(|kind| matches!(kind, T::Comma | T::Bar | T::Semicolon));
-                missing
+        T::OpenBracket => {
+            if let Some(name) = bracketed_name(p) {
+                return name_expr(p, name);
             }
-        },
+            let missing = p.missing("an expression");
+            p.skip_until(|kind| matches!(kind, T::Comma | T::Bar | T::Semicolon));
+            missing
+        }
         T::Star => star(p, stars),
         T::Name => word(p, stars),
         _ => p.missing("an expression"),
     }
 }
 
-/// `*` alone, where it means every column.
+/// `*` as an operand: every column, each compared (`* has "x"`), or part of a name.
 fn star(p: &mut Parser<'_>, stars: Stars) -> Expr {
     if stars == Stars::Wildcard
         && let Some(wildcard) = wildcard(p)
     {
         return wildcard;
     }
+    let star = p.token(0).span;
+    let errors = p.errors();
+    let whole = every_column(p);
+    let compared = infix::ahead(p).is_some_and(|infix| infix.level >= Level::Equality);
+    if !compared && p.errors() == errors {
+        let message = "expected an expression, found `*`";
+        p.report_aside(
+            Diagnostic::error("KQL100", star, message)
+                .with_note("`*` stands for all columns in calls, in `distinct *` and `* has …`"),
+        );
+    }
+    whole
+}
+
+/// `*` where the grammar asks for it.
+pub(super) fn every_column(p: &mut Parser<'_>) -> Expr {
     let span = p.bump().span;
     p.leaf();
     Expr {
@@ -585,6 +604,9 @@ fn name_or_call(p: &mut Parser<'_>) -> Expr {
 fn argument(p: &mut Parser<'_>, function: &str) -> Expr {
     if at_name_and_assign(p) {
         return named(p);
+    }
+    if p.at(T::Star) && matches!(p.token(1).kind, T::Comma | T::CloseParen) {
+        return every_column(p);
     }
     let argument = query::query(p);
     let is_query = matches!(argument.kind, ExprKind::Pipe { .. });

@@ -1,5 +1,6 @@
 //! Constants: numbers, timespans, strings, and typed literals such as `datetime(2020-01-01)`.
 
+use std::fmt::Write as _;
 use std::sync::Arc;
 
 use crate::diagnostic::Diagnostic;
@@ -149,7 +150,7 @@ fn typed(p: &mut Parser<'_>, text: &str, span: Span) -> Expr {
     }
     // A text that was cut off has been reported already.
     if text.ends_with(')') {
-        let message = format!("`{raw}` is not a {ty}");
+        let message = format!("`{raw}` is not a valid {ty}");
         let help = match ty {
             ScalarType::DateTime => "write it as `datetime(2024-12-31 23:59:59)`".to_owned(),
             ScalarType::TimeSpan => "write it as `1d`, `90m` or `timespan(1.02:03:04)`".to_owned(),
@@ -290,7 +291,8 @@ pub(super) fn json_string(text: &str) -> String {
             '\r' => out.push_str("\\r"),
             '\t' => out.push_str("\\t"),
             control if (control as u32) < 0x20 => {
-                out.push_str(&format!("\\u{:04x}", control as u32));
+                // Writing to a String cannot fail.
+                let _ = write!(out, "\\u{:04x}", control as u32);
             }
             other => out.push(other),
         }

@@ -75,7 +75,8 @@ pub(super) fn end(p: &mut Parser<'_>, errors_before: usize) {
 /// The operator at the cursor; `None` if there is none that is known.
 pub(super) fn operator(p: &mut Parser<'_>) -> Option<TableOperator> {
     let start = p.token(0).span;
-    let Some((word, tokens)) = keyword_ahead(p) else {
+    let known = keyword_ahead(p).filter(|(_, tokens)| !hyphen_continues(p, *tokens));
+    let Some((word, tokens)) = known else {
         unknown(p);
         return None;
     };
@@ -134,15 +135,16 @@ fn clauses(p: &mut Parser<'_>, word: &str) -> OperatorKind {
         "where" | "filter" => filter(p),
         "project" => OperatorKind::Project(optional_items(p)),
         "project-away" => OperatorKind::ProjectAway(items(p, column_pattern)),
+        "project-keep" if at_operator_end(p) => OperatorKind::ProjectKeep(Vec::new()),
         "project-keep" => OperatorKind::ProjectKeep(items(p, column_pattern)),
         "project-rename" => OperatorKind::ProjectRename(items(p, named)),
         "project-reorder" => OperatorKind::ProjectReorder(items(p, reordered)),
         "extend" => OperatorKind::Extend(items(p, named)),
         "summarize" => summarize(p),
         "count" => count(p),
+        "distinct" if p.at(T::Star) => OperatorKind::Distinct(vec![expression::every_column(p)]),
         "distinct" => OperatorKind::Distinct(items(p, named)),
         "sort" | "order" => {
-            property::leading(p, property::hint);
             p.expect_word("by");
             OperatorKind::Sort(items(p, ordered))
         }
@@ -221,11 +223,22 @@ fn filter(p: &mut Parser<'_>) -> OperatorKind {
     let mut predicate = expression(p);
     if p.at(T::Assign) {
         let op_span = p.token(0).span;
-        p.report(
-            Diagnostic::error("KQL112", op_span, "`=` does not compare").with_help("use `==`"),
-        );
         p.bump();
         let right = expression(p);
+        let is_logical = matches!(
+            right.kind,
+            ExprKind::Binary {
+                op: Operator::Binary(BinaryOp::And | BinaryOp::Or),
+                ..
+            }
+        );
+        let diagnostic = if is_logical {
+            Diagnostic::error("KQL112", op_span, "`=` does not compare")
+        } else {
+            // Kusto takes this form, and hunts in the wild have it.
+            Diagnostic::warning("KQL118", op_span, "`=` is read as `==` here")
+        };
+        p.report_aside(diagnostic.with_help("use `==` to compare"));
         predicate = Expr {
             span: predicate.span.to(right.span),
             kind: ExprKind::Binary {
