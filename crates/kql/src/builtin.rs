@@ -4,7 +4,73 @@
 //! The binder resolves calls with these tables, the engine implements them by name, and the
 //! reference pages are generated from them. One file per family below `builtin/`.
 
+mod aggregate;
+mod conversion;
+mod datetime;
+mod dynamic;
+mod encoding;
+mod ip;
+mod logic;
+mod math;
+mod parsing;
+mod string;
+mod window;
+
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
 use crate::types::ScalarType;
+
+/// The scalar function called `name`, by its own name or an alias.
+pub fn scalar(name: &str) -> Option<&'static Scalar> {
+    static BY_NAME: LazyLock<HashMap<&'static str, &'static Scalar>> = LazyLock::new(|| {
+        scalars()
+            .flat_map(|function| {
+                std::iter::once(function.name)
+                    .chain(function.aliases.iter().copied())
+                    .map(move |name| (name, function))
+            })
+            .collect()
+    });
+    BY_NAME.get(name).copied()
+}
+
+/// The aggregate function called `name`, by its own name or an alias.
+pub fn aggregate(name: &str) -> Option<&'static Aggregate> {
+    static BY_NAME: LazyLock<HashMap<&'static str, &'static Aggregate>> = LazyLock::new(|| {
+        aggregates()
+            .flat_map(|function| {
+                std::iter::once(function.name)
+                    .chain(function.aliases.iter().copied())
+                    .map(move |name| (name, function))
+            })
+            .collect()
+    });
+    BY_NAME.get(name).copied()
+}
+
+/// Every scalar function, family by family.
+pub fn scalars() -> impl Iterator<Item = &'static Scalar> {
+    [
+        string::FUNCTIONS,
+        conversion::FUNCTIONS,
+        logic::FUNCTIONS,
+        math::FUNCTIONS,
+        datetime::FUNCTIONS,
+        dynamic::FUNCTIONS,
+        parsing::FUNCTIONS,
+        encoding::FUNCTIONS,
+        ip::FUNCTIONS,
+        window::FUNCTIONS,
+    ]
+    .into_iter()
+    .flatten()
+}
+
+/// Every aggregate function.
+pub fn aggregates() -> impl Iterator<Item = &'static Aggregate> {
+    aggregate::FUNCTIONS.iter()
+}
 
 /// A built-in scalar function.
 #[derive(Debug)]
@@ -58,6 +124,8 @@ pub enum Parameter {
     Any,
     /// Any type but dynamic.
     Comparable,
+    /// A type with an order that `min` and `max` know: number, timespan, datetime, string or bool.
+    Orderable,
     /// int, long, real or decimal.
     Number,
     /// int or long.
@@ -66,6 +134,8 @@ pub enum Parameter {
     Summable,
     /// string, or dynamic taken by its string form.
     Text,
+    /// Any type, taken by its string form.
+    Stringified,
     /// A constant of this type.
     Constant(ScalarType),
     /// The same type as the first argument after widening.
@@ -99,4 +169,122 @@ pub enum Naming {
     Prefix(&'static str),
     /// The prefix and nothing else.
     Fixed(&'static str),
+}
+
+const fn scalar_function(
+    name: &'static str,
+    signatures: &'static [Signature],
+    doc: &'static str,
+) -> Scalar {
+    Scalar {
+        name,
+        aliases: &[],
+        signatures,
+        naming: Naming::Numbered,
+        doc,
+    }
+}
+
+const fn aggregate_function(
+    name: &'static str,
+    signatures: &'static [Signature],
+    doc: &'static str,
+) -> Aggregate {
+    Aggregate {
+        name,
+        aliases: &[],
+        signatures,
+        naming: Naming::Numbered,
+        doc,
+    }
+}
+
+impl Aggregate {
+    const fn aliases(mut self, aliases: &'static [&'static str]) -> Self {
+        self.aliases = aliases;
+        self
+    }
+
+    const fn named(mut self, naming: Naming) -> Self {
+        self.naming = naming;
+        self
+    }
+
+    /// Columns made of a call take the name of its first argument.
+    const fn keeps_name(self) -> Self {
+        self.named(Naming::FirstArgument)
+    }
+}
+
+impl Scalar {
+    const fn aliases(mut self, aliases: &'static [&'static str]) -> Self {
+        self.aliases = aliases;
+        self
+    }
+
+    const fn named(mut self, naming: Naming) -> Self {
+        self.naming = naming;
+        self
+    }
+
+    /// Columns made of a call take the name of its first argument.
+    const fn keeps_name(self) -> Self {
+        self.named(Naming::FirstArgument)
+    }
+}
+
+const fn takes(parameters: &'static [Parameter], result: ResultType) -> Signature {
+    Signature {
+        parameters,
+        optional: 0,
+        variadic: false,
+        result,
+    }
+}
+
+impl Signature {
+    const fn optional(mut self, count: usize) -> Self {
+        self.optional = count;
+        self
+    }
+
+    const fn variadic(mut self) -> Self {
+        self.variadic = true;
+        self
+    }
+}
+
+/// Short names for the tables of functions below.
+mod vocabulary {
+    pub(super) use super::Naming::Prefix;
+    pub(super) use super::Parameter::{
+        Any, Comparable, Integer, Number, Orderable, Stringified, Summable, Text,
+    };
+    pub(super) use super::ResultType::{CommonFrom, OfArgument, Special, WidenedArgument};
+    pub(super) use super::{
+        Aggregate, Parameter, ResultType, Scalar, aggregate_function as aggregate,
+        scalar_function as function, takes,
+    };
+    use crate::types::ScalarType;
+
+    pub(super) const BOOL: Parameter = Parameter::Is(ScalarType::Bool);
+    pub(super) const LONG: Parameter = Parameter::Is(ScalarType::Long);
+    pub(super) const REAL: Parameter = Parameter::Is(ScalarType::Real);
+    pub(super) const DECIMAL: Parameter = Parameter::Is(ScalarType::Decimal);
+    pub(super) const DATETIME: Parameter = Parameter::Is(ScalarType::DateTime);
+    pub(super) const TIMESPAN: Parameter = Parameter::Is(ScalarType::TimeSpan);
+    pub(super) const DYNAMIC: Parameter = Parameter::Is(ScalarType::Dynamic);
+    pub(super) const CONST_STRING: Parameter = Parameter::Constant(ScalarType::String);
+    pub(super) const CONST_LONG: Parameter = Parameter::Constant(ScalarType::Long);
+    pub(super) const CONST_BOOL: Parameter = Parameter::Constant(ScalarType::Bool);
+    pub(super) const TO_BOOL: ResultType = ResultType::Is(ScalarType::Bool);
+    pub(super) const TO_INT: ResultType = ResultType::Is(ScalarType::Int);
+    pub(super) const TO_LONG: ResultType = ResultType::Is(ScalarType::Long);
+    pub(super) const TO_REAL: ResultType = ResultType::Is(ScalarType::Real);
+    pub(super) const TO_DECIMAL: ResultType = ResultType::Is(ScalarType::Decimal);
+    pub(super) const TO_STRING: ResultType = ResultType::Is(ScalarType::String);
+    pub(super) const TO_DATETIME: ResultType = ResultType::Is(ScalarType::DateTime);
+    pub(super) const TO_TIMESPAN: ResultType = ResultType::Is(ScalarType::TimeSpan);
+    pub(super) const TO_GUID: ResultType = ResultType::Is(ScalarType::Guid);
+    pub(super) const TO_DYNAMIC: ResultType = ResultType::Is(ScalarType::Dynamic);
 }

@@ -331,7 +331,9 @@ pub enum ExprKind {
         arguments: Vec<Expr>,
     },
     /// Conversion of the operand to this expression's type with the semantics of `toint()` and
-    /// so on; a failed conversion is null.
+    /// so on; a failed conversion is null. Calls of `tostring`, `tolong` and their like are spelt
+    /// so. To dynamic, the value itself becomes the JSON value: reading text as JSON is the
+    /// function `parse_json`.
     Convert(Box<Expr>),
     /// `d.name` or `d["name"]` on a dynamic.
     Member {

@@ -7,6 +7,7 @@
 //! No stage fails or panics: each returns a value and diagnostics with places. This crate knows
 //! neither Arrow nor DataFusion; the engine is the crate `kql-datafusion`.
 
+pub mod bind;
 pub mod builtin;
 pub mod catalog;
 pub mod diagnostic;
@@ -15,3 +16,6 @@ pub mod span;
 pub mod syntax;
 pub mod time;
 pub mod types;
+pub mod window;
+
+pub use bind::compile;

@@ -1,0 +1,186 @@
+//! Syntax tree and catalog to resolved query: names, types, conversions, automatic column names.
+//!
+//! Binding never fails and never panics: it reports each mistake once and goes on with the rest.
+//! An expression that failed is remembered as such, so that uses of it stay quiet. Functions are
+//! inlined and `let` tables copied, so the resolved query has no names left but those of columns.
+
+mod code;
+
+mod access;
+mod aggregate;
+mod binary;
+mod call;
+mod coerce;
+mod expression;
+mod function;
+mod literal;
+mod name;
+mod operator;
+mod property;
+mod scope;
+mod source;
+mod special;
+mod statement;
+mod table;
+
+use std::sync::Arc;
+
+use crate::catalog::Catalog;
+use crate::diagnostic::{Diagnostic, Severity, did_you_mean};
+use crate::hir;
+use crate::span::Span;
+use crate::syntax::{self, ast};
+use scope::Scope;
+use table::Table;
+
+/// How deep expressions, pipelines and function calls may nest.
+const DEPTH_MAX: u32 = 160;
+/// How many nodes the plan may have once functions are inlined and `let` tables copied.
+const SIZE_MAX: usize = 50_000;
+
+/// What binding yields.
+#[derive(Clone, Debug)]
+pub struct Bound {
+    /// The resolved query; `None` if there are errors.
+    pub query: Option<hir::Query>,
+    /// Errors and warnings in the order of the text.
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+/// Parses and binds a query text. Diagnostics of the syntax come first.
+pub fn compile(text: &str, catalog: &dyn Catalog) -> Bound {
+    let parsed = syntax::parse(text);
+    let mut bound = bind(&parsed.script, catalog);
+    let broken = parsed
+        .diagnostics
+        .iter()
+        .any(|diagnostic| diagnostic.severity == Severity::Error);
+    if broken {
+        bound.query = None;
+    }
+    let mut diagnostics = parsed.diagnostics;
+    diagnostics.append(&mut bound.diagnostics);
+    bound.diagnostics = diagnostics;
+    bound
+}
+
+/// Binds a parsed query against the tables of a catalog.
+pub fn bind(script: &ast::Script, catalog: &dyn Catalog) -> Bound {
+    let mut binder = Binder {
+        catalog,
+        diagnostics: Vec::new(),
+        scope: Scope::default(),
+        render: None,
+        next_shared: 0,
+        depth: 0,
+        size: 0,
+    };
+    let plan = binder.bind_script(script);
+    let mut diagnostics = binder.diagnostics;
+    diagnostics.sort_by_key(|diagnostic| diagnostic.span);
+    diagnostics.dedup();
+    let has_errors = diagnostics
+        .iter()
+        .any(|diagnostic| diagnostic.severity == Severity::Error);
+    let render = binder.render;
+    let query = plan
+        .filter(|_| !has_errors)
+        .map(|plan| hir::Query { plan, render });
+    Bound { query, diagnostics }
+}
+
+/// A diagnostic has been reported: whoever sees this stays quiet and goes on.
+#[derive(Clone, Copy, Debug)]
+struct Reported;
+
+/// A bound part, or the note that its error has been reported.
+type Attempt<T> = Result<T, Reported>;
+
+struct Binder<'a> {
+    catalog: &'a dyn Catalog,
+    diagnostics: Vec<Diagnostic>,
+    scope: Scope<'a>,
+    render: Option<hir::Render>,
+    next_shared: u32,
+    depth: u32,
+    size: usize,
+}
+
+/// An expression that may be a scalar or a table.
+enum Value {
+    Scalar(hir::Expr),
+    Table(Table),
+}
+
+impl Binder<'_> {
+    fn report(&mut self, diagnostic: Diagnostic) -> Reported {
+        self.diagnostics.push(diagnostic);
+        Reported
+    }
+
+    fn error(&mut self, code: &'static str, span: Span, message: impl Into<String>) -> Reported {
+        self.report(Diagnostic::error(code, span, message))
+    }
+
+    fn warn(&mut self, code: &'static str, span: Span, message: impl Into<String>) {
+        self.report(Diagnostic::warning(code, span, message));
+    }
+
+    /// Runs a step one level deeper, or reports that the text nests too deeply.
+    fn nested<T>(&mut self, span: Span, step: impl FnOnce(&mut Self) -> Attempt<T>) -> Attempt<T> {
+        if self.depth >= DEPTH_MAX {
+            return Err(self.error(code::TOO_LARGE, span, "the query nests too deeply here"));
+        }
+        self.depth += 1;
+        let result = step(self);
+        self.depth -= 1;
+        result
+    }
+
+    /// Counts plan nodes, or reports that the query grows beyond all measure.
+    fn grow(&mut self, nodes: usize, span: Span) -> Attempt<()> {
+        let before = self.size;
+        self.size = self.size.saturating_add(nodes);
+        if self.size <= SIZE_MAX {
+            return Ok(());
+        }
+        if before > SIZE_MAX {
+            return Err(Reported);
+        }
+        let message = "the query grows too large when its functions and tables are written out";
+        Err(self.report(
+            Diagnostic::error(code::TOO_LARGE, span, message)
+                .with_help("wrap tables that are used many times in `materialize()`"),
+        ))
+    }
+
+    fn shared_id(&mut self) -> u32 {
+        self.next_shared += 1;
+        self.next_shared
+    }
+
+    /// Reports an unknown name with the nearest known one.
+    fn unknown<'n>(
+        &mut self,
+        code: &'static str,
+        what: &str,
+        name: &str,
+        span: Span,
+        candidates: impl IntoIterator<Item = &'n str>,
+    ) -> Reported {
+        let diagnostic = Diagnostic::error(code, span, format!("unknown {what} `{name}`"));
+        match did_you_mean(name, candidates) {
+            Some(meant) => self.report(diagnostic.with_help(format!("did you mean `{meant}`?"))),
+            None => self.report(diagnostic),
+        }
+    }
+
+    /// Wraps a table so that all references to it compute it once.
+    fn share(&mut self, table: Table, span: Span) -> Table {
+        let id = self.shared_id();
+        table.then_same(span, |input| hir::PlanKind::Shared {
+            id,
+            input: Arc::new(input),
+        })
+    }
+}

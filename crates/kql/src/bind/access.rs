@@ -1,0 +1,111 @@
+//! Access into dynamic values (`d.x`, `d["x"]`, `d[0]`), and the dotted names of other databases.
+
+use std::sync::Arc;
+
+use super::expression::Row;
+use super::{Attempt, Binder, Value, code, coerce};
+use crate::diagnostic::Diagnostic;
+use crate::hir::{Expr, ExprKind};
+use crate::span::Span;
+use crate::syntax::ast;
+use crate::types::{ScalarType, Value as Constant};
+
+/// Functions that name a table of another place.
+const PLACES: &[&str] = &["app", "cluster", "database", "resource", "workspace"];
+
+impl<'a> Binder<'a> {
+    /// `base.member`
+    pub(super) fn member(
+        &mut self,
+        base: &'a ast::Expr,
+        member: &'a ast::Expr,
+        span: Span,
+        row: Row<'_>,
+    ) -> Attempt<Value> {
+        if let Some(place) = place(base) {
+            let message = format!("tables of another place (`{place}()`) are not supported yet");
+            return Err(self.error(code::FORM_UNSUPPORTED, span, message));
+        }
+        if matches!(base.kind, ast::ExprKind::Side(_)) {
+            return Err(self.error(
+                code::MISPLACED,
+                base.span,
+                "`$left` and `$right` stand only in the conditions of a join",
+            ));
+        }
+        let base = self.scalar(base, row)?;
+        let ast::ExprKind::Name(name) = &member.kind else {
+            let message = "only a property name can stand behind the dot";
+            return Err(self.error(code::MISPLACED, member.span, message));
+        };
+        let base = Box::new(self.dynamic_base(base, span)?);
+        Ok(Value::Scalar(Expr {
+            kind: ExprKind::Member {
+                base,
+                name: Arc::clone(&name.text),
+            },
+            ty: ScalarType::Dynamic,
+            span,
+        }))
+    }
+
+    /// `base[index]`
+    pub(super) fn index(
+        &mut self,
+        base: &'a ast::Expr,
+        index: &'a ast::Expr,
+        span: Span,
+        row: Row<'_>,
+    ) -> Attempt<Expr> {
+        let base = self.scalar(base, row);
+        let index = self.scalar(index, row)?;
+        let base = Box::new(self.dynamic_base(base?, span)?);
+        let kind = match (&index.kind, index.ty) {
+            (ExprKind::Literal(Constant::String(name)), _) => ExprKind::Member {
+                base,
+                name: Arc::clone(name),
+            },
+            (_, ScalarType::String | ScalarType::Long | ScalarType::Int) => ExprKind::Index {
+                base,
+                index: Box::new(index),
+            },
+            (_, ScalarType::Dynamic) => ExprKind::Index {
+                base,
+                index: Box::new(coerce::convert(index, ScalarType::String)),
+            },
+            (_, ty) => {
+                let message = format!("an index is an integer or a text, not of type {ty}");
+                return Err(self.error(code::OPERAND_TYPES, index.span, message));
+            }
+        };
+        let ty = ScalarType::Dynamic;
+        Ok(Expr { kind, ty, span })
+    }
+
+    fn dynamic_base(&mut self, base: Expr, span: Span) -> Attempt<Expr> {
+        if base.ty == ScalarType::Dynamic {
+            return Ok(base);
+        }
+        let message = format!("a value of type {} has no properties or elements", base.ty);
+        let diagnostic = Diagnostic::error(code::OPERAND_TYPES, span, message);
+        Err(self.report(match base.ty {
+            ScalarType::String => diagnostic.with_help("read the text with `parse_json()` first"),
+            _ => diagnostic,
+        }))
+    }
+}
+
+/// The function at the start of a dotted name that leads to another place.
+fn place(base: &ast::Expr) -> Option<&str> {
+    let mut first = base;
+    while let ast::ExprKind::Member { base, .. } = &first.kind {
+        first = base;
+    }
+    match &first.kind {
+        ast::ExprKind::Call { function, .. } => PLACES
+            .iter()
+            .find(|place| ***place == *function.text)
+            .copied(),
+        _ => None,
+    }
+}

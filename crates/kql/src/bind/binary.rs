@@ -1,0 +1,477 @@
+//! Operators of two operands, `in` and `between`: which types they take, and in which type they
+//! work.
+
+use super::expression::Row;
+use super::{Attempt, Binder, Reported, Value, code, coerce};
+use crate::diagnostic::Diagnostic;
+use crate::hir::{BinaryOp, Expr, ExprKind, InOp, StringOp};
+use crate::span::Span;
+use crate::syntax::ast::{self, Operator};
+use crate::types::ScalarType;
+
+impl<'a> Binder<'a> {
+    /// A tree of infix operators. Its left side, which may be thousands of operators deep, is
+    /// walked with a loop.
+    pub(super) fn binary(&mut self, expr: &'a ast::Expr, row: Row<'_>) -> Attempt<Expr> {
+        let mut steps = Vec::new();
+        let mut first = expr;
+        while let ast::ExprKind::Binary {
+            op,
+            op_span,
+            left,
+            right,
+        } = &first.kind
+        {
+            steps.push((*op, *op_span, &**right));
+            first = left;
+        }
+        let mut steps = steps.into_iter().rev().peekable();
+        let mut left = self.scalar(first, row);
+        while let Some((op, op_span, right)) = steps.next() {
+            let right = self.scalar(right, row);
+            let Some(connective) = connective(op) else {
+                left = match (left, right) {
+                    (Ok(left), Ok(right)) => self.apply(op, op_span, left, right),
+                    _ => Err(Reported),
+                };
+                continue;
+            };
+            // A run of one connective becomes a balanced tree: nothing downstream gets deep.
+            let mut operands = vec![
+                left.and_then(|left| self.condition(connective, left)),
+                right.and_then(|right| self.condition(connective, right)),
+            ];
+            while let Some((.., right)) = steps.next_if(|(next, ..)| *next == op) {
+                let right = self.scalar(right, row);
+                operands.push(right.and_then(|right| self.condition(connective, right)));
+            }
+            left = operands
+                .into_iter()
+                .collect::<Attempt<Vec<_>>>()
+                .map(|operands| balanced(connective, operands));
+        }
+        left
+    }
+
+    /// An operand of `and` or `or`.
+    fn condition(&mut self, op: BinaryOp, operand: Expr) -> Attempt<Expr> {
+        match operand.ty {
+            ScalarType::Bool | ScalarType::Dynamic => {
+                Ok(coerce::convert(operand, ScalarType::Bool))
+            }
+            ty => {
+                let message = format!("`{}` joins conditions, not a value of type {ty}", sign(op));
+                Err(self.report(
+                    Diagnostic::error(code::OPERAND_TYPES, operand.span, message)
+                        .with_help("compare it with a value"),
+                ))
+            }
+        }
+    }
+
+    fn apply(&mut self, op: Operator, op_span: Span, left: Expr, right: Expr) -> Attempt<Expr> {
+        match op {
+            Operator::Binary(op) => self.typed(op, op_span, left, right),
+            Operator::Colon => Err(self.report(
+                Diagnostic::error(code::MISPLACED, op_span, "`:` stands only in `search`")
+                    .with_help("use `has`"),
+            )),
+            Operator::Retired(name @ ("notcontains" | "containscs" | "notcontainscs")) => {
+                let op = BinaryOp::String {
+                    op: StringOp::Contains,
+                    negated: name.starts_with("not"),
+                    case_sensitive: name.ends_with("cs"),
+                };
+                self.typed(op, op_span, left, right)
+            }
+            Operator::Retired(name) => {
+                let message = format!("the operator `{name}` is not supported");
+                Err(self.report(
+                    Diagnostic::error(code::FORM_UNSUPPORTED, op_span, message)
+                        .with_help("use `has`, `contains` or `matches regex`"),
+                ))
+            }
+        }
+    }
+
+    /// One operator on bound operands, with the conversions it needs.
+    pub(super) fn typed(
+        &mut self,
+        op: BinaryOp,
+        op_span: Span,
+        left: Expr,
+        right: Expr,
+    ) -> Attempt<Expr> {
+        let types = match op {
+            BinaryOp::Add | BinaryOp::Subtract => sum_types(op, left.ty, right.ty),
+            BinaryOp::Multiply | BinaryOp::Divide | BinaryOp::Modulo => {
+                product_types(op, left.ty, right.ty)
+            }
+            BinaryOp::Equal | BinaryOp::NotEqual => {
+                equality_type(left.ty, right.ty).map(|ty| (ty, ty, ScalarType::Bool))
+            }
+            BinaryOp::Less
+            | BinaryOp::LessOrEqual
+            | BinaryOp::Greater
+            | BinaryOp::GreaterOrEqual => {
+                order_type(left.ty, right.ty).map(|ty| (ty, ty, ScalarType::Bool))
+            }
+            BinaryOp::And | BinaryOp::Or => {
+                let ty = ScalarType::Bool;
+                Some((ty, ty, ty))
+            }
+            BinaryOp::String { .. } => (is_text(left.ty) && is_text(right.ty)).then_some((
+                ScalarType::String,
+                ScalarType::String,
+                ScalarType::Bool,
+            )),
+        };
+        let Some((left_type, right_type, ty)) = types else {
+            return Err(self.undefined(op, op_span, &left, &right));
+        };
+        let span = left.span.to(right.span);
+        let kind = ExprKind::Binary {
+            op,
+            left: Box::new(coerce::convert(left, left_type)),
+            right: Box::new(coerce::convert(right, right_type)),
+        };
+        Ok(Expr { kind, ty, span })
+    }
+
+    fn undefined(&mut self, op: BinaryOp, op_span: Span, left: &Expr, right: &Expr) -> Reported {
+        let (left, right) = (left.ty, right.ty);
+        let message = format!("`{}` is not defined for {left} and {right}", sign(op));
+        let diagnostic = Diagnostic::error(code::OPERAND_TYPES, op_span, message);
+        let dynamic = left == ScalarType::Dynamic || right == ScalarType::Dynamic;
+        let text = left == ScalarType::String || right == ScalarType::String;
+        let help = match op {
+            _ if dynamic => "convert the dynamic value first, as in `tostring()` or `tolong()`",
+            BinaryOp::Add if text => "join texts with `strcat()`",
+            BinaryOp::String { .. } => "convert the other side with `tostring()`",
+            _ => "convert one side, as in `tolong()` or `todatetime()`",
+        };
+        self.report(diagnostic.with_help(help))
+    }
+
+    /// `x in (…)` and its family.
+    pub(super) fn membership(
+        &mut self,
+        op: InOp,
+        op_span: Span,
+        value: &'a ast::Expr,
+        list: &'a [ast::Expr],
+        span: Span,
+        row: Row<'_>,
+    ) -> Attempt<Expr> {
+        let value = self.scalar(value, row);
+        let mut items = Vec::with_capacity(list.len());
+        let mut table = None;
+        let mut failed = false;
+        for item in list {
+            match self.value(item, row) {
+                Ok(Value::Scalar(item)) => items.push(item),
+                Ok(Value::Table(found)) if list.len() == 1 => table = Some(found),
+                Ok(Value::Table(_)) => {
+                    let message = "a table must be the only item of a list";
+                    self.error(code::TABLE_OR_SCALAR, item.span, message);
+                    failed = true;
+                }
+                Err(Reported) => failed = true,
+            }
+        }
+        let value = value?;
+        let on_text = !matches!(op, InOp::In | InOp::NotIn);
+        if on_text && !is_text(value.ty) {
+            let message = format!("`{}` is not defined for {}", in_sign(op), value.ty);
+            return Err(self.report(
+                Diagnostic::error(code::OPERAND_TYPES, op_span, message)
+                    .with_help("convert the left side with `tostring()`"),
+            ));
+        }
+        if failed {
+            return Err(Reported);
+        }
+        let ty = ScalarType::Bool;
+        if let Some(table) = table {
+            return self.membership_in_table(op, value, table, span);
+        }
+        let target = if on_text || value.ty == ScalarType::Dynamic {
+            ScalarType::String
+        } else {
+            list_type(value.ty, &items)
+        };
+        let list = items
+            .into_iter()
+            .map(|item| match item.ty {
+                ScalarType::Dynamic => item,
+                _ => coerce::convert(item, target),
+            })
+            .collect();
+        let value = Box::new(coerce::convert(value, target));
+        let kind = ExprKind::InList { op, value, list };
+        Ok(Expr { kind, ty, span })
+    }
+
+    fn membership_in_table(
+        &mut self,
+        op: InOp,
+        value: Expr,
+        table: super::table::Table,
+        span: Span,
+    ) -> Attempt<Expr> {
+        if table.open || !table.broken.is_empty() {
+            return Err(Reported);
+        }
+        let Some(column) = table.schema().columns().first() else {
+            let message = "the table has no column to look into";
+            return Err(self.error(code::TABLE_OR_SCALAR, table.plan.span, message));
+        };
+        let on_text = !matches!(op, InOp::In | InOp::NotIn);
+        let target = match (value.ty, column.ty) {
+            _ if on_text => ScalarType::String,
+            (ScalarType::Dynamic, ScalarType::Dynamic) => ScalarType::String,
+            (ScalarType::Dynamic, other) => other,
+            (own, _) => own,
+        };
+        let table = if column.ty == target {
+            table
+        } else {
+            first_column_as(table, target)
+        };
+        let kind = ExprKind::InTable {
+            op,
+            value: Box::new(coerce::convert(value, target)),
+            table: Box::new(table.plan),
+        };
+        let ty = ScalarType::Bool;
+        Ok(Expr { kind, ty, span })
+    }
+
+    /// `x between (low .. high)`.
+    pub(super) fn between(
+        &mut self,
+        negated: bool,
+        op_span: Span,
+        [value, low, high]: [&'a ast::Expr; 3],
+        span: Span,
+        row: Row<'_>,
+    ) -> Attempt<Expr> {
+        let value = self.scalar(value, row);
+        let low = self.scalar(low, row);
+        let high = self.scalar(high, row);
+        let (value, low, mut high) = (value?, low?, high?);
+        // `t between (start .. 1d)`: the upper end is counted from the lower.
+        if value.ty == ScalarType::DateTime
+            && low.ty == ScalarType::DateTime
+            && high.ty == ScalarType::TimeSpan
+        {
+            high = self.typed(BinaryOp::Add, op_span, low.clone(), high)?;
+        }
+        let ty = [low.ty, high.ty]
+            .into_iter()
+            .try_fold(value.ty, order_type)
+            .filter(|ty| *ty != ScalarType::Bool && *ty != ScalarType::Dynamic);
+        let Some(ty) = ty else {
+            let message = format!(
+                "`between` is not defined for {}, {} and {}",
+                value.ty, low.ty, high.ty
+            );
+            return Err(self.error(code::OPERAND_TYPES, op_span, message));
+        };
+        let kind = ExprKind::Between {
+            value: Box::new(coerce::convert(value, ty)),
+            low: Box::new(coerce::convert(low, ty)),
+            high: Box::new(coerce::convert(high, ty)),
+            negated,
+        };
+        let ty = ScalarType::Bool;
+        Ok(Expr { kind, ty, span })
+    }
+}
+
+fn connective(op: Operator) -> Option<BinaryOp> {
+    match op {
+        Operator::Binary(op @ (BinaryOp::And | BinaryOp::Or)) => Some(op),
+        _ => None,
+    }
+}
+
+fn balanced(op: BinaryOp, mut operands: Vec<Expr>) -> Expr {
+    while operands.len() > 1 {
+        let mut halved = Vec::with_capacity(operands.len().div_ceil(2));
+        let mut pairs = operands.into_iter();
+        while let Some(left) = pairs.next() {
+            halved.push(match pairs.next() {
+                Some(right) => Expr {
+                    ty: ScalarType::Bool,
+                    span: left.span.to(right.span),
+                    kind: ExprKind::Binary {
+                        op,
+                        left: Box::new(left),
+                        right: Box::new(right),
+                    },
+                },
+                None => left,
+            });
+        }
+        operands = halved;
+    }
+    operands
+        .pop()
+        .expect("a connective has at least two operands")
+}
+
+fn is_text(ty: ScalarType) -> bool {
+    matches!(ty, ScalarType::String | ScalarType::Dynamic)
+}
+
+type Types = (ScalarType, ScalarType, ScalarType);
+
+/// Operand types and result of `+` and `-`.
+fn sum_types(op: BinaryOp, left: ScalarType, right: ScalarType) -> Option<Types> {
+    use ScalarType::{DateTime, Dynamic, TimeSpan};
+    Some(match (left, right) {
+        (DateTime, TimeSpan) => (DateTime, TimeSpan, DateTime),
+        (TimeSpan, DateTime) if op == BinaryOp::Add => (TimeSpan, DateTime, DateTime),
+        (DateTime, DateTime) if op == BinaryOp::Subtract => (DateTime, DateTime, TimeSpan),
+        (TimeSpan, TimeSpan | Dynamic) | (Dynamic, TimeSpan) => (TimeSpan, TimeSpan, TimeSpan),
+        _ => number_types(left, right)?,
+    })
+}
+
+/// Operand types and result of `*`, `/` and `%`.
+fn product_types(op: BinaryOp, left: ScalarType, right: ScalarType) -> Option<Types> {
+    use ScalarType::{DateTime, Long, Real, TimeSpan};
+    let factor = |ty: ScalarType| match ty {
+        _ if ty.is_integer() => Some(Long),
+        _ if ty.is_numeric() => Some(Real),
+        _ => None,
+    };
+    Some(match (op, left, right) {
+        (BinaryOp::Multiply | BinaryOp::Divide, TimeSpan, _) if right.is_numeric() => {
+            (TimeSpan, factor(right)?, TimeSpan)
+        }
+        (BinaryOp::Multiply, _, TimeSpan) if left.is_numeric() => {
+            (factor(left)?, TimeSpan, TimeSpan)
+        }
+        (BinaryOp::Divide, TimeSpan, TimeSpan) => (TimeSpan, TimeSpan, Real),
+        (BinaryOp::Modulo, TimeSpan, TimeSpan) => (TimeSpan, TimeSpan, TimeSpan),
+        (BinaryOp::Modulo, DateTime, TimeSpan) => (DateTime, TimeSpan, TimeSpan),
+        _ => number_types(left, right)?,
+    })
+}
+
+fn number_types(left: ScalarType, right: ScalarType) -> Option<Types> {
+    let ty = match (left, right) {
+        _ if left.is_numeric() && right.is_numeric() => coerce::arithmetic(left, right),
+        (ScalarType::Dynamic, other) | (other, ScalarType::Dynamic) if other.is_numeric() => {
+            coerce::arithmetic(other, other)
+        }
+        _ => return None,
+    };
+    Some((ty, ty, ty))
+}
+
+/// The type in which `==` compares. A text or a dynamic is converted to the other side's type.
+fn equality_type(left: ScalarType, right: ScalarType) -> Option<ScalarType> {
+    use ScalarType::{Bool, Dynamic, String};
+    match (left, right) {
+        (Dynamic, Dynamic) => None,
+        _ if left == right => Some(left),
+        _ if left.is_numeric() && right.is_numeric() => Some(coerce::wider(left, right)),
+        (Bool, number) | (number, Bool) if number.is_numeric() => {
+            Some(coerce::arithmetic(number, number))
+        }
+        (Dynamic | String, other) | (other, Dynamic | String) => Some(other),
+        _ => None,
+    }
+}
+
+/// The type in which `<` and its like compare.
+fn order_type(left: ScalarType, right: ScalarType) -> Option<ScalarType> {
+    use ScalarType::{Bool, DateTime, Dynamic, TimeSpan};
+    match (left, right) {
+        (Bool, Bool) => Some(Bool),
+        (DateTime, DateTime) => Some(DateTime),
+        (TimeSpan, TimeSpan) => Some(TimeSpan),
+        _ if left.is_numeric() && right.is_numeric() => Some(coerce::wider(left, right)),
+        (Bool, number) | (number, Bool) if number.is_numeric() => {
+            Some(coerce::arithmetic(number, number))
+        }
+        (Dynamic, number) | (number, Dynamic) if number.is_numeric() => Some(number),
+        _ => None,
+    }
+}
+
+/// The type in which `in` compares a value with the items of a list.
+fn list_type(value: ScalarType, items: &[Expr]) -> ScalarType {
+    let typed = items.iter().map(|item| item.ty);
+    typed
+        .filter(|ty| ty.is_numeric() && value.is_numeric())
+        .fold(value, coerce::wider)
+}
+
+/// The table with only its first column, converted.
+fn first_column_as(table: super::table::Table, ty: ScalarType) -> super::table::Table {
+    let span = table.plan.span;
+    let name = std::sync::Arc::clone(&table.schema().columns()[0].name);
+    let column = coerce::convert(table.column(0, span), ty);
+    let schema = crate::types::Schema::new(vec![crate::types::Column::new(name, ty)]);
+    table.then(schema, span, |input| crate::hir::PlanKind::Project {
+        input,
+        columns: vec![column],
+    })
+}
+
+/// How an operator is written.
+fn sign(op: BinaryOp) -> String {
+    let word = match op {
+        BinaryOp::Add => "+",
+        BinaryOp::Subtract => "-",
+        BinaryOp::Multiply => "*",
+        BinaryOp::Divide => "/",
+        BinaryOp::Modulo => "%",
+        BinaryOp::Equal => "==",
+        BinaryOp::NotEqual => "!=",
+        BinaryOp::Less => "<",
+        BinaryOp::LessOrEqual => "<=",
+        BinaryOp::Greater => ">",
+        BinaryOp::GreaterOrEqual => ">=",
+        BinaryOp::And => "and",
+        BinaryOp::Or => "or",
+        BinaryOp::String {
+            op,
+            negated,
+            case_sensitive,
+        } => return string_sign(op, negated, case_sensitive),
+    };
+    word.to_owned()
+}
+
+fn string_sign(op: StringOp, negated: bool, case_sensitive: bool) -> String {
+    let word = match op {
+        StringOp::EqualIgnoringCase if negated => return "!~".to_owned(),
+        StringOp::EqualIgnoringCase => return "=~".to_owned(),
+        StringOp::MatchesRegex => return "matches regex".to_owned(),
+        StringOp::Has => "has",
+        StringOp::HasPrefix => "hasprefix",
+        StringOp::HasSuffix => "hassuffix",
+        StringOp::Contains => "contains",
+        StringOp::StartsWith => "startswith",
+        StringOp::EndsWith => "endswith",
+    };
+    let mark = if negated { "!" } else { "" };
+    let case = if case_sensitive { "_cs" } else { "" };
+    format!("{mark}{word}{case}")
+}
+
+fn in_sign(op: InOp) -> &'static str {
+    match op {
+        InOp::In => "in",
+        InOp::NotIn => "!in",
+        InOp::InIgnoringCase => "in~",
+        InOp::NotInIgnoringCase => "!in~",
+        InOp::HasAny => "has_any",
+        InOp::HasAll => "has_all",
+    }
+}

@@ -1,0 +1,443 @@
+//! Calls of built-in functions: which signature fits, and the conversions it asks for.
+
+use super::expression::Row;
+use super::{Attempt, Binder, Reported, Value, code, coerce};
+use crate::builtin::{self, Parameter, ResultType, Scalar, Signature};
+use crate::diagnostic::Diagnostic;
+use crate::hir::{Expr, ExprKind};
+use crate::span::Span;
+use crate::syntax::ast;
+use crate::types::ScalarType;
+
+/// Functions of the language that are not declared yet, by name or by the start of it.
+const UNSUPPORTED: &[&str] = &[
+    "FileProfile",
+    "all",
+    "around",
+    "assert",
+    "base64_encode_fromarray",
+    "bin_auto",
+    "column_names_of",
+    "current_cluster_endpoint",
+    "current_database",
+    "current_principal",
+    "datetime_list_timezones",
+    "estimate_data_size",
+    "external_table",
+    "extent_id",
+    "extent_tags",
+    "gamma",
+    "geo_info_from_ip_address",
+    "has_any_index",
+    "hash_combine",
+    "hash_many",
+    "loggamma",
+    "materialized_view",
+    "new_guid",
+    "stored_query_result",
+    "variancepif",
+    "welch_test",
+];
+const UNSUPPORTED_FAMILIES: &[&str] = &[
+    "beta_",
+    "convert_",
+    "covariance",
+    "cursor_",
+    "geo_",
+    "erf",
+    "graph_",
+    "hll",
+    "node_",
+    "percentilesw",
+    "percentilew",
+    "punycode_",
+    "series_",
+    "tdigest",
+];
+
+impl<'a> Binder<'a> {
+    /// `name(arguments)`: a function of the query, a form of the language, an aggregate or a
+    /// built-in, in this order.
+    pub(super) fn call(
+        &mut self,
+        function: &'a ast::Name,
+        arguments: &'a [ast::Argument],
+        span: Span,
+        row: Row<'_>,
+    ) -> Attempt<Value> {
+        if let Some(binding) = self.scope.find(&function.text).cloned() {
+            return self.call_binding(function, &binding, arguments, span, row);
+        }
+        if let Some(result) = self.special_call(function, arguments, span, row) {
+            return result;
+        }
+        if let Some(aggregate) = builtin::aggregate(&function.text) {
+            let call = self.aggregate_in_expression(aggregate, function, arguments, span, row)?;
+            return Ok(Value::Scalar(call));
+        }
+        let Some(scalar) = builtin::scalar(&function.text) else {
+            return Err(self.unknown_function(function));
+        };
+        let arguments = self.arguments(arguments, row)?;
+        self.builtin_call(scalar, function, arguments, span)
+            .map(Value::Scalar)
+    }
+
+    /// All arguments as scalars; every one is bound, so that each mistake is reported.
+    pub(super) fn arguments(
+        &mut self,
+        arguments: &'a [ast::Argument],
+        row: Row<'_>,
+    ) -> Attempt<Vec<Expr>> {
+        let bound: Vec<Attempt<Expr>> = arguments
+            .iter()
+            .enumerate()
+            .map(|(index, argument)| self.argument_value(index, argument, row))
+            .collect();
+        bound.into_iter().collect()
+    }
+
+    /// An argument of a built-in. A name in front of the first one may name the column that is
+    /// made of the call, as in `toint(Hits = count())`; elsewhere a name is probably a mistake.
+    fn argument_value(
+        &mut self,
+        index: usize,
+        argument: &'a ast::Argument,
+        row: Row<'_>,
+    ) -> Attempt<Expr> {
+        let ast::ExprKind::Named { names, value, .. } = &argument.kind else {
+            return self.scalar(argument, row);
+        };
+        if index > 0 {
+            let message = format!("the name `{}` has no effect here", names[0].text);
+            self.report(
+                Diagnostic::warning(code::IGNORED, names[0].span, message)
+                    .with_help("to compare, write `==`"),
+            );
+        }
+        self.scalar(value, row)
+    }
+
+    /// A call of a built-in on bound arguments.
+    pub(super) fn builtin_call(
+        &mut self,
+        function: &'static Scalar,
+        name: &ast::Name,
+        arguments: Vec<Expr>,
+        span: Span,
+    ) -> Attempt<Expr> {
+        let (signature, mut arguments) =
+            self.fit(&name.text, function.signatures, arguments, span)?;
+        let ty = match signature.result {
+            ResultType::Is(ty) => ty,
+            ResultType::OfArgument(index) => arguments[index].ty,
+            ResultType::WidenedArgument(index) => widened(arguments[index].ty),
+            ResultType::CommonFrom(from) => {
+                self.unify(function.name, &mut arguments, from, span)?
+            }
+            ResultType::Special => {
+                let ty = arguments
+                    .iter()
+                    .map(|argument| argument.ty)
+                    .reduce(coerce::arithmetic)
+                    .map_or(ScalarType::Long, |ty| coerce::arithmetic(ty, ty));
+                convert_all(&mut arguments, ty);
+                ty
+            }
+        };
+        if let Some(ty) = conversion(function.name) {
+            let operand = arguments.swap_remove(0);
+            let mut converted = coerce::convert(operand, ty);
+            converted.span = span;
+            return Ok(converted);
+        }
+        let kind = ExprKind::Call {
+            function,
+            arguments,
+        };
+        Ok(Expr { kind, ty, span })
+    }
+
+    /// Converts the arguments from `from` on to their common type.
+    fn unify(
+        &mut self,
+        function: &str,
+        arguments: &mut [Expr],
+        from: usize,
+        span: Span,
+    ) -> Attempt<ScalarType> {
+        let types = arguments[from..].iter().map(|argument| argument.ty);
+        let ty = if function == "iff" {
+            coerce::common_or_dynamic(types)
+        } else {
+            coerce::common(types).ok_or_else(|| {
+                let message = format!("the arguments of `{function}` have no common type");
+                self.report(
+                    Diagnostic::error(code::ARGUMENT_TYPE, span, message)
+                        .with_help("convert them to one type, as in `tostring()`"),
+                )
+            })?
+        };
+        convert_all(&mut arguments[from..], ty);
+        Ok(ty)
+    }
+
+    /// The first signature that the arguments fit, and the arguments converted to it.
+    pub(super) fn fit(
+        &mut self,
+        name: &str,
+        signatures: &'static [Signature],
+        arguments: Vec<Expr>,
+        span: Span,
+    ) -> Attempt<(&'static Signature, Vec<Expr>)> {
+        let mut mismatch = None;
+        for signature in signatures {
+            if !signature.takes_count(arguments.len()) {
+                continue;
+            }
+            let targets: Result<Vec<ScalarType>, usize> = arguments
+                .iter()
+                .enumerate()
+                .map(|(index, argument)| {
+                    accepts(signature.parameter(index), argument, &arguments).ok_or(index)
+                })
+                .collect();
+            match targets {
+                Ok(targets) => {
+                    let converted = arguments
+                        .into_iter()
+                        .zip(targets)
+                        .map(|(argument, ty)| coerce::convert(argument, ty))
+                        .collect();
+                    return Ok((signature, converted));
+                }
+                Err(index) => {
+                    mismatch.get_or_insert((signature.parameter(index), index));
+                }
+            }
+        }
+        Err(match mismatch {
+            Some((parameter, index)) => self.mismatch(name, parameter, index, &arguments[index]),
+            None => self.wrong_count(name, signatures, arguments.len(), span),
+        })
+    }
+
+    fn mismatch(
+        &mut self,
+        name: &str,
+        parameter: Parameter,
+        index: usize,
+        argument: &Expr,
+    ) -> Reported {
+        let number = index + 1;
+        let ty = argument.ty;
+        if let Parameter::Constant(wanted) = parameter
+            && (ty == wanted || (ty.is_numeric() && wanted.is_numeric()))
+        {
+            let message = format!("argument {number} of `{name}` must be a constant");
+            return self.error(code::NOT_CONSTANT, argument.span, message);
+        }
+        let wanted = describe(parameter);
+        let message = format!("argument {number} of `{name}` is of type {ty}, not {wanted}");
+        let diagnostic = Diagnostic::error(code::ARGUMENT_TYPE, argument.span, message);
+        let help = match parameter {
+            Parameter::Is(ScalarType::Dynamic) if ty == ScalarType::String => {
+                "read the text with `parse_json()` first".to_owned()
+            }
+            Parameter::Is(target) | Parameter::Constant(target) => {
+                format!("convert it with `to{target}()`")
+            }
+            Parameter::Text => "convert it with `tostring()`".to_owned(),
+            Parameter::Number | Parameter::Integer | Parameter::Summable => {
+                "convert it with `tolong()` or `toreal()`".to_owned()
+            }
+            Parameter::Comparable | Parameter::Orderable => {
+                "convert it with `tostring()` or `tolong()`".to_owned()
+            }
+            Parameter::Any | Parameter::Stringified | Parameter::SameAsFirst => {
+                return self.report(diagnostic);
+            }
+        };
+        self.report(diagnostic.with_help(help))
+    }
+
+    fn wrong_count(
+        &mut self,
+        name: &str,
+        signatures: &[Signature],
+        given: usize,
+        span: Span,
+    ) -> Reported {
+        let forms: Vec<String> = signatures.iter().map(count_text).collect();
+        let wanted = forms.join(" or ");
+        let message = format!("`{name}` takes {wanted}, {given} given");
+        self.error(code::ARGUMENT_COUNT, span, message)
+    }
+
+    fn unknown_function(&mut self, function: &ast::Name) -> Reported {
+        let name = &*function.text;
+        let known = UNSUPPORTED.contains(&name)
+            || UNSUPPORTED_FAMILIES
+                .iter()
+                .any(|family| name.starts_with(family));
+        if name == "ingestion_time" {
+            let message = "`ingestion_time()` is not supported by this source";
+            return self.report(
+                Diagnostic::error(code::FUNCTION_UNSUPPORTED, function.span, message)
+                    .with_help("use the time column of the table, such as `Timestamp`"),
+            );
+        }
+        if known {
+            return self.function_unsupported(name, function.span);
+        }
+        let own: Vec<std::sync::Arc<str>> =
+            self.scope.names().map(|(name, _)| name.clone()).collect();
+        let candidates = builtin::scalars()
+            .map(|function| function.name)
+            .chain(builtin::aggregates().map(|function| function.name))
+            .chain(own.iter().map(|name| &**name));
+        self.unknown(
+            code::UNKNOWN_FUNCTION,
+            "function",
+            name,
+            function.span,
+            candidates,
+        )
+    }
+
+    pub(super) fn function_unsupported(&mut self, name: &str, span: Span) -> Reported {
+        let message = format!("the function `{name}` is not supported yet");
+        self.error(code::FUNCTION_UNSUPPORTED, span, message)
+    }
+}
+
+/// The target type of the functions that are nothing but a conversion.
+fn conversion(function: &str) -> Option<ScalarType> {
+    Some(match function {
+        "tostring" => ScalarType::String,
+        "tolong" => ScalarType::Long,
+        "toint" => ScalarType::Int,
+        "toreal" => ScalarType::Real,
+        "tobool" => ScalarType::Bool,
+        "todatetime" => ScalarType::DateTime,
+        "totimespan" => ScalarType::TimeSpan,
+        "todecimal" => ScalarType::Decimal,
+        "toguid" => ScalarType::Guid,
+        _ => return None,
+    })
+}
+
+pub(super) fn widened(ty: ScalarType) -> ScalarType {
+    match ty {
+        ScalarType::Int => ScalarType::Long,
+        other => other,
+    }
+}
+
+pub(super) fn convert_all(arguments: &mut [Expr], ty: ScalarType) {
+    for argument in arguments {
+        if argument.ty != ty {
+            let placeholder = Expr {
+                kind: ExprKind::Now,
+                ty,
+                span: argument.span,
+            };
+            let original = std::mem::replace(argument, placeholder);
+            *argument = coerce::convert(original, ty);
+        }
+    }
+}
+
+impl Signature {
+    fn takes_count(&self, count: usize) -> bool {
+        let most = self.parameters.len();
+        let mut least = most - self.optional;
+        if self.variadic {
+            // The repeated parameter may be left out behind others, as in `bag_merge(a)`.
+            least = least.saturating_sub(1).max(1);
+        }
+        count >= least && (self.variadic || count <= most)
+    }
+
+    fn parameter(&self, index: usize) -> Parameter {
+        self.parameters[index.min(self.parameters.len() - 1)]
+    }
+}
+
+/// The type that a parameter wants an argument in, if it takes it at all.
+fn accepts(parameter: Parameter, argument: &Expr, all: &[Expr]) -> Option<ScalarType> {
+    use ScalarType::{Bool, DateTime, Dynamic, Int, Long, Real, String, TimeSpan};
+    let ty = argument.ty;
+    match parameter {
+        Parameter::Any => Some(ty),
+        Parameter::Is(wanted) => match (wanted, ty) {
+            _ if wanted == ty => Some(ty),
+            (Real, _) if ty.is_numeric() => Some(Real),
+            (Long, Int) => Some(Long),
+            (String, Dynamic) => Some(String),
+            _ => None,
+        },
+        Parameter::Constant(wanted) => {
+            accepts(Parameter::Is(wanted), argument, all).filter(|_| is_constant(argument))
+        }
+        Parameter::Comparable => (ty != Dynamic).then_some(ty),
+        Parameter::Orderable => {
+            (ty.is_numeric() || matches!(ty, TimeSpan | DateTime | String | Bool)).then_some(ty)
+        }
+        Parameter::Number => ty.is_numeric().then_some(ty),
+        Parameter::Integer => ty.is_integer().then_some(Long),
+        Parameter::Summable => (ty.is_numeric() || matches!(ty, TimeSpan | DateTime)).then_some(ty),
+        Parameter::Text => matches!(ty, String | Dynamic).then_some(String),
+        Parameter::Stringified => Some(String),
+        Parameter::SameAsFirst => {
+            let first = all[0].ty;
+            coerce::common([first, ty].into_iter()).map(|_| first)
+        }
+    }
+}
+
+/// Whether an expression reads no column.
+pub(super) fn is_constant(expr: &Expr) -> bool {
+    match &expr.kind {
+        ExprKind::Literal(_) | ExprKind::Now | ExprKind::ToScalar(_) => true,
+        ExprKind::Column(_) => false,
+        ExprKind::Binary { left, right, .. } => is_constant(left) && is_constant(right),
+        ExprKind::Negate(inner) | ExprKind::Convert(inner) => is_constant(inner),
+        ExprKind::InList { value, list, .. } => is_constant(value) && list.iter().all(is_constant),
+        ExprKind::InTable { value, .. } => is_constant(value),
+        ExprKind::Between {
+            value, low, high, ..
+        } => is_constant(value) && is_constant(low) && is_constant(high),
+        ExprKind::Call { arguments, .. } => arguments.iter().all(is_constant),
+        ExprKind::Member { base, .. } => is_constant(base),
+        ExprKind::Index { base, index } => is_constant(base) && is_constant(index),
+    }
+}
+
+fn describe(parameter: Parameter) -> String {
+    match parameter {
+        Parameter::Is(ty) | Parameter::Constant(ty) => ty.to_string(),
+        Parameter::Comparable => "a type that can be compared".to_owned(),
+        Parameter::Orderable => "a type that has an order".to_owned(),
+        Parameter::Number => "a number".to_owned(),
+        Parameter::Integer => "an integer".to_owned(),
+        Parameter::Summable => "a number, timespan or datetime".to_owned(),
+        Parameter::Text => "string".to_owned(),
+        Parameter::SameAsFirst => "the type of the first argument".to_owned(),
+        Parameter::Any | Parameter::Stringified => "a value".to_owned(),
+    }
+}
+
+fn count_text(signature: &Signature) -> String {
+    let most = signature.parameters.len();
+    let least = most - signature.optional - usize::from(signature.variadic);
+    let plural = |count: usize| if count == 1 { "" } else { "s" };
+    if signature.variadic {
+        let least = least.max(1);
+        format!("at least {least} argument{}", plural(least))
+    } else if least == most {
+        format!("{most} argument{}", plural(most))
+    } else {
+        format!("{least} to {most} arguments")
+    }
+}

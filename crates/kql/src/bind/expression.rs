@@ -1,0 +1,294 @@
+//! Scalar expressions, and those that may be scalars or tables.
+
+use std::cell::RefCell;
+use std::sync::Arc;
+
+use super::aggregate::Aggregation;
+use super::scope::Binding;
+use super::table::Table;
+use super::{Attempt, Binder, Reported, Value, code, coerce};
+use crate::diagnostic::{Diagnostic, did_you_mean};
+use crate::hir::{Expr, ExprKind};
+use crate::span::Span;
+use crate::syntax::ast;
+use crate::types::{ScalarType, Value as Constant};
+
+/// What a scalar expression may read.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Row<'t> {
+    /// The table whose row it sees.
+    pub(super) table: Option<&'t Table>,
+    /// Where aggregates go, in `summarize`. Columns may then only stand inside of aggregates.
+    pub(super) aggregation: Option<&'t RefCell<Aggregation>>,
+}
+
+impl<'t> Row<'t> {
+    /// Outside of any table.
+    pub(super) const NONE: Row<'static> = Row {
+        table: None,
+        aggregation: None,
+    };
+
+    /// A row of `table`.
+    pub(super) fn of(table: &'t Table) -> Self {
+        Self {
+            table: Some(table),
+            aggregation: None,
+        }
+    }
+}
+
+impl<'a> Binder<'a> {
+    /// An expression that must be a scalar.
+    pub(super) fn scalar(&mut self, expr: &'a ast::Expr, row: Row<'_>) -> Attempt<Expr> {
+        match self.value(expr, row)? {
+            Value::Scalar(scalar) => Ok(scalar),
+            Value::Table(table) if table.open => Err(Reported),
+            Value::Table(_) => Err(self.report(
+                Diagnostic::error(
+                    code::TABLE_OR_SCALAR,
+                    expr.span,
+                    "a table stands where a single value is expected",
+                )
+                .with_help("`toscalar()` takes the first value of a table"),
+            )),
+        }
+    }
+
+    /// A scalar that must be of type bool.
+    pub(super) fn predicate(&mut self, expr: &'a ast::Expr, row: Row<'_>) -> Attempt<Expr> {
+        let bound = self.scalar(expr, row)?;
+        if bound.ty == ScalarType::Bool {
+            return Ok(bound);
+        }
+        let diagnostic = Diagnostic::error(
+            code::NOT_BOOL,
+            expr.span,
+            format!("the condition is of type {}, not bool", bound.ty),
+        );
+        Err(self.report(match bound.ty {
+            ScalarType::Dynamic => diagnostic.with_help("convert it with `tobool()` or compare it"),
+            _ => diagnostic.with_help("compare it with a value"),
+        }))
+    }
+
+    /// An expression that may be a scalar or a table.
+    pub(super) fn value(&mut self, expr: &'a ast::Expr, row: Row<'_>) -> Attempt<Value> {
+        self.nested(expr.span, |binder| binder.value_here(expr, row))
+    }
+
+    fn value_here(&mut self, expr: &'a ast::Expr, row: Row<'_>) -> Attempt<Value> {
+        let span = expr.span;
+        let scalar = match &expr.kind {
+            ast::ExprKind::Missing => return Err(Reported),
+            ast::ExprKind::Literal(literal) => Expr {
+                kind: ExprKind::Literal(literal.value.clone()),
+                ty: literal.ty,
+                span,
+            },
+            ast::ExprKind::Name(name) => return self.name_value(name, row),
+            ast::ExprKind::Parenthesized(inner) => return self.value(inner, row),
+            ast::ExprKind::Call {
+                function,
+                arguments,
+            } => return self.call(function, arguments, span, row),
+            ast::ExprKind::Unary { op, operand } => self.unary(*op, operand, span, row)?,
+            ast::ExprKind::Binary { .. } => self.binary(expr, row)?,
+            ast::ExprKind::In {
+                op,
+                op_span,
+                value,
+                list,
+            } => self.membership(*op, *op_span, value, list, span, row)?,
+            ast::ExprKind::Between {
+                negated,
+                op_span,
+                value,
+                low,
+                high,
+            } => self.between(*negated, *op_span, [value, low, high], span, row)?,
+            ast::ExprKind::Member { base, member } => {
+                return self.member(base, member, span, row);
+            }
+            ast::ExprKind::Index { base, index } => self.index(base, index, span, row)?,
+            ast::ExprKind::Pipe { .. }
+            | ast::ExprKind::Source(_)
+            | ast::ExprKind::DataTable { .. }
+            | ast::ExprKind::ExternalData { .. }
+            | ast::ExprKind::Wildcard(_) => return self.table(expr).map(Value::Table),
+            ast::ExprKind::Star => {
+                let message = "`*` for all columns is not supported yet here";
+                return Err(self.error(code::FORM_UNSUPPORTED, span, message));
+            }
+            ast::ExprKind::Side(_) => {
+                let message = "`$left` and `$right` stand only in the conditions of a join";
+                return Err(self.error(code::MISPLACED, span, message));
+            }
+            ast::ExprKind::TypeOf(_) => {
+                return Err(self.error(code::MISPLACED, span, "`typeof` cannot stand here"));
+            }
+            ast::ExprKind::Named { .. } => {
+                return Err(self.report(
+                    Diagnostic::error(code::MISPLACED, span, "a name cannot be given here")
+                        .with_help("to compare, write `==`"),
+                ));
+            }
+        };
+        Ok(Value::Scalar(scalar))
+    }
+
+    /// A name: a column of the row, else what the scope or the catalog has.
+    fn name_value(&mut self, name: &'a ast::Name, row: Row<'_>) -> Attempt<Value> {
+        if let Some(table) = row.table {
+            if let Some(index) = table.schema().index_of(&name.text) {
+                if row.aggregation.is_some() {
+                    return Err(self.outside_aggregate(name));
+                }
+                return Ok(Value::Scalar(table.column(index, name.span)));
+            }
+            if table.broken.contains(&name.text) {
+                return Err(Reported);
+            }
+        }
+        match self.scope.find(&name.text) {
+            Some(Binding::Scalar { expr, reads_row }) => {
+                if *reads_row && row.table.is_some() {
+                    let message = format!(
+                        "`{}` is a value of the caller's row and cannot be used inside of a table",
+                        name.text
+                    );
+                    return Err(self.error(code::MISPLACED, name.span, message));
+                }
+                let mut expr = expr.clone();
+                expr.span = name.span;
+                return Ok(Value::Scalar(expr));
+            }
+            Some(Binding::Table { .. }) => return self.table_by_name(name).map(Value::Table),
+            Some(Binding::Function { function, scope }) => {
+                let (function, scope) = (*function, scope.clone());
+                return self.call_function(name, function, &scope, None, &[], name.span, row);
+            }
+            Some(Binding::Broken) => return Err(Reported),
+            None => {}
+        }
+        if row.table.is_some_and(|table| table.open) {
+            return Err(Reported);
+        }
+        if self.catalog.table(&name.text).is_some() {
+            return self.table_by_name(name).map(Value::Table);
+        }
+        Err(self.unknown_name(name, row))
+    }
+
+    fn outside_aggregate(&mut self, name: &ast::Name) -> Reported {
+        self.report(
+            Diagnostic::error(
+                code::AGGREGATE_PLACE,
+                name.span,
+                format!("the column `{}` stands outside of an aggregate", name.text),
+            )
+            .with_help(format!(
+                "aggregate it, as in `max({0})`, or group by it: `by {0}`",
+                name.text
+            )),
+        )
+    }
+
+    fn unknown_name(&mut self, name: &ast::Name, row: Row<'_>) -> Reported {
+        let Some(table) = row.table else {
+            let tables = self.catalog.table_names();
+            let scope: Vec<Arc<str>> = self.scope.names().map(|(name, _)| name.clone()).collect();
+            let candidates = tables.iter().map(String::as_str);
+            let candidates = candidates.chain(scope.iter().map(|name| &**name));
+            return self.unknown(
+                code::UNKNOWN_NAME,
+                "name",
+                &name.text,
+                name.span,
+                candidates,
+            );
+        };
+        let columns = table.schema().clone();
+        self.unknown_column(name, &columns)
+    }
+
+    /// Reports that a row has no such column.
+    pub(super) fn unknown_column(
+        &mut self,
+        name: &ast::Name,
+        schema: &crate::types::Schema,
+    ) -> Reported {
+        let diagnostic = Diagnostic::error(
+            code::UNKNOWN_NAME,
+            name.span,
+            format!("unknown column `{}`", name.text),
+        );
+        let same_but_for_case = schema
+            .columns()
+            .iter()
+            .find(|column| column.name.eq_ignore_ascii_case(&name.text));
+        if let Some(column) = same_but_for_case {
+            return self.report(diagnostic.with_help(format!(
+                "did you mean `{}`? names are case-sensitive",
+                column.name
+            )));
+        }
+        let scope: Vec<Arc<str>> = self.scope.names().map(|(name, _)| name.clone()).collect();
+        let columns = schema.columns().iter().map(|column| &*column.name);
+        let candidates = columns.chain(scope.iter().map(|name| &**name));
+        let help = match did_you_mean(&name.text, candidates) {
+            Some(meant) => format!("did you mean `{meant}`?"),
+            None if schema.len() <= 20 => format!("the columns here are {}", listed(schema)),
+            None => return self.report(diagnostic),
+        };
+        self.report(diagnostic.with_help(help))
+    }
+
+    fn unary(
+        &mut self,
+        op: ast::UnaryOp,
+        operand: &'a ast::Expr,
+        span: Span,
+        row: Row<'_>,
+    ) -> Attempt<Expr> {
+        let operand = self.scalar(operand, row)?;
+        let ty = match operand.ty {
+            ScalarType::Int => ScalarType::Long,
+            ScalarType::Long | ScalarType::Real | ScalarType::Decimal | ScalarType::TimeSpan => {
+                operand.ty
+            }
+            other => {
+                let sign = match op {
+                    ast::UnaryOp::Minus => '-',
+                    ast::UnaryOp::Plus => '+',
+                };
+                let message = format!("`{sign}` is not defined for type {other}");
+                return Err(self.error(code::OPERAND_TYPES, span, message));
+            }
+        };
+        let operand = coerce::convert(operand, ty);
+        if op == ast::UnaryOp::Plus {
+            return Ok(operand);
+        }
+        let kind = match &operand.kind {
+            ExprKind::Literal(Constant::Long(value)) => {
+                ExprKind::Literal(Constant::Long(value.wrapping_neg()))
+            }
+            ExprKind::Literal(Constant::Real(value)) => ExprKind::Literal(Constant::Real(-value)),
+            ExprKind::Literal(Constant::TimeSpan(value)) => {
+                ExprKind::Literal(Constant::TimeSpan(value.wrapping_neg()))
+            }
+            _ => ExprKind::Negate(Box::new(operand)),
+        };
+        Ok(Expr { kind, ty, span })
+    }
+}
+
+fn listed(schema: &crate::types::Schema) -> String {
+    let names: Vec<String> = schema
+        .columns()
+        .iter()
+        .map(|column| format!("`{}`", column.name))
+        .collect();
+    names.join(", ")
+}

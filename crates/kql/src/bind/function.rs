@@ -1,0 +1,270 @@
+//! Functions that the query defines: arguments are bound to parameters and the body is bound in
+//! the scope the function was written in, once per call.
+
+use std::rc::Rc;
+use std::sync::Arc;
+
+use super::call::is_constant;
+use super::expression::Row;
+use super::scope::{Binding, Scope};
+use super::table::Table;
+use super::{Attempt, Binder, Reported, Value, code, coerce};
+use crate::diagnostic::Diagnostic;
+use crate::span::Span;
+use crate::syntax::ast;
+use crate::types::ScalarType;
+
+impl<'a> Binder<'a> {
+    /// A call of a name that the query bound.
+    pub(super) fn call_binding(
+        &mut self,
+        name: &'a ast::Name,
+        binding: &Binding<'a>,
+        arguments: &'a [ast::Argument],
+        span: Span,
+        row: Row<'_>,
+    ) -> Attempt<Value> {
+        match binding {
+            Binding::Function { function, scope } => {
+                self.call_function(name, function, scope, None, arguments, span, row)
+            }
+            Binding::Broken => Err(Reported),
+            Binding::Scalar { .. } | Binding::Table { .. } => {
+                if arguments.is_empty() && matches!(binding, Binding::Table { .. }) {
+                    return self.table_by_name(name).map(Value::Table);
+                }
+                let message = format!("`{}` is not a function", name.text);
+                Err(self.error(code::TABLE_OR_SCALAR, name.span, message))
+            }
+        }
+    }
+
+    /// Inlines a call. `piped` is the table that `invoke` passes as the first argument.
+    #[expect(clippy::too_many_arguments, reason = "a call has that many parts")]
+    pub(super) fn call_function(
+        &mut self,
+        name: &'a ast::Name,
+        function: &'a ast::Function,
+        scope: &Scope<'a>,
+        piped: Option<Table>,
+        arguments: &'a [ast::Argument],
+        span: Span,
+        row: Row<'_>,
+    ) -> Attempt<Value> {
+        self.grow(1, span)?;
+        let mut body = scope.body();
+        let mut slots: Vec<Option<Binding<'a>>> = vec![None; function.parameters.len()];
+        let mut failed = false;
+        let mut next = 0;
+        if let Some(table) = piped {
+            let Some(parameter) = function.parameters.first() else {
+                let message = format!("`{}` takes no table to be invoked on", name.text);
+                return Err(self.error(code::ARGUMENT_COUNT, name.span, message));
+            };
+            let size = size_of(&table);
+            slots[0] = Some(self.table_argument(parameter, table, size, name.span)?);
+            next = 1;
+        }
+        for argument in arguments {
+            let (place, value) = if let ast::ExprKind::Named { names, value, .. } = &argument.kind {
+                let wanted = &names[0];
+                let parameters = &function.parameters;
+                let place = parameters
+                    .iter()
+                    .position(|parameter| parameter.name.text == wanted.text);
+                let Some(place) = place else {
+                    let known = parameters.iter().map(|parameter| &*parameter.name.text);
+                    let (text, span) = (&wanted.text, wanted.span);
+                    self.unknown(code::UNKNOWN_NAME, "parameter", text, span, known);
+                    failed = true;
+                    continue;
+                };
+                (place, &**value)
+            } else {
+                next += 1;
+                (next - 1, argument)
+            };
+            let Some(parameter) = function.parameters.get(place) else {
+                return Err(self.wrong_argument_count(name, function, arguments.len(), span));
+            };
+            match self.argument(parameter, value, row) {
+                Ok(binding) => slots[place] = Some(binding),
+                Err(Reported) => failed = true,
+            }
+        }
+        let outer = std::mem::replace(&mut self.scope, scope.clone());
+        for (parameter, slot) in function.parameters.iter().zip(&mut slots) {
+            if slot.is_some() {
+                continue;
+            }
+            match &parameter.default {
+                Some(default) => match self.argument(parameter, default, Row::NONE) {
+                    Ok(binding) => *slot = Some(binding),
+                    Err(Reported) => failed = true,
+                },
+                None if failed => {}
+                None => {
+                    self.wrong_argument_count(name, function, arguments.len(), span);
+                    failed = true;
+                }
+            }
+        }
+        if failed {
+            self.scope = outer;
+            return Err(Reported);
+        }
+        for (parameter, slot) in function.parameters.iter().zip(slots) {
+            let binding = slot.unwrap_or(Binding::Broken);
+            body.bind(parameter.name.text.clone(), binding);
+        }
+        self.scope = body;
+        let result = self.nested(span, |binder| binder.bind_body(&function.body, span));
+        self.scope = outer;
+        let mut result = result?;
+        match &mut result {
+            Value::Table(table) => table.label = function.view.then(|| name.text.clone()),
+            Value::Scalar(expr) => expr.span = span,
+        }
+        Ok(result)
+    }
+
+    /// The table of a view of the query, by its name.
+    pub(super) fn view(&mut self, name: &Arc<str>, span: Span) -> Attempt<Table> {
+        let Some(Binding::Function { function, scope }) = self.scope.find(name).cloned() else {
+            return Err(Reported);
+        };
+        self.grow(1, span)?;
+        let outer = std::mem::replace(&mut self.scope, scope.body());
+        let result = self.nested(span, |binder| binder.bind_body(&function.body, span));
+        self.scope = outer;
+        match result? {
+            Value::Table(mut table) => {
+                table.label = Some(Arc::clone(name));
+                Ok(table)
+            }
+            Value::Scalar(_) => {
+                let message = format!("the view `{name}` yields a single value, not a table");
+                Err(self.error(code::TABLE_OR_SCALAR, span, message))
+            }
+        }
+    }
+
+    fn wrong_argument_count(
+        &mut self,
+        name: &ast::Name,
+        function: &ast::Function,
+        given: usize,
+        span: Span,
+    ) -> Reported {
+        let most = function.parameters.len();
+        let defaults = function
+            .parameters
+            .iter()
+            .filter(|parameter| parameter.default.is_some())
+            .count();
+        let wanted = match defaults {
+            0 => most.to_string(),
+            _ => format!("{} to {most}", most - defaults),
+        };
+        let plural = if most == 1 { "" } else { "s" };
+        let message = format!(
+            "`{}` takes {wanted} argument{plural}, {given} given",
+            name.text
+        );
+        self.error(code::ARGUMENT_COUNT, span, message)
+    }
+
+    fn argument(
+        &mut self,
+        parameter: &'a ast::Parameter,
+        value: &'a ast::Expr,
+        row: Row<'_>,
+    ) -> Attempt<Binding<'a>> {
+        match &parameter.ty {
+            ast::ParameterType::Scalar(type_name) => {
+                let ty = self.type_named(type_name)?;
+                let value = self.scalar(value, row)?;
+                let expr = self.scalar_argument(parameter, value, ty);
+                let reads_row = !is_constant(&expr);
+                Ok(Binding::Scalar { expr, reads_row })
+            }
+            ast::ParameterType::Tabular { .. } => {
+                let before = self.size;
+                let table = self.table(value)?;
+                let size = size_of(&table).max(self.size - before);
+                self.table_argument(parameter, table, size, value.span)
+            }
+        }
+    }
+
+    /// A scalar argument in the type of its parameter. Conversions that may surprise are warned of.
+    pub(super) fn scalar_argument(
+        &mut self,
+        parameter: &ast::Parameter,
+        value: crate::hir::Expr,
+        ty: ScalarType,
+    ) -> crate::hir::Expr {
+        let usual = value.ty == ty
+            || value.ty == ScalarType::Dynamic
+            || (value.ty.is_numeric() && ty.is_numeric() && coerce::wider(value.ty, ty) == ty)
+            || (value.ty == ScalarType::Long && ty == ScalarType::Int);
+        if !usual {
+            self.report(
+                Diagnostic::warning(
+                    code::IMPLICIT_CONVERSION,
+                    value.span,
+                    format!(
+                        "the argument is converted from {} to {ty} for the parameter `{}`",
+                        value.ty, parameter.name.text
+                    ),
+                )
+                .with_help("convert it where it is passed"),
+            );
+        }
+        coerce::convert(value, ty)
+    }
+
+    fn table_argument(
+        &mut self,
+        parameter: &'a ast::Parameter,
+        table: Table,
+        size: usize,
+        span: Span,
+    ) -> Attempt<Binding<'a>> {
+        let ast::ParameterType::Tabular { columns, .. } = &parameter.ty else {
+            let message = format!(
+                "the parameter `{}` takes a scalar, not a table",
+                parameter.name.text
+            );
+            return Err(self.error(code::TABLE_OR_SCALAR, span, message));
+        };
+        for wanted in columns {
+            let ty = self.type_named(&wanted.ty)?;
+            let name = &wanted.name.text;
+            match table.schema().column(name) {
+                Some(column) if column.ty == ty => {}
+                None if table.may_have(name) => {}
+                found => {
+                    let found = match found {
+                        Some(column) => format!("has it as {}", column.ty),
+                        None => "has no such column".to_owned(),
+                    };
+                    let message = format!(
+                        "the parameter `{}` wants a column `{name}` of type {ty}, the table {found}",
+                        parameter.name.text
+                    );
+                    return Err(self.error(code::ARGUMENT_TYPE, span, message));
+                }
+            }
+        }
+        Ok(Binding::Table {
+            table: Rc::new(table),
+            size,
+        })
+    }
+}
+
+/// A lower bound of the size of a table that was bound elsewhere.
+fn size_of(table: &Table) -> usize {
+    1 + table.schema().len() / 64
+}

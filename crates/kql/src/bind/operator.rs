@@ -1,0 +1,231 @@
+//! The tabular operators, one file per family. Each takes the table so far and gives the next; an
+//! operator that fails gives back what it can, so that the rest of the pipeline is checked too.
+
+mod columns;
+mod expand;
+mod join;
+mod order;
+mod parse;
+mod shape;
+mod summarize;
+mod union;
+
+use std::rc::Rc;
+
+use super::expression::Row;
+use super::scope::Binding;
+use super::table::Table;
+use super::{Attempt, Binder, Reported, Value, code};
+use crate::diagnostic::Diagnostic;
+use crate::hir::{PlanKind, Render};
+use crate::syntax::ast::{self, OperatorKind};
+
+/// The kinds of `render`.
+const CHARTS: &[&str] = &[
+    "3Dchart",
+    "anomalychart",
+    "areachart",
+    "barchart",
+    "card",
+    "columnchart",
+    "graph",
+    "ladderchart",
+    "linechart",
+    "list",
+    "piechart",
+    "pivotchart",
+    "plotly",
+    "sankey",
+    "scatterchart",
+    "stackedareachart",
+    "table",
+    "timechart",
+    "timeline",
+    "timepivot",
+    "treemap",
+];
+
+impl<'a> Binder<'a> {
+    pub(super) fn operator(&mut self, table: Table, operator: &'a ast::TableOperator) -> Table {
+        let span = operator.span;
+        match &operator.kind {
+            OperatorKind::Where { predicate } => match self.predicate(predicate, Row::of(&table)) {
+                Ok(predicate) => {
+                    let label = table.label.clone();
+                    let mut kept =
+                        table.then_same(span, |input| PlanKind::Filter { input, predicate });
+                    kept.label = label;
+                    kept
+                }
+                Err(Reported) => table,
+            },
+            OperatorKind::Project(columns) => self.project(table, columns, span),
+            OperatorKind::ProjectAway(columns) => self.project_away(table, columns, span),
+            OperatorKind::ProjectKeep(columns) => self.project_keep(table, columns, span),
+            OperatorKind::ProjectRename(columns) => self.project_rename(table, columns, span),
+            OperatorKind::ProjectReorder(columns) => self.project_reorder(table, columns, span),
+            OperatorKind::Extend(columns) => self.extend(table, columns, span),
+            OperatorKind::Summarize {
+                properties,
+                aggregates,
+                by,
+            } => {
+                self.properties(properties, &[]);
+                self.summarize(table, aggregates, by, span)
+            }
+            OperatorKind::Count => self.count(table, span),
+            OperatorKind::Distinct(columns) => self.distinct(table, columns, span),
+            OperatorKind::Sort(keys) => self.sort(table, keys, span),
+            OperatorKind::Top { count, by } => self.top(table, count, by, span),
+            OperatorKind::Take(count) => self.take(table, count, span),
+            OperatorKind::Join {
+                properties,
+                right,
+                on,
+            } => self.join(table, properties, right, on, span),
+            OperatorKind::Lookup {
+                properties,
+                right,
+                on,
+            } => self.lookup(table, properties, right, on, span),
+            OperatorKind::Union { properties, tables } => self
+                .union(Some(table), properties, tables, span)
+                .unwrap_or_else(|Reported| Table::unknown(span)),
+            OperatorKind::MvExpand {
+                properties,
+                columns,
+                limit,
+            } => self.mv_expand(table, properties, columns, limit.as_ref(), operator),
+            OperatorKind::Parse {
+                drop_unmatched,
+                properties,
+                text,
+                pattern,
+            } => self.parse(table, *drop_unmatched, properties, text, pattern, span),
+            OperatorKind::Serialize(columns) => {
+                let table = table.then_same(span, |input| PlanKind::Serialize { input });
+                if columns.is_empty() {
+                    table
+                } else {
+                    self.extend(table, columns, span)
+                }
+            }
+            OperatorKind::GetSchema => self.get_schema(&table, span),
+            OperatorKind::As { properties, name } => {
+                self.properties(properties, &[]);
+                self.name_table(table, name)
+            }
+            OperatorKind::Invoke(call) => self
+                .invoke(table, call)
+                .unwrap_or_else(|Reported| Table::unknown(span)),
+            OperatorKind::Render { kind, properties } => {
+                self.remember_render(kind, properties);
+                table
+            }
+            OperatorKind::Print(_) | OperatorKind::Range { .. } => {
+                let message = format!("`{}` stands only at the start", operator.keyword.text);
+                self.error(code::MISPLACED, operator.keyword.span, message);
+                Table::unknown(span)
+            }
+            OperatorKind::Consume
+            | OperatorKind::Evaluate { .. }
+            | OperatorKind::Sample(_)
+            | OperatorKind::SampleDistinct { .. }
+            | OperatorKind::Unparsed => {
+                self.operator_unsupported(&operator.keyword);
+                Table::unknown(span)
+            }
+        }
+    }
+
+    pub(super) fn operator_unsupported(&mut self, keyword: &ast::Name) -> Reported {
+        let message = format!("the operator `{}` is not supported yet", keyword.text);
+        self.error(code::OPERATOR_UNSUPPORTED, keyword.span, message)
+    }
+
+    /// `as name`: later operators of the statement may refer to the table so far.
+    fn name_table(&mut self, table: Table, name: &'a ast::Name) -> Table {
+        let span = name.span;
+        let mut shared = self.share(table, span);
+        shared.label = Some(name.text.clone());
+        let binding = Binding::Table {
+            table: Rc::new(shared.clone()),
+            size: 1,
+        };
+        self.scope.bind(name.text.clone(), binding);
+        shared
+    }
+
+    /// `invoke f(arguments)`
+    fn invoke(&mut self, table: Table, call: &'a ast::Expr) -> Attempt<Table> {
+        let (name, arguments) = match &call.kind {
+            ast::ExprKind::Call {
+                function,
+                arguments,
+            } => (function, arguments.as_slice()),
+            ast::ExprKind::Name(name) => (name, [].as_slice()),
+            ast::ExprKind::Missing => return Err(Reported),
+            _ => {
+                let message = "`invoke` takes the call of a function";
+                return Err(self.error(code::MISPLACED, call.span, message));
+            }
+        };
+        let Some(Binding::Function { function, scope }) = self.scope.find(&name.text).cloned()
+        else {
+            if matches!(&*name.text, "FileProfile" | "SeenBy" | "DeviceFromIP") {
+                return Err(self.function_unsupported(&name.text, name.span));
+            }
+            let functions: Vec<_> = self
+                .scope
+                .names()
+                .filter(|(_, binding)| matches!(binding, Binding::Function { .. }))
+                .map(|(name, _)| name.clone())
+                .collect();
+            let candidates = functions.iter().map(|name| &**name);
+            let what = "function of the query";
+            let span = name.span;
+            return Err(self.unknown(code::UNKNOWN_FUNCTION, what, &name.text, span, candidates));
+        };
+        let row_of = table.clone();
+        let row = Row::of(&row_of);
+        match self.call_function(
+            name,
+            function,
+            &scope,
+            Some(table),
+            arguments,
+            call.span,
+            row,
+        )? {
+            Value::Table(table) => Ok(table),
+            Value::Scalar(_) => {
+                let message = format!("`{}` yields a single value, not a table", name.text);
+                Err(self.error(code::TABLE_OR_SCALAR, name.span, message))
+            }
+        }
+    }
+
+    /// `render` changes nothing; it is kept for whoever draws.
+    fn remember_render(&mut self, kind: &ast::Name, properties: &[ast::Property]) {
+        if !CHARTS.contains(&&*kind.text) {
+            let charts = CHARTS.iter().copied();
+            self.unknown(code::PROPERTY, "chart", &kind.text, kind.span, charts);
+        }
+        let mut kept = Vec::with_capacity(properties.len());
+        for property in properties {
+            if let Some(text) = super::property::property_text(property) {
+                kept.push((property.name.text.to_string(), text));
+                continue;
+            }
+            let message = format!("`{}` is not shown", property.name.text);
+            self.report(
+                Diagnostic::warning(code::IGNORED, property.value.span, message)
+                    .with_help("use a word or a text"),
+            );
+        }
+        self.render = Some(Render {
+            kind: kind.text.to_string(),
+            properties: kept,
+        });
+    }
+}

@@ -1,0 +1,125 @@
+//! `mv-expand`.
+
+use std::sync::Arc;
+
+use crate::bind::aggregate::constant_long;
+use crate::bind::expression::Row;
+use crate::bind::name;
+use crate::bind::table::{Table, free_name};
+use crate::bind::{Attempt, Binder, Reported, code};
+use crate::diagnostic::Diagnostic;
+use crate::hir::{Expr, MvExpandColumn, PlanKind};
+use crate::syntax::ast;
+use crate::types::{Column, ScalarType, Schema};
+
+/// The limit of the retired spelling `mvexpand`.
+const RETIRED_LIMIT: u64 = 128;
+
+impl<'a> Binder<'a> {
+    pub(super) fn mv_expand(
+        &mut self,
+        table: Table,
+        properties: &'a [ast::Property],
+        columns: &'a [(ast::Expr, Option<ast::TypeName>)],
+        limit: Option<&'a ast::Expr>,
+        operator: &'a ast::TableOperator,
+    ) -> Table {
+        let mut bag_as_array = false;
+        let mut index_name = None;
+        for property in self.properties(properties, &["kind", "bagexpansion", "with_itemindex"]) {
+            if &*property.name.text == "with_itemindex" {
+                index_name = self.property_name(property).ok();
+            } else {
+                let word = self.property_word(property, &["bag", "array"]);
+                bag_as_array = matches!(word, Ok("array"));
+            }
+        }
+        let row_limit = match limit {
+            Some(limit) => self.expansion_limit(limit).ok(),
+            None if &*operator.keyword.text == "mvexpand" => Some(RETIRED_LIMIT),
+            None => None,
+        };
+        let mut schema = table.schema().columns().to_vec();
+        let mut broken = Vec::new();
+        let mut expanded: Vec<MvExpandColumn> = Vec::with_capacity(columns.len());
+        for (column, type_name) in columns {
+            let (name, value) = match &column.kind {
+                ast::ExprKind::Named { names, value, .. } => {
+                    (Some(Arc::clone(&names[0].text)), &**value)
+                }
+                _ => (name::derived(column).map(Arc::from), column),
+            };
+            let name = name.unwrap_or_else(|| {
+                free_name(&"Column1".into(), |name| {
+                    schema.iter().any(|column| *column.name == *name)
+                })
+            });
+            let bound = self.expandable(value, &table);
+            let ty = match type_name {
+                Some(type_name) => self.type_named(type_name),
+                None => Ok(ScalarType::Dynamic),
+            };
+            let (Ok(value), Ok(ty)) = (bound, ty) else {
+                broken.push(name);
+                continue;
+            };
+            let place = schema.iter().position(|column| column.name == name);
+            let output = place.unwrap_or(schema.len());
+            if expanded.iter().any(|other| other.output == output) {
+                let message = format!("there is already a column `{name}` here");
+                self.error(code::DUPLICATE_COLUMN, column.span, message);
+                continue;
+            }
+            match place {
+                Some(place) => schema[place].ty = ty,
+                None => schema.push(Column::new(name, ty)),
+            }
+            expanded.push(MvExpandColumn { value, output });
+        }
+        let item_index = index_name.is_some();
+        if let Some(name) = index_name {
+            let free = free_name(&name.text, |name| {
+                schema.iter().any(|column| *column.name == *name)
+            });
+            schema.push(Column::new(free, ScalarType::Long));
+        }
+        let span = operator.span;
+        let mut result = table.then(Schema::new(schema), span, |input| PlanKind::MvExpand {
+            input,
+            columns: expanded,
+            item_index,
+            row_limit,
+            bag_as_array,
+        });
+        result.broken.extend(broken);
+        result
+    }
+
+    /// A value of type dynamic.
+    fn expandable(&mut self, value: &'a ast::Expr, table: &Table) -> Attempt<Expr> {
+        let bound = self.scalar(value, Row::of(table))?;
+        if bound.ty == ScalarType::Dynamic {
+            return Ok(bound);
+        }
+        let message = format!("`mv-expand` expands dynamic values, not type {}", bound.ty);
+        let diagnostic = Diagnostic::error(code::ARGUMENT_TYPE, value.span, message);
+        Err(self.report(match bound.ty {
+            ScalarType::String => {
+                diagnostic.with_help("read the text with `parse_json()` or `split()` first")
+            }
+            _ => diagnostic,
+        }))
+    }
+
+    fn expansion_limit(&mut self, limit: &'a ast::Expr) -> Attempt<u64> {
+        let bound = self.scalar(limit, Row::NONE)?;
+        let count = Some(bound)
+            .filter(|bound| bound.ty.is_integer())
+            .and_then(constant_long)
+            .and_then(|count| u64::try_from(count).ok());
+        count.ok_or_else(|| -> Reported {
+            let message = "the limit of `mv-expand` is a number that is not negative";
+            self.error(code::NOT_CONSTANT, limit.span, message)
+        })
+    }
+}

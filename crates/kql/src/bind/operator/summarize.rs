@@ -1,0 +1,173 @@
+//! `summarize`: keys, then aggregates, then what is computed from them.
+
+use std::cell::RefCell;
+use std::sync::Arc;
+
+use crate::bind::aggregate::{Aggregation, NamedOutput};
+use crate::bind::expression::Row;
+use crate::bind::source::named;
+use crate::bind::table::{OutputName, Outputs, Table};
+use crate::bind::{Attempt, Binder, Reported, code};
+use crate::builtin;
+use crate::hir::{Expr, ExprKind, PlanKind};
+use crate::span::Span;
+use crate::syntax::ast;
+use crate::types::{Column, Schema};
+
+impl<'a> Binder<'a> {
+    pub(super) fn summarize(
+        &mut self,
+        table: Table,
+        aggregates: &'a [ast::Expr],
+        by: &'a [ast::Expr],
+        span: Span,
+    ) -> Table {
+        let mut outputs = Outputs::over(&table);
+        let mut keys = Vec::with_capacity(by.len());
+        let mut key_columns = Vec::new();
+        for key in by {
+            let (name, value) = named(key);
+            let bound = self.scalar(value, Row::of(&table));
+            let bound = bound.and_then(|expr| {
+                self.refuse_dynamic(&expr, "group")?;
+                Ok(expr)
+            });
+            let name = outputs.name(self, name, key.span);
+            key_columns.push(Arc::clone(&name));
+            let column = bound.ok().map(|expr| {
+                let column = Expr {
+                    kind: ExprKind::Column(keys.len()),
+                    ty: expr.ty,
+                    span: expr.span,
+                };
+                keys.push(expr);
+                column
+            });
+            outputs.push(name, column);
+        }
+        let aggregation = RefCell::new(Aggregation {
+            keys: keys.len(),
+            key_columns,
+            ..Aggregation::default()
+        });
+        for aggregate in aggregates {
+            self.summary(aggregate, &table, &aggregation, &mut outputs);
+        }
+        let aggregation = aggregation.into_inner();
+        let inner: Vec<Column> = keys
+            .iter()
+            .map(|key| key.ty)
+            .chain(aggregation.outputs.iter().copied())
+            .enumerate()
+            .map(|(index, ty)| Column::new(format!("{index}"), ty))
+            .collect();
+        let as_they_are = outputs.exprs().len() == inner.len()
+            && outputs
+                .exprs()
+                .iter()
+                .enumerate()
+                .all(|(index, expr)| matches!(expr.kind, ExprKind::Column(at) if at == index));
+        let schema = if as_they_are {
+            outputs.schema()
+        } else {
+            Schema::new(inner)
+        };
+        let mut result = table.then(schema, span, |input| PlanKind::Aggregate {
+            input,
+            keys,
+            aggregates: aggregation.calls,
+        });
+        result.broken.clear();
+        result.open = false;
+        if as_they_are {
+            result.broken = outputs.into_broken();
+            return result;
+        }
+        outputs.project(result, span, false)
+    }
+
+    /// One expression of `summarize` and the columns it makes.
+    fn summary(
+        &mut self,
+        aggregate: &'a ast::Expr,
+        table: &Table,
+        aggregation: &RefCell<Aggregation>,
+        outputs: &mut Outputs,
+    ) {
+        let (names, value) = match &aggregate.kind {
+            ast::ExprKind::Named { names, value, .. } => (names.as_slice(), &**value),
+            _ => ([].as_slice(), aggregate),
+        };
+        match self.several(value, table, aggregation) {
+            Some(Ok(columns)) => {
+                if names.len() > columns.len() {
+                    let message = format!(
+                        "{} names for an aggregate that yields {} columns",
+                        names.len(),
+                        columns.len()
+                    );
+                    self.error(code::VALUE_COUNT, aggregate.span, message);
+                }
+                for (index, (own, expr)) in columns.into_iter().enumerate() {
+                    let name = match names.get(index) {
+                        Some(given) => OutputName::Declared(Arc::clone(&given.text)),
+                        None => own,
+                    };
+                    let name = outputs.name(self, name, aggregate.span);
+                    outputs.push(name, Some(expr));
+                }
+            }
+            Some(Err(Reported)) => {
+                let (name, _) = named(aggregate);
+                let name = outputs.name(self, name, aggregate.span);
+                outputs.push(name, None);
+                for given in names.iter().skip(1) {
+                    outputs.push(Arc::clone(&given.text), None);
+                }
+            }
+            None => {
+                if names.len() > 1 {
+                    let message = "the expression has one value and takes one name";
+                    self.error(code::MISPLACED, aggregate.span, message);
+                }
+                let row = Row {
+                    table: Some(table),
+                    aggregation: Some(aggregation),
+                };
+                let expr = self.scalar(value, row).ok();
+                let (name, _) = named(aggregate);
+                let name = outputs.name(self, name, aggregate.span);
+                outputs.push(name, expr);
+            }
+        }
+    }
+
+    /// The columns of an aggregate that yields several; `None` for any other expression.
+    fn several(
+        &mut self,
+        value: &'a ast::Expr,
+        table: &Table,
+        aggregation: &RefCell<Aggregation>,
+    ) -> Option<Attempt<Vec<NamedOutput>>> {
+        match &value.kind {
+            ast::ExprKind::Parenthesized(inner) => self.several(inner, table, aggregation),
+            ast::ExprKind::Call {
+                function,
+                arguments,
+            } => {
+                if self.scope.find(&function.text).is_some() {
+                    return None;
+                }
+                let aggregate = builtin::aggregate(&function.text).filter(|aggregate| {
+                    matches!(
+                        aggregate.name,
+                        "arg_max" | "arg_min" | "take_any" | "percentiles"
+                    )
+                })?;
+                let span = value.span;
+                Some(self.many_outputs(aggregate, function, arguments, span, table, aggregation))
+            }
+            _ => None,
+        }
+    }
+}

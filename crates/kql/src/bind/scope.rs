@@ -1,0 +1,82 @@
+//! What names stand for outside of rows: `let`, parameters, `as`. Scopes are persistent lists, so
+//! that a function keeps the scope it was written in by holding one pointer.
+
+use std::rc::Rc;
+use std::sync::Arc;
+
+use super::table::Table;
+use crate::hir;
+use crate::syntax::ast;
+
+/// What a name of a scope stands for.
+#[derive(Clone)]
+pub(super) enum Binding<'a> {
+    /// A scalar. `reads_row` where it holds columns of the row of a function's caller.
+    Scalar { expr: hir::Expr, reads_row: bool },
+    /// A table; `size` is the number of plan nodes that each reference copies.
+    Table { table: Rc<Table>, size: usize },
+    /// A lambda and the scope it was written in.
+    Function {
+        function: &'a ast::Function,
+        scope: Scope<'a>,
+    },
+    /// Its definition has an error that was reported.
+    Broken,
+}
+
+/// The names visible at one place.
+#[derive(Clone, Default)]
+pub(super) struct Scope<'a> {
+    last: Option<Rc<Entry<'a>>>,
+    frame: u32,
+}
+
+struct Entry<'a> {
+    name: Arc<str>,
+    binding: Binding<'a>,
+    frame: u32,
+    before: Option<Rc<Entry<'a>>>,
+}
+
+impl<'a> Scope<'a> {
+    /// What `name` stands for here.
+    pub(super) fn find(&self, name: &str) -> Option<&Binding<'a>> {
+        self.entries()
+            .find(|entry| &*entry.name == name)
+            .map(|entry| &entry.binding)
+    }
+
+    /// Whether `name` was bound in the innermost body.
+    pub(super) fn declares(&self, name: &str) -> bool {
+        self.entries()
+            .take_while(|entry| entry.frame == self.frame)
+            .any(|entry| &*entry.name == name)
+    }
+
+    /// Binds a name from here on.
+    pub(super) fn bind(&mut self, name: Arc<str>, binding: Binding<'a>) {
+        self.last = Some(Rc::new(Entry {
+            name,
+            binding,
+            frame: self.frame,
+            before: self.last.take(),
+        }));
+    }
+
+    /// The scope of a function body inside this one.
+    pub(super) fn body(&self) -> Self {
+        Self {
+            last: self.last.clone(),
+            frame: self.frame + 1,
+        }
+    }
+
+    /// All visible names with what they stand for, latest first.
+    pub(super) fn names(&self) -> impl Iterator<Item = (&Arc<str>, &Binding<'a>)> {
+        self.entries().map(|entry| (&entry.name, &entry.binding))
+    }
+
+    fn entries(&self) -> impl Iterator<Item = &Entry<'a>> {
+        std::iter::successors(self.last.as_deref(), |entry| entry.before.as_deref())
+    }
+}

@@ -1,0 +1,274 @@
+//! A bound tabular expression, and the list of columns that `project`, `extend`, `summarize` and
+//! their like build. Columns that failed to bind are remembered, so that uses of them stay quiet.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::Binder;
+use super::code;
+use crate::diagnostic::Diagnostic;
+use crate::hir::{Expr, ExprKind, Plan, PlanKind};
+use crate::span::Span;
+use crate::types::{Column, ScalarType, Schema, Value};
+
+/// A bound tabular expression.
+#[derive(Clone, Debug)]
+pub(super) struct Table {
+    pub(super) plan: Plan,
+    /// Names of columns whose expression had an error.
+    pub(super) broken: Vec<Arc<str>>,
+    /// Whether errors left its columns unknown altogether.
+    pub(super) open: bool,
+    /// The table's name, as `union withsource=` shows it.
+    pub(super) label: Option<Arc<str>>,
+}
+
+impl Table {
+    pub(super) fn new(kind: PlanKind, schema: Schema, span: Span) -> Self {
+        let plan = Plan {
+            kind: Box::new(kind),
+            schema,
+            span,
+        };
+        Self {
+            plan,
+            broken: Vec::new(),
+            open: false,
+            label: None,
+        }
+    }
+
+    /// Stands for a table that could not be bound; an error has been reported.
+    pub(super) fn unknown(span: Span) -> Self {
+        let mut table = Self::new(
+            PlanKind::Values { rows: Vec::new() },
+            Schema::default(),
+            span,
+        );
+        table.open = true;
+        table
+    }
+
+    /// A step on top of this table with other columns.
+    pub(super) fn then(
+        self,
+        schema: Schema,
+        span: Span,
+        kind: impl FnOnce(Plan) -> PlanKind,
+    ) -> Self {
+        let plan = Plan {
+            kind: Box::new(kind(self.plan)),
+            schema,
+            span,
+        };
+        Self {
+            plan,
+            broken: self.broken,
+            open: self.open,
+            label: None,
+        }
+    }
+
+    /// A step on top of this table with the same columns.
+    pub(super) fn then_same(self, span: Span, kind: impl FnOnce(Plan) -> PlanKind) -> Self {
+        let schema = self.plan.schema.clone();
+        self.then(schema, span, kind)
+    }
+
+    pub(super) fn schema(&self) -> &Schema {
+        &self.plan.schema
+    }
+
+    /// Whether a name that is not among the columns may be one all the same.
+    pub(super) fn may_have(&self, name: &str) -> bool {
+        self.open || self.broken.iter().any(|broken| &**broken == name)
+    }
+
+    /// The column at `index` as an expression.
+    pub(super) fn column(&self, index: usize, span: Span) -> Expr {
+        column(self.schema(), index, span)
+    }
+}
+
+/// The column at `index` of a schema as an expression.
+pub(super) fn column(schema: &Schema, index: usize, span: Span) -> Expr {
+    Expr {
+        kind: ExprKind::Column(index),
+        ty: schema.columns()[index].ty,
+        span,
+    }
+}
+
+/// The null of a type, `""` for string.
+pub(super) fn missing(ty: ScalarType, span: Span) -> Expr {
+    let value = match ty {
+        ScalarType::String => Value::String("".into()),
+        _ => Value::Null,
+    };
+    Expr {
+        kind: ExprKind::Literal(value),
+        ty,
+        span,
+    }
+}
+
+/// Where the name of an output column comes from.
+#[derive(Clone, Debug)]
+pub(super) enum OutputName {
+    /// Written, or a bare column: two of them with one name are an error.
+    Declared(Arc<str>),
+    /// Derived from the expression: a clash appends a number.
+    Derived(Arc<str>),
+    /// None: `Column1`, `Column2`, ….
+    Numbered,
+}
+
+/// Output columns under construction, with unique names.
+#[derive(Default)]
+pub(super) struct Outputs {
+    columns: Vec<Column>,
+    exprs: Vec<Expr>,
+    broken: Vec<Arc<str>>,
+    /// Names in use, and whether they were declared.
+    taken: HashMap<Arc<str>, bool>,
+    /// Columns of the input, whose names `Column1` and so on leave out.
+    input: Schema,
+}
+
+impl Outputs {
+    /// Starts without columns, as `project` does.
+    pub(super) fn over(table: &Table) -> Self {
+        Self {
+            input: table.schema().clone(),
+            ..Self::default()
+        }
+    }
+
+    /// Starts with all columns of a table, as `extend` does.
+    pub(super) fn of(table: &Table) -> Self {
+        let mut outputs = Self::over(table);
+        for (index, column) in table.schema().columns().iter().enumerate() {
+            outputs.columns.push(column.clone());
+            outputs.exprs.push(table.column(index, table.plan.span));
+        }
+        outputs
+    }
+
+    pub(super) fn exprs(&self) -> &[Expr] {
+        &self.exprs
+    }
+
+    pub(super) fn schema(&self) -> Schema {
+        Schema::new(self.columns.clone())
+    }
+
+    /// Reserves a name; an error if it is declared twice.
+    pub(super) fn name(
+        &mut self,
+        binder: &mut Binder<'_>,
+        name: OutputName,
+        span: Span,
+    ) -> Arc<str> {
+        let (base, declared) = match name {
+            OutputName::Declared(name) => (name, true),
+            OutputName::Derived(name) => (name, false),
+            OutputName::Numbered => {
+                let mut number = 1;
+                loop {
+                    let name: Arc<str> = format!("Column{number}").into();
+                    if !self.taken.contains_key(&name) && self.input.index_of(&name).is_none() {
+                        self.taken.insert(Arc::clone(&name), false);
+                        return name;
+                    }
+                    number += 1;
+                }
+            }
+        };
+        match self.taken.get(&base) {
+            Some(true) if declared => {
+                binder.report(
+                    Diagnostic::error(
+                        code::DUPLICATE_COLUMN,
+                        span,
+                        format!("there is already a column `{base}` here"),
+                    )
+                    .with_help("give one of them another name: `name = expression`"),
+                );
+                base
+            }
+            Some(_) => {
+                let name = free_name(&base, |name| self.taken.contains_key(name));
+                self.taken.insert(Arc::clone(&name), declared);
+                name
+            }
+            None => {
+                self.taken.insert(Arc::clone(&base), declared);
+                base
+            }
+        }
+    }
+
+    /// Adds a column under a name that [`Outputs::name`] gave; `None` where it had an error.
+    pub(super) fn push(&mut self, name: Arc<str>, expr: Option<Expr>) {
+        match expr {
+            Some(expr) => {
+                self.columns.push(Column::new(name, expr.ty));
+                self.exprs.push(expr);
+            }
+            None => self.broken.push(name),
+        }
+    }
+
+    /// Puts an expression in the place of the column `name`, or adds it (`extend`).
+    pub(super) fn set(&mut self, name: Arc<str>, expr: Option<Expr>) {
+        let place = self.columns.iter().position(|column| column.name == name);
+        match (place, expr) {
+            (Some(place), Some(expr)) => {
+                self.columns[place].ty = expr.ty;
+                self.exprs[place] = expr;
+            }
+            (Some(place), None) => {
+                self.columns.remove(place);
+                self.exprs.remove(place);
+                self.broken.push(name);
+            }
+            (None, expr) => self.push(name, expr),
+        }
+    }
+
+    /// The projection of `table` to these columns. `keeps` where columns that are broken in the
+    /// table stay so in the result.
+    pub(super) fn project(self, table: Table, span: Span, keeps: bool) -> Table {
+        let schema = Schema::new(self.columns);
+        let exprs = self.exprs;
+        let mut result = table.then(schema, span, |input| PlanKind::Project {
+            input,
+            columns: exprs,
+        });
+        if !keeps {
+            result.broken.clear();
+        }
+        result.broken.extend(self.broken);
+        result
+    }
+
+    /// The names of columns that had errors.
+    pub(super) fn into_broken(self) -> Vec<Arc<str>> {
+        self.broken
+    }
+}
+
+/// `base`, or `base1`, `base2`, … until it is free.
+pub(super) fn free_name(base: &Arc<str>, taken: impl Fn(&str) -> bool) -> Arc<str> {
+    if !taken(base) {
+        return Arc::clone(base);
+    }
+    let mut number = 1;
+    loop {
+        let name = format!("{base}{number}");
+        if !taken(&name) {
+            return name.into();
+        }
+        number += 1;
+    }
+}
