@@ -21,6 +21,7 @@ mod json_path;
 mod math;
 mod operator_arithmetic;
 mod operator_string;
+mod output;
 mod parse_path;
 mod parse_text;
 mod parse_url;
@@ -46,8 +47,11 @@ pub use operator_string::string_operator;
 
 use udf::{Evaluate, KqlScalar};
 
-/// The families of functions by name.
-const FAMILIES: &[fn(&str, &[ScalarType]) -> Option<Evaluate>] = &[
+/// Looks a function up by its name and the types of its arguments.
+type Find = fn(&str, &[ScalarType]) -> Option<Evaluate>;
+
+/// The families of functions.
+const FAMILIES: &[Find] = &[
     convert::find,
     conditional::find,
     string::find,

@@ -117,10 +117,10 @@ impl Part {
 /// The unit that a constant argument names.
 fn constant_part(arguments: &Arguments<'_>, function: &str) -> Result<Part> {
     let name = arguments.constant_text(0, function)?;
-    match Part::parse(&name) {
-        Some(part) => Ok(part),
-        None => exec_err!("{function}: `{name}` is not a part of a datetime"),
-    }
+    let Some(part) = Part::parse(&name) else {
+        return exec_err!("{function}: `{name}` is not a part of a datetime");
+    };
+    Ok(part)
 }
 
 /// Days since Sunday. The first day of the year 1 was a Monday.
