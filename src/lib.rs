@@ -25,8 +25,8 @@ pub mod lake;
 pub mod source;
 pub mod state;
 
-pub mod sample;
 pub mod runner;
+pub mod sample;
 pub mod scheduler;
 
 pub mod cli;
