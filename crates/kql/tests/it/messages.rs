@@ -1,0 +1,8 @@
+//! Messages as people see them.
+
+use super::world::messages;
+
+#[test]
+fn placeholder() {
+    assert_eq!(messages("U"), "");
+}
