@@ -249,9 +249,9 @@ impl<'a> Binder<'a> {
                         Some(column) => format!("has it as {}", column.ty),
                         None => "has no such column".to_owned(),
                     };
+                    let parameter = &parameter.name.text;
                     let message = format!(
-                        "the parameter `{}` wants a column `{name}` of type {ty}, the table {found}",
-                        parameter.name.text
+                        "`{parameter}` wants a column `{name}` of type {ty}, the table {found}"
                     );
                     return Err(self.error(code::ARGUMENT_TYPE, span, message));
                 }
