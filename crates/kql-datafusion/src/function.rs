@@ -10,7 +10,7 @@ mod conditional;
 mod convert;
 mod fold;
 mod in_list;
-mod json;
+pub(crate) mod json;
 mod operator_arithmetic;
 mod operator_string;
 mod pattern;
