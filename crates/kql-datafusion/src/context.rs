@@ -99,10 +99,13 @@ impl KqlContext {
         time: QueryTime,
         started: Instant,
     ) -> Result<QueryStream, EngineError> {
-        let windowed = time.window.map(|window| kql::window::apply(query.clone(), window));
+        let windowed = time.window.map(|(from, to)| {
+            kql::window::apply(query.clone(), kql::window::Window { from, to })
+        });
         let query = windowed.as_ref().unwrap_or(query);
         let state = self.query_state()?;
-        let plan = Box::pin(Lowering::new(&*self.tables, &state, time.now).query(query)).await?;
+        let lowering = Lowering::new(&*self.tables, &state, time.now);
+        let (plan, reservations) = Box::pin(lowering.query(query)).await?;
         let physical = state.create_physical_plan(&plan).await?;
         let input = execute_stream(physical, state.task_ctx())?;
         let arrow_schema = arrow_schema(&query.plan.schema);
