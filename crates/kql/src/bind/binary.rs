@@ -76,6 +76,14 @@ impl<'a> Binder<'a> {
                 Diagnostic::error(code::MISPLACED, op_span, "`:` stands only in `search`")
                     .with_help("use `has`"),
             )),
+            Operator::Retired(name @ ("notcontains" | "containscs" | "notcontainscs")) => {
+                let op = BinaryOp::String {
+                    op: StringOp::Contains,
+                    negated: name.starts_with("not"),
+                    case_sensitive: name.ends_with("cs"),
+                };
+                self.typed(op, op_span, left, right)
+            }
             Operator::Retired(name) => {
                 let message = format!("the operator `{name}` is not supported");
                 Err(self.report(
@@ -374,8 +382,7 @@ fn equality_type(left: ScalarType, right: ScalarType) -> Option<ScalarType> {
         (Bool, number) | (number, Bool) if number.is_numeric() => {
             Some(coerce::arithmetic(number, number))
         }
-        (Dynamic, other) | (other, Dynamic) => Some(other),
-        (String, other) | (other, String) => Some(other),
+        (Dynamic | String, other) | (other, Dynamic | String) => Some(other),
         _ => None,
     }
 }
