@@ -5,9 +5,9 @@
 //! merged from them. `fold` makes accumulators of it, with and without groups.
 
 mod collect;
+mod extreme;
 mod fold;
 mod order;
-mod extreme;
 mod percentile;
 
 pub(crate) use collect::{bag, list, set};

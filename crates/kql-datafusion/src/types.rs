@@ -55,7 +55,11 @@ pub fn arrow_schema(schema: &Schema) -> SchemaRef {
 /// The KQL type of an Arrow field: its tag if it has one, else the type its data type widens to.
 /// `None` for nested and other types that KQL sees as dynamic after a conversion.
 pub fn kql_type(field: &Field) -> Option<ScalarType> {
-    if let Some(ty) = field.metadata().get(TYPE_KEY).and_then(|name| ScalarType::from_name(name)) {
+    if let Some(ty) = field
+        .metadata()
+        .get(TYPE_KEY)
+        .and_then(|name| ScalarType::from_name(name))
+    {
         return Some(ty);
     }
     Some(match field.data_type() {
@@ -78,7 +82,9 @@ pub fn kql_type(field: &Field) -> Option<ScalarType> {
 
 /// Nanoseconds since 1970 of a datetime in Kusto ticks, saturated to what Arrow holds.
 pub fn ticks_to_unix_ns(ticks: i64) -> i64 {
-    ticks.saturating_sub(TICKS_AT_UNIX_EPOCH).saturating_mul(100)
+    ticks
+        .saturating_sub(TICKS_AT_UNIX_EPOCH)
+        .saturating_mul(100)
 }
 
 /// Kusto ticks of nanoseconds since 1970, rounded down.

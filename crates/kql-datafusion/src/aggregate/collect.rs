@@ -20,20 +20,34 @@ pub(crate) fn list(most: usize, with_nulls: bool, ordered: bool) -> Arc<Aggregat
     }
     let nulls = if with_nulls { "_with_nulls" } else { "" };
     let name = format!("kql_make_list{nulls}_{most}");
-    let fold = List { most, with_nulls, ordered };
+    let fold = List {
+        most,
+        with_nulls,
+        ordered,
+    };
     FoldAggregate::udaf(name, fold, arguments, DataType::Utf8View)
 }
 
 /// `make_set`: distinct values, those of arrays one by one.
 pub(crate) fn set(most: usize) -> Arc<AggregateUDF> {
     let arguments = vec![DataType::Utf8View];
-    FoldAggregate::udaf(format!("kql_make_set_{most}"), Set { most }, arguments, DataType::Utf8View)
+    FoldAggregate::udaf(
+        format!("kql_make_set_{most}"),
+        Set { most },
+        arguments,
+        DataType::Utf8View,
+    )
 }
 
 /// `make_bag`: the entries of all bags, of a key the first.
 pub(crate) fn bag(most: usize) -> Arc<AggregateUDF> {
     let arguments = vec![DataType::Utf8View];
-    FoldAggregate::udaf(format!("kql_make_bag_{most}"), Bag { most }, arguments, DataType::Utf8View)
+    FoldAggregate::udaf(
+        format!("kql_make_bag_{most}"),
+        Bag { most },
+        arguments,
+        DataType::Utf8View,
+    )
 }
 
 #[derive(Clone, Debug)]
@@ -77,7 +91,9 @@ impl Fold for List {
         let values = columns[0].as_string_view();
         let keys = columns.get(1).map(|keys| keys.as_binary::<i32>());
         for row in 0..values.len() {
-            let Some(group) = groups.of(row) else { continue };
+            let Some(group) = groups.of(row) else {
+                continue;
+            };
             if values.is_null(row) || !self.has_room(&states[group]) {
                 continue;
             }
@@ -273,7 +289,11 @@ impl Fold for Bag {
         while let Some(key) = read_bytes(&mut saved)
             && let Some(value) = read_bytes(&mut saved)
         {
-            self.add(state, &String::from_utf8_lossy(key), &String::from_utf8_lossy(value));
+            self.add(
+                state,
+                &String::from_utf8_lossy(key),
+                &String::from_utf8_lossy(value),
+            );
         }
     }
 

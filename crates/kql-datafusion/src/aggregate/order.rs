@@ -24,14 +24,19 @@ pub(crate) fn order_key(
     let mut options = Vec::new();
     for (column, ascending, nulls_first) in keys {
         types.push(column.get_type(schema)?);
-        options.push(SortOptions { descending: !ascending, nulls_first });
+        options.push(SortOptions {
+            descending: !ascending,
+            nulls_first,
+        });
         columns.push(column);
     }
     if columns.is_empty() {
         return Ok(None);
     }
     let signature = Signature::exact(types, Volatility::Immutable);
-    Ok(Some(ScalarUDF::new_from_impl(OrderKey { signature, options }).call(columns)))
+    Ok(Some(
+        ScalarUDF::new_from_impl(OrderKey { signature, options }).call(columns),
+    ))
 }
 
 #[derive(Debug, PartialEq, Eq, Hash)]

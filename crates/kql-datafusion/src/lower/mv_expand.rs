@@ -43,12 +43,19 @@ impl Lowering<'_> {
             elements.insert(expanded.output, element);
         }
         let index = self.hidden_name();
-        let names = MvExpandNames { values, index: index.clone() };
+        let names = MvExpandNames {
+            values,
+            index: index.clone(),
+        };
         let width = input.width;
         let inputs = input.columns();
-        let below = LogicalPlanBuilder::from(input.plan).project(below)?.build()?;
+        let below = LogicalPlanBuilder::from(input.plan)
+            .project(below)?
+            .build()?;
         let node = MvExpand::new(below, names, options.row_limit, options.bag_as_array)?;
-        let node = LogicalPlan::Extension(Extension { node: Arc::new(node) });
+        let node = LogicalPlan::Extension(Extension {
+            node: Arc::new(node),
+        });
         let last = output.schema.len() - 1;
         let mut above = Vec::with_capacity(output.schema.len());
         for (position, output) in output.schema.columns().iter().enumerate() {
@@ -65,7 +72,11 @@ impl Lowering<'_> {
         }
         if !order.is_empty() {
             // The elements of a row stay in their order.
-            order.push(OrderKey { column: index, ascending: true, nulls_first: false });
+            order.push(OrderKey {
+                column: index,
+                ascending: true,
+                nulls_first: false,
+            });
         }
         let width = above.len();
         above.extend(order.iter().map(|key| column(&key.column)));

@@ -88,7 +88,10 @@ impl Lowering<'_> {
 
         let mut matched = column(&matched_name);
         if pattern.kind == ParseKind::Simple {
-            for (_, _, name) in converted.iter().filter(|(_, ty, _)| *ty != ScalarType::String) {
+            for (_, _, name) in converted
+                .iter()
+                .filter(|(_, ty, _)| *ty != ScalarType::String)
+            {
                 matched = matched.and(column(name).is_not_null());
             }
         }
@@ -109,7 +112,11 @@ impl Lowering<'_> {
         }
         let width = columns.len();
         columns.extend(input.order.iter().map(|key| column(&key.column)));
-        Ok(Relation { plan: plan.project(columns)?.build()?, width, order: input.order })
+        Ok(Relation {
+            plan: plan.project(columns)?.build()?,
+            width,
+            order: input.order,
+        })
     }
 }
 
@@ -197,7 +204,12 @@ impl Extract {
         let matched = Field::new(MATCHED, DataType::Boolean, false);
         let fields = std::iter::once(matched).chain(captures).collect();
         let signature = Signature::exact(vec![DataType::Utf8View], Volatility::Immutable);
-        Self { regex, groups, fields, signature }
+        Self {
+            regex,
+            groups,
+            fields,
+            signature,
+        }
     }
 }
 
@@ -234,10 +246,17 @@ impl ScalarUDFImpl for Extract {
         let texts = texts.as_string_view();
         let mut locations = self.regex.capture_locations();
         let mut matched = Vec::with_capacity(texts.len());
-        let mut builders: Vec<StringViewBuilder> =
-            self.groups.iter().map(|_| StringViewBuilder::with_capacity(texts.len())).collect();
+        let mut builders: Vec<StringViewBuilder> = self
+            .groups
+            .iter()
+            .map(|_| StringViewBuilder::with_capacity(texts.len()))
+            .collect();
         for row in 0..texts.len() {
-            let text = if texts.is_valid(row) { texts.value(row) } else { "" };
+            let text = if texts.is_valid(row) {
+                texts.value(row)
+            } else {
+                ""
+            };
             let found = self.regex.captures_read(&mut locations, text).is_some();
             matched.push(found);
             for (builder, group) in builders.iter_mut().zip(&self.groups) {
@@ -246,7 +265,11 @@ impl ScalarUDFImpl for Extract {
             }
         }
         let mut columns: Vec<ArrayRef> = vec![Arc::new(BooleanArray::from(matched))];
-        columns.extend(builders.into_iter().map(|mut b| Arc::new(b.finish()) as ArrayRef));
+        columns.extend(
+            builders
+                .into_iter()
+                .map(|mut b| Arc::new(b.finish()) as ArrayRef),
+        );
         let found = StructArray::try_new(self.fields.clone(), columns, None)?;
         Ok(ColumnarValue::Array(Arc::new(found)))
     }

@@ -62,11 +62,18 @@ impl Lowering<'_> {
         for call in aggregates {
             layers.call(call)?;
         }
-        let Layers { arguments, aggregates, outputs, .. } = layers;
+        let Layers {
+            arguments,
+            aggregates,
+            outputs,
+            ..
+        } = layers;
         let plan: LogicalPlan = if arguments.is_empty() {
             input.plan
         } else {
-            LogicalPlanBuilder::from(input.plan).project(arguments)?.build()?
+            LogicalPlanBuilder::from(input.plan)
+                .project(arguments)?
+                .build()?
         };
         let outputs = outputs
             .into_iter()
@@ -99,7 +106,8 @@ impl Layers<'_, '_> {
         let name = self.lowering.hidden_name();
         let filter = filter.map(|filter| Box::new(filter.clone()));
         let call = AggregateFunction::new_udf(udaf, arguments, distinct, filter, Vec::new(), None);
-        self.aggregates.push(Expr::AggregateFunction(call).alias(&name));
+        self.aggregates
+            .push(Expr::AggregateFunction(call).alias(&name));
         column(name)
     }
 
@@ -137,7 +145,11 @@ impl Layers<'_, '_> {
                 let distinct = self.aggregate(count::count_udaf(), vec![value], filter, true);
                 self.outputs.push(distinct);
             }
-            "make_list" | "make_list_with_nulls" | "makelist" | "make_set" | "makeset"
+            "make_list"
+            | "make_list_with_nulls"
+            | "makelist"
+            | "make_set"
+            | "makeset"
             | "make_bag" => {
                 let most = self.most(name, arguments.get(1).copied())?;
                 self.collect(name, first, most, filter)?;
@@ -174,8 +186,15 @@ impl Layers<'_, '_> {
     }
 
     fn sum(&mut self, value: &hir::Expr, ty: ScalarType, filter: Option<&Expr>) -> Result<()> {
-        let whole = matches!(value.ty, ScalarType::Int | ScalarType::Long | ScalarType::TimeSpan);
-        let argument = if whole { self.whole_argument(value)? } else { self.argument(value)? };
+        let whole = matches!(
+            value.ty,
+            ScalarType::Int | ScalarType::Long | ScalarType::TimeSpan
+        );
+        let argument = if whole {
+            self.whole_argument(value)?
+        } else {
+            self.argument(value)?
+        };
         let total = self.aggregate(sum::sum_udaf(), vec![argument], filter, false);
         let total = if whole {
             coalesce(vec![total, lit(0_i64)])
@@ -185,7 +204,8 @@ impl Layers<'_, '_> {
             let zero = ScalarValue::new_zero(&arrow_type(ty))?;
             coalesce(vec![cast(total, ty), lit(zero)])
         };
-        self.outputs.push(if whole { cast(total, ty) } else { total });
+        self.outputs
+            .push(if whole { cast(total, ty) } else { total });
         Ok(())
     }
 
@@ -193,7 +213,10 @@ impl Layers<'_, '_> {
         let argument = match value.ty {
             ScalarType::DateTime | ScalarType::TimeSpan => {
                 let whole = cast(self.lowering.value(value, self.input)?, ScalarType::Long);
-                self.below(cast_exact(whole, arrow::datatypes::DataType::Decimal128(19, 0)))
+                self.below(cast_exact(
+                    whole,
+                    arrow::datatypes::DataType::Decimal128(19, 0),
+                ))
             }
             ScalarType::Decimal => self.argument(value)?,
             _ => {
@@ -219,12 +242,20 @@ impl Layers<'_, '_> {
         let argument = self.argument(value)?;
         let best = if value.ty == ScalarType::Real {
             // NaN is both minimum and maximum, which DataFusion's are not.
-            let best = if greatest { Best::Greatest } else { Best::Least };
+            let best = if greatest {
+                Best::Greatest
+            } else {
+                Best::Least
+            };
             let udaf = aggregate::extreme(best, &[arrow_type(value.ty)]);
             let row = self.aggregate(udaf, vec![argument], filter, false);
             field(row, 0)
         } else {
-            let udaf = if greatest { min_max::max_udaf() } else { min_max::min_udaf() };
+            let udaf = if greatest {
+                min_max::max_udaf()
+            } else {
+                min_max::min_udaf()
+            };
             self.aggregate(udaf, vec![argument], filter, false)
         };
         self.output(best, value.ty)
@@ -265,7 +296,10 @@ impl Layers<'_, '_> {
         }
         let with_nulls = name == "make_list_with_nulls";
         if with_nulls {
-            json = coalesce(vec![json, lit(ScalarValue::Utf8View(Some("null".to_owned())))]);
+            json = coalesce(vec![
+                json,
+                lit(ScalarValue::Utf8View(Some("null".to_owned()))),
+            ]);
         }
         let mut arguments = vec![self.below(json)];
         let udaf = match name {
@@ -273,9 +307,12 @@ impl Layers<'_, '_> {
             "make_bag" => aggregate::bag(most),
             _ => {
                 let order = &self.input.order;
-                if let Some(key) = aggregate::order_key(order.iter().map(|key| {
-                    (column(&key.column), key.ascending, key.nulls_first)
-                }), self.input.plan.schema())? {
+                if let Some(key) = aggregate::order_key(
+                    order
+                        .iter()
+                        .map(|key| (column(&key.column), key.ascending, key.nulls_first)),
+                    self.input.plan.schema(),
+                )? {
                     arguments.push(self.below(key));
                 }
                 aggregate::list(most, with_nulls, arguments.len() > 1)
@@ -352,7 +389,9 @@ impl Layers<'_, '_> {
 
     fn rank(&self, rank: Option<&hir::Expr>, call: &AggregateCall) -> Result<f64> {
         let rank = rank.map(|rank| self.lowering.constant(rank)).transpose()?;
-        let rank = rank.map(|rank| rank.cast_to(&arrow_type(ScalarType::Real))).transpose()?;
+        let rank = rank
+            .map(|rank| rank.cast_to(&arrow_type(ScalarType::Real)))
+            .transpose()?;
         match rank {
             Some(ScalarValue::Float64(Some(rank))) if (0.0..=100.0).contains(&rank) => Ok(rank),
             _ => Err(EngineError::Invalid {
@@ -371,10 +410,17 @@ impl Layers<'_, '_> {
     ) -> Result<()> {
         use ScalarType::{DateTime, Int, Long, Real, TimeSpan};
         if !matches!(ty, Int | Long | Real | DateTime | TimeSpan) {
-            return Err(EngineError::not_supported(format!("a percentile of {ty}"), call.span));
+            return Err(EngineError::not_supported(
+                format!("a percentile of {ty}"),
+                call.span,
+            ));
         }
         let operand = self.lowering.value(value, self.input)?;
-        let argument = self.below(if value.ty == ty { operand } else { cast(operand, ty) });
+        let argument = self.below(if value.ty == ty {
+            operand
+        } else {
+            cast(operand, ty)
+        });
         let udaf = aggregate::percentiles(&[rank], &arrow_type(ty));
         let row = self.aggregate(udaf, vec![argument], None, false);
         self.outputs.push(field(row, 0));

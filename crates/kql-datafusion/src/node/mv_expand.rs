@@ -56,12 +56,21 @@ impl MvExpand {
         fields.extend(own_fields(&names).map(Arc::new));
         let schema = Schema::new(fields);
         let schema = Arc::new(DFSchema::try_from(schema)?);
-        Ok(Self { input, names, row_limit, bag_as_array, schema })
+        Ok(Self {
+            input,
+            names,
+            row_limit,
+            bag_as_array,
+            schema,
+        })
     }
 }
 
 fn own_fields(names: &MvExpandNames) -> impl Iterator<Item = Field> {
-    let elements = names.values.iter().map(|(_, name)| Field::new(name, DataType::Utf8View, true));
+    let elements = names
+        .values
+        .iter()
+        .map(|(_, name)| Field::new(name, DataType::Utf8View, true));
     elements.chain([Field::new(&names.index, DataType::Int64, false)])
 }
 
@@ -89,7 +98,9 @@ impl UserDefinedLogicalNodeCore for MvExpand {
     }
 
     fn prevent_predicate_push_down_columns(&self) -> std::collections::HashSet<String> {
-        own_fields(&self.names).map(|field| field.name().clone()).collect()
+        own_fields(&self.names)
+            .map(|field| field.name().clone())
+            .collect()
     }
 
     fn fmt_for_explain(&self, f: &mut fmt::Formatter) -> fmt::Result {
@@ -119,7 +130,12 @@ pub(crate) struct MvExpandExec {
 impl MvExpandExec {
     pub(crate) fn new(node: &MvExpand, input: Arc<dyn ExecutionPlan>) -> Result<Self> {
         let row_limit = node.row_limit.and_then(|limit| usize::try_from(limit).ok());
-        Self::over(input, &node.names, row_limit.unwrap_or(usize::MAX), node.bag_as_array)
+        Self::over(
+            input,
+            &node.names,
+            row_limit.unwrap_or(usize::MAX),
+            node.bag_as_array,
+        )
     }
 
     fn over(
@@ -205,7 +221,10 @@ impl ExecutionPlan for MvExpandExec {
         let output_schema = Arc::clone(&schema);
         let batches = input.map_ok(move |batch| {
             let expansion = Expansion {
-                columns: values.iter().map(|at| batch.column(*at).as_string_view().clone()).collect(),
+                columns: values
+                    .iter()
+                    .map(|at| batch.column(*at).as_string_view().clone())
+                    .collect(),
                 schema: Arc::clone(&output_schema),
                 input: batch,
                 next_row: 0,
@@ -238,8 +257,11 @@ impl Iterator for Expansion {
     fn next(&mut self) -> Option<Self::Item> {
         let mut origins: Vec<u32> = Vec::new();
         let mut numbers: Vec<i64> = Vec::new();
-        let mut elements: Vec<StringViewBuilder> =
-            self.columns.iter().map(|_| StringViewBuilder::new()).collect();
+        let mut elements: Vec<StringViewBuilder> = self
+            .columns
+            .iter()
+            .map(|_| StringViewBuilder::new())
+            .collect();
         while self.next_row < self.input.num_rows() && origins.len() < self.rows {
             let row = self.next_row;
             self.next_row += 1;
@@ -289,7 +311,11 @@ impl Expansion {
             .iter()
             .map(|column| Ok(take(column, &origins, None)?))
             .collect::<Result<Vec<ArrayRef>>>()?;
-        columns.extend(elements.into_iter().map(|mut e| Arc::new(e.finish()) as ArrayRef));
+        columns.extend(
+            elements
+                .into_iter()
+                .map(|mut e| Arc::new(e.finish()) as ArrayRef),
+        );
         columns.push(Arc::new(Int64Array::from(numbers)));
         Ok(RecordBatch::try_new(Arc::clone(&self.schema), columns)?)
     }
@@ -315,8 +341,11 @@ fn append_elements(
         }
     } else if let Some(entries) = json::entries(value) {
         for (key, entry) in entries.take(most) {
-            let (open, separator, close) =
-                if bag_as_array { ('[', ',', ']') } else { ('{', ':', '}') };
+            let (open, separator, close) = if bag_as_array {
+                ('[', ',', ']')
+            } else {
+                ('{', ':', '}')
+            };
             builder.append_value(format!("{open}{key}{separator}{entry}{close}"));
             count += 1;
         }
