@@ -16,7 +16,7 @@ mod fold;
 mod hash;
 mod in_list;
 mod ip;
-mod json;
+pub(crate) mod json;
 mod json_path;
 mod math;
 mod operator_arithmetic;

@@ -10,7 +10,7 @@ use super::text;
 
 /// What a JSON value is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(crate) enum Kind {
     Null,
     Bool,
     Long,
@@ -24,7 +24,7 @@ pub(super) enum Kind {
 const DEPTH_MAX: usize = 512;
 
 /// The kind of a value, by its first character.
-pub(super) fn kind(json: &str) -> Kind {
+pub(crate) fn kind(json: &str) -> Kind {
     let json = json.trim_ascii_start();
     match json.as_bytes().first() {
         Some(b'{') => Kind::Bag,
@@ -65,19 +65,19 @@ pub(super) fn element(json: &str, index: i64) -> Option<&str> {
 }
 
 /// The elements of an array, `None` for anything else.
-pub(super) fn elements(json: &str) -> Option<Elements<'_>> {
+pub(crate) fn elements(json: &str) -> Option<Elements<'_>> {
     let json = json.trim_ascii();
     json.starts_with('[').then_some(Elements { json, at: 1 })
 }
 
 /// The entries of a bag, `None` for anything else. Keys are raw: quoted and escaped.
-pub(super) fn entries(json: &str) -> Option<Entries<'_>> {
+pub(crate) fn entries(json: &str) -> Option<Entries<'_>> {
     let json = json.trim_ascii();
     json.starts_with('{').then_some(Entries { json, at: 1 })
 }
 
 /// Iterator over the values of an array.
-pub(super) struct Elements<'a> {
+pub(crate) struct Elements<'a> {
     json: &'a str,
     at: usize,
 }
@@ -94,7 +94,7 @@ impl<'a> Iterator for Elements<'a> {
 }
 
 /// Iterator over the entries of a bag.
-pub(super) struct Entries<'a> {
+pub(crate) struct Entries<'a> {
     json: &'a str,
     at: usize,
 }
@@ -122,7 +122,7 @@ pub(super) fn key_is(raw: &str, name: &str) -> bool {
 }
 
 /// The text of a raw JSON string, quotes included on input.
-pub(super) fn unescape(raw: &str) -> Cow<'_, str> {
+pub(crate) fn unescape(raw: &str) -> Cow<'_, str> {
     let inner = raw.strip_prefix('"').unwrap_or(raw);
     let inner = inner.strip_suffix('"').unwrap_or(inner);
     if !inner.contains('\\') {
@@ -175,7 +175,7 @@ fn hex4(chars: &mut std::str::Chars<'_>) -> u32 {
 }
 
 /// Writes text as a JSON string.
-pub(super) fn write_string(value: &str, out: &mut String) {
+pub(crate) fn write_string(value: &str, out: &mut String) {
     out.push('"');
     for c in value.chars() {
         match c {
