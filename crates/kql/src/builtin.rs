@@ -270,6 +270,7 @@ mod vocabulary {
     pub(super) const BOOL: Parameter = Parameter::Is(ScalarType::Bool);
     pub(super) const LONG: Parameter = Parameter::Is(ScalarType::Long);
     pub(super) const REAL: Parameter = Parameter::Is(ScalarType::Real);
+    pub(super) const DECIMAL: Parameter = Parameter::Is(ScalarType::Decimal);
     pub(super) const DATETIME: Parameter = Parameter::Is(ScalarType::DateTime);
     pub(super) const TIMESPAN: Parameter = Parameter::Is(ScalarType::TimeSpan);
     pub(super) const DYNAMIC: Parameter = Parameter::Is(ScalarType::Dynamic);

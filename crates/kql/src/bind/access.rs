@@ -104,7 +104,7 @@ fn place(base: &ast::Expr) -> Option<&str> {
     match &first.kind {
         ast::ExprKind::Call { function, .. } => PLACES
             .iter()
-            .find(|place| **place == *function.text)
+            .find(|place| ***place == *function.text)
             .copied(),
         _ => None,
     }

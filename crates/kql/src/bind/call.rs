@@ -13,7 +13,9 @@ use crate::types::ScalarType;
 const UNSUPPORTED: &[&str] = &[
     "FileProfile",
     "all",
+    "around",
     "assert",
+    "base64_encode_fromarray",
     "bin_auto",
     "column_names_of",
     "current_cluster_endpoint",
@@ -29,21 +31,25 @@ const UNSUPPORTED: &[&str] = &[
     "has_any_index",
     "hash_combine",
     "hash_many",
-    "ingestion_time",
     "loggamma",
     "materialized_view",
     "new_guid",
     "stored_query_result",
+    "variancepif",
     "welch_test",
 ];
 const UNSUPPORTED_FAMILIES: &[&str] = &[
     "beta_",
     "convert_",
+    "covariance",
     "cursor_",
     "geo_",
+    "erf",
     "graph_",
     "hll",
     "node_",
+    "percentilesw",
+    "percentilew",
     "punycode_",
     "series_",
     "tdigest",
@@ -85,9 +91,31 @@ impl<'a> Binder<'a> {
     ) -> Attempt<Vec<Expr>> {
         let bound: Vec<Attempt<Expr>> = arguments
             .iter()
-            .map(|argument| self.scalar(argument, row))
+            .enumerate()
+            .map(|(index, argument)| self.argument_value(index, argument, row))
             .collect();
         bound.into_iter().collect()
+    }
+
+    /// An argument of a built-in. A name in front of the first one may name the column that is
+    /// made of the call, as in `toint(Hits = count())`; elsewhere a name is probably a mistake.
+    fn argument_value(
+        &mut self,
+        index: usize,
+        argument: &'a ast::Argument,
+        row: Row<'_>,
+    ) -> Attempt<Expr> {
+        let ast::ExprKind::Named { names, value, .. } = &argument.kind else {
+            return self.scalar(argument, row);
+        };
+        if index > 0 {
+            let message = format!("the name `{}` has no effect here", names[0].text);
+            self.report(
+                Diagnostic::warning(code::IGNORED, names[0].span, message)
+                    .with_help("to compare, write `==`"),
+            );
+        }
+        self.scalar(value, row)
     }
 
     /// A call of a built-in on bound arguments.
@@ -252,6 +280,13 @@ impl<'a> Binder<'a> {
             || UNSUPPORTED_FAMILIES
                 .iter()
                 .any(|family| name.starts_with(family));
+        if name == "ingestion_time" {
+            let message = "`ingestion_time()` is not supported by this source";
+            return self.report(
+                Diagnostic::error(code::FUNCTION_UNSUPPORTED, function.span, message)
+                    .with_help("use the time column of the table, such as `Timestamp`"),
+            );
+        }
         if known {
             return self.function_unsupported(name, function.span);
         }

@@ -75,7 +75,7 @@ pub(super) fn common_or_dynamic(types: impl Iterator<Item = ScalarType>) -> Scal
 
 /// The common type of values that must have one (`coalesce`, `max_of`).
 pub(super) fn common(types: impl Iterator<Item = ScalarType>) -> Option<ScalarType> {
-    let mut result = None;
+    let mut result: Option<ScalarType> = None;
     for ty in types {
         result = Some(match result {
             None => ty,

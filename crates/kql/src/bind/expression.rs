@@ -117,7 +117,8 @@ impl<'a> Binder<'a> {
             | ast::ExprKind::ExternalData { .. }
             | ast::ExprKind::Wildcard(_) => return self.table(expr).map(Value::Table),
             ast::ExprKind::Star => {
-                return Err(self.error(code::MISPLACED, span, "`*` cannot stand here"));
+                let message = "`*` for all columns is not supported yet here";
+                return Err(self.error(code::FORM_UNSUPPORTED, span, message));
             }
             ast::ExprKind::Side(_) => {
                 let message = "`$left` and `$right` stand only in the conditions of a join";
@@ -145,7 +146,7 @@ impl<'a> Binder<'a> {
                 }
                 return Ok(Value::Scalar(table.column(index, name.span)));
             }
-            if table.broken.iter().any(|broken| *broken == name.text) {
+            if table.broken.contains(&name.text) {
                 return Err(Reported);
             }
         }
@@ -162,8 +163,10 @@ impl<'a> Binder<'a> {
                 expr.span = name.span;
                 return Ok(Value::Scalar(expr));
             }
-            Some(Binding::Table { .. } | Binding::Function { .. }) => {
-                return self.table_by_name(name).map(Value::Table);
+            Some(Binding::Table { .. }) => return self.table_by_name(name).map(Value::Table),
+            Some(Binding::Function { function, scope }) => {
+                let (function, scope) = (*function, scope.clone());
+                return self.call_function(name, function, &scope, None, &[], name.span, row);
             }
             Some(Binding::Broken) => return Err(Reported),
             None => {}

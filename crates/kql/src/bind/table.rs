@@ -131,22 +131,27 @@ pub(super) struct Outputs {
     broken: Vec<Arc<str>>,
     /// Names in use, and whether they were declared.
     taken: HashMap<Arc<str>, bool>,
+    /// Columns of the input, whose names `Column1` and so on leave out.
+    input: Schema,
 }
 
 impl Outputs {
+    /// Starts without columns, as `project` does.
+    pub(super) fn over(table: &Table) -> Self {
+        Self {
+            input: table.schema().clone(),
+            ..Self::default()
+        }
+    }
+
     /// Starts with all columns of a table, as `extend` does.
     pub(super) fn of(table: &Table) -> Self {
-        let mut outputs = Self::default();
+        let mut outputs = Self::over(table);
         for (index, column) in table.schema().columns().iter().enumerate() {
             outputs.columns.push(column.clone());
             outputs.exprs.push(table.column(index, table.plan.span));
         }
         outputs
-    }
-
-    /// Whether a column of that name is among them.
-    pub(super) fn has(&self, name: &str) -> bool {
-        self.taken.contains_key(name) || self.columns.iter().any(|column| &*column.name == name)
     }
 
     pub(super) fn exprs(&self) -> &[Expr] {
@@ -171,7 +176,7 @@ impl Outputs {
                 let mut number = 1;
                 loop {
                     let name: Arc<str> = format!("Column{number}").into();
-                    if !self.taken.contains_key(&name) {
+                    if !self.taken.contains_key(&name) && self.input.index_of(&name).is_none() {
                         self.taken.insert(Arc::clone(&name), false);
                         return name;
                     }
@@ -258,9 +263,12 @@ pub(super) fn free_name(base: &Arc<str>, taken: impl Fn(&str) -> bool) -> Arc<st
     if !taken(base) {
         return Arc::clone(base);
     }
-    (1_u64..)
-        .map(|number| format!("{base}{number}"))
-        .find(|name| !taken(name))
-        .expect("the numbers do not end")
-        .into()
+    let mut number = 1;
+    loop {
+        let name = format!("{base}{number}");
+        if !taken(&name) {
+            return name.into();
+        }
+        number += 1;
+    }
 }

@@ -1,8 +1,9 @@
 //! Arithmetic, rounding, bins and bits.
 
 use super::vocabulary::{
-    CONST_LONG, CONST_STRING, DATETIME, Integer, Number, OfArgument, REAL, Scalar, Special,
-    TIMESPAN, TO_BOOL, TO_DATETIME, TO_LONG, TO_REAL, TO_STRING, TO_TIMESPAN, function, takes,
+    CONST_LONG, CONST_STRING, DATETIME, DECIMAL, Integer, Number, OfArgument, REAL, Scalar,
+    Special, TIMESPAN, TO_BOOL, TO_DATETIME, TO_DECIMAL, TO_LONG, TO_REAL, TO_STRING, TO_TIMESPAN,
+    function, takes,
 };
 
 pub(super) static FUNCTIONS: &[Scalar] = &[
@@ -19,13 +20,16 @@ pub(super) static FUNCTIONS: &[Scalar] = &[
     function("sign", &[takes(&[Number], TO_REAL)], "-1, 0 or 1."),
     function(
         "round",
-        &[takes(&[Number, CONST_LONG], TO_REAL).optional(1)],
+        &[
+            takes(&[DECIMAL, CONST_LONG], TO_DECIMAL).optional(1),
+            takes(&[Number, CONST_LONG], TO_REAL).optional(1),
+        ],
         "Rounds half away from zero, to a number of digits.",
     )
     .keeps_name(),
     function(
         "ceiling",
-        &[takes(&[Number], TO_REAL)],
+        &[takes(&[DECIMAL], TO_DECIMAL), takes(&[Number], TO_REAL)],
         "The smallest integer not below.",
     )
     .keeps_name(),

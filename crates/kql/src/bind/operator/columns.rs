@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::bind::expression::Row;
 use crate::bind::source::named;
-use crate::bind::table::{OutputName, Outputs, Table};
+use crate::bind::table::{Outputs, Table};
 use crate::bind::{Attempt, Binder, Reported, code};
 use crate::hir::{Expr, PlanKind};
 use crate::span::Span;
@@ -30,7 +30,7 @@ impl<'a> Binder<'a> {
     }
 
     pub(super) fn project(&mut self, table: Table, columns: &'a [ast::Expr], span: Span) -> Table {
-        let mut outputs = Outputs::default();
+        let mut outputs = Outputs::over(&table);
         for column in columns {
             let expr = self.output(column, &table);
             let (name, _) = named(column);
@@ -47,18 +47,6 @@ impl<'a> Binder<'a> {
         for column in columns {
             let expr = self.output(column, &table);
             let (name, _) = named(column);
-            let name = match name {
-                // `Column1` of an earlier `extend` stays.
-                OutputName::Numbered => {
-                    let numbered = (1_u64..).map(|number| format!("Column{number}"));
-                    let free = numbered
-                        .into_iter()
-                        .find(|name| !outputs.has(name))
-                        .expect("the numbers do not end");
-                    OutputName::Derived(free.into())
-                }
-                other => other,
-            };
             let name = outputs.name(self, name, column.span);
             outputs.set(name, expr);
         }

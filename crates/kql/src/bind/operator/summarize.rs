@@ -22,7 +22,7 @@ impl<'a> Binder<'a> {
         by: &'a [ast::Expr],
         span: Span,
     ) -> Table {
-        let mut outputs = Outputs::default();
+        let mut outputs = Outputs::over(&table);
         let mut keys = Vec::with_capacity(by.len());
         let mut key_columns = Vec::new();
         for key in by {
@@ -32,10 +32,8 @@ impl<'a> Binder<'a> {
                 self.refuse_dynamic(&expr, "group")?;
                 Ok(expr)
             });
-            if let (ast::ExprKind::Name(column), Ok(_)) = (&value.kind, &bound) {
-                key_columns.push(Arc::clone(&column.text));
-            }
             let name = outputs.name(self, name, key.span);
+            key_columns.push(Arc::clone(&name));
             let column = bound.ok().map(|expr| {
                 let column = Expr {
                     kind: ExprKind::Column(keys.len()),

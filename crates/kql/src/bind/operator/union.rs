@@ -58,7 +58,7 @@ impl<'a> Binder<'a> {
             broken.extend(leg.broken.iter().cloned());
         }
         let source_column = source_column.map(|name| name.text);
-        let mut table = united(legs, inner, source_column, span);
+        let mut table = united(legs, inner, source_column.as_ref(), span);
         table.broken = broken;
         Ok(table)
     }
@@ -76,11 +76,7 @@ impl<'a> Binder<'a> {
             }
             ast::ExprKind::Star => self.wildcard("*", item.span, fuzzy),
             ast::ExprKind::Wildcard(pattern) => self.wildcard(&pattern.text, pattern.span, fuzzy),
-            ast::ExprKind::Name(name)
-                if fuzzy
-                    && self.scope.find(&name.text).is_none()
-                    && self.catalog.table(&name.text).is_none() =>
-            {
+            _ if fuzzy && let Some(name) = self.missing_source(item) => {
                 let message = format!("there is no table `{}`; the union leaves it out", name.text);
                 self.warn(code::FUZZY, name.span, message);
                 Ok(Vec::new())
@@ -92,6 +88,18 @@ impl<'a> Binder<'a> {
                 }
                 Ok(vec![table])
             }
+        }
+    }
+
+    /// The table a pipeline starts with, where there is none of that name.
+    fn missing_source<'e>(&self, expr: &'e ast::Expr) -> Option<&'e ast::Name> {
+        match &expr.kind {
+            ast::ExprKind::Parenthesized(inner) => self.missing_source(inner),
+            ast::ExprKind::Pipe { source, .. } => self.missing_source(source),
+            ast::ExprKind::Name(name) => (self.scope.find(&name.text).is_none()
+                && self.catalog.table(&name.text).is_none())
+            .then_some(name),
+            _ => None,
         }
     }
 
@@ -140,7 +148,7 @@ impl<'a> Binder<'a> {
 }
 
 /// The rows of all legs under common columns.
-fn united(legs: Vec<Table>, inner: bool, source: Option<Arc<str>>, span: Span) -> Table {
+fn united(legs: Vec<Table>, inner: bool, source: Option<&Arc<str>>, span: Span) -> Table {
     let mut variants: Vec<(Arc<str>, Vec<ScalarType>)> = Vec::new();
     for leg in &legs {
         for column in leg.schema().columns() {
@@ -153,7 +161,7 @@ fn united(legs: Vec<Table>, inner: bool, source: Option<Arc<str>>, span: Span) -
     }
     let mut columns: Vec<Column> = Vec::new();
     let mut origins: Vec<(Arc<str>, ScalarType)> = Vec::new();
-    if let Some(source) = &source {
+    if let Some(source) = source {
         columns.push(Column::new(Arc::clone(source), ScalarType::String));
     }
     for (name, types) in &variants {
