@@ -4,11 +4,13 @@
 //! Each is a [`fold::Fold`]: a state per group that takes rows, can be written to bytes and
 //! merged from them. `fold` makes accumulators of it, with and without groups.
 
-mod fold;
 mod collect;
 mod extreme;
+mod fold;
+mod order;
 mod percentile;
 
 pub(crate) use collect::{bag, list, set};
 pub(crate) use extreme::{Best, extreme};
+pub(crate) use order::order_key;
 pub(crate) use percentile::percentiles;

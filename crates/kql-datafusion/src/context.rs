@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use datafusion::execution::memory_pool::FairSpillPool;
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
+use datafusion::execution::memory_pool::FairSpillPool;
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
 use datafusion::execution::{SessionState, SessionStateBuilder};
 use datafusion::physical_plan::execute_stream;
@@ -53,7 +53,11 @@ impl KqlContext {
             .with_default_features()
             .with_query_planner(Arc::new(KqlQueryPlanner))
             .build();
-        Ok(Self { tables, limits, state })
+        Ok(Self {
+            tables,
+            limits,
+            state,
+        })
     }
 
     /// The tables.
@@ -82,12 +86,17 @@ impl KqlContext {
                 let deadline = started + std::time::Duration::from_secs(seconds);
                 tokio::time::timeout_at(deadline, run)
                     .await
-                    .unwrap_or(Err(EngineError::Limit(crate::error::Limit::Seconds(seconds))))
+                    .unwrap_or(Err(EngineError::Limit(crate::error::Limit::Seconds(
+                        seconds,
+                    ))))
             }
         }
         .map_err(|error| match error {
             EngineError::Limit(crate::error::Limit::Memory { detail, .. }) => {
-                EngineError::Limit(crate::error::Limit::Memory { bytes: memory_bytes, detail })
+                EngineError::Limit(crate::error::Limit::Memory {
+                    bytes: memory_bytes,
+                    detail,
+                })
             }
             other => other,
         })
@@ -99,15 +108,23 @@ impl KqlContext {
         time: QueryTime,
         started: Instant,
     ) -> Result<QueryStream, EngineError> {
-        let windowed = time.window.map(|window| kql::window::apply(query.clone(), window));
+        let windowed = time
+            .window
+            .map(|(from, to)| kql::window::apply(query.clone(), kql::window::Window { from, to }));
         let query = windowed.as_ref().unwrap_or(query);
         let state = self.query_state()?;
-        let plan = Box::pin(Lowering::new(&*self.tables, &state, time.now).query(query)).await?;
+        let lowering = Lowering::new(&*self.tables, &state, time.now);
+        let (plan, reservations) = Box::pin(lowering.query(query)).await?;
         let physical = state.create_physical_plan(&plan).await?;
         let input = execute_stream(physical, state.task_ctx())?;
         let arrow_schema = arrow_schema(&query.plan.schema);
-        let batches =
-            LimitedStream::new(input, Arc::clone(&arrow_schema), &self.limits, started);
+        let batches = LimitedStream::new(
+            input,
+            Arc::clone(&arrow_schema),
+            reservations,
+            &self.limits,
+            started,
+        );
         Ok(QueryStream {
             schema: query.plan.schema.clone(),
             arrow_schema,

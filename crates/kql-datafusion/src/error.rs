@@ -80,7 +80,10 @@ impl fmt::Display for Limit {
 impl EngineError {
     /// Not supported.
     pub(crate) fn not_supported(what: impl Into<String>, span: Span) -> Self {
-        Self::NotSupported { what: what.into(), span }
+        Self::NotSupported {
+            what: what.into(),
+            span,
+        }
     }
 
     /// A DataFusion error in the engine's terms; `memory_bytes` is the limit the query ran under.
@@ -97,14 +100,14 @@ impl EngineError {
                 arrow::error::ArrowError::ExternalError(source) => {
                     Self::of_datafusion(DataFusionError::External(source), memory_bytes)
                 }
-                inner => {
-                    Self::Execution(DataFusionError::ArrowError(Box::new(inner), context)
-                        .strip_backtrace())
-                }
+                inner => Self::Execution(
+                    DataFusionError::ArrowError(Box::new(inner), context).strip_backtrace(),
+                ),
             },
-            DataFusionError::ResourcesExhausted(detail) => {
-                Self::Limit(Limit::Memory { bytes: memory_bytes, detail })
-            }
+            DataFusionError::ResourcesExhausted(detail) => Self::Limit(Limit::Memory {
+                bytes: memory_bytes,
+                detail,
+            }),
             error @ (DataFusionError::ParquetError(_)
             | DataFusionError::ObjectStore(_)
             | DataFusionError::IoError(_)) => Self::Source(error.strip_backtrace()),
@@ -115,9 +118,10 @@ impl EngineError {
 
     fn of_shared(error: &DataFusionError, memory_bytes: usize) -> Self {
         match error.find_root() {
-            DataFusionError::ResourcesExhausted(detail) => {
-                Self::Limit(Limit::Memory { bytes: memory_bytes, detail: detail.clone() })
-            }
+            DataFusionError::ResourcesExhausted(detail) => Self::Limit(Limit::Memory {
+                bytes: memory_bytes,
+                detail: detail.clone(),
+            }),
             root => Self::Execution(root.strip_backtrace()),
         }
     }

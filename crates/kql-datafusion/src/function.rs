@@ -4,15 +4,27 @@
 
 mod access;
 mod arguments;
+mod array;
+mod bag;
 mod cached;
 pub mod comparison;
 mod conditional;
 mod convert;
+mod datetime;
+mod encoding;
 mod fold;
+mod hash;
 mod in_list;
+mod ip;
 pub(crate) mod json;
+mod json_path;
+mod math;
 mod operator_arithmetic;
 mod operator_string;
+mod output;
+mod parse_path;
+mod parse_text;
+mod parse_url;
 mod pattern;
 mod regex;
 mod string;
@@ -35,9 +47,26 @@ pub use operator_string::string_operator;
 
 use udf::{Evaluate, KqlScalar};
 
-/// The families of functions by name.
-const FAMILIES: &[fn(&str, &[ScalarType]) -> Option<Evaluate>] =
-    &[convert::find, conditional::find, string::find, regex::find];
+/// Looks a function up by its name and the types of its arguments.
+type Find = fn(&str, &[ScalarType]) -> Option<Evaluate>;
+
+/// The families of functions.
+const FAMILIES: &[Find] = &[
+    convert::find,
+    conditional::find,
+    string::find,
+    regex::find,
+    math::find,
+    datetime::find,
+    array::find,
+    bag::find,
+    parse_url::find,
+    parse_path::find,
+    parse_text::find,
+    ip::find,
+    hash::find,
+    encoding::find,
+];
 
 /// The built-in function of this KQL name over arguments of these types, `None` if the engine
 /// does not have it.

@@ -57,7 +57,11 @@ pub fn write_row(batch: &RecordBatch, schema: &Schema, row: usize, out: &mut Str
 /// One cell as JSON.
 pub fn cell(array: &dyn Array, ty: ScalarType, row: usize) -> Value {
     if !holds(array, ty) || array.is_null(row) {
-        return if ty == ScalarType::String { Value::from("") } else { Value::Null };
+        return if ty == ScalarType::String {
+            Value::from("")
+        } else {
+            Value::Null
+        };
     }
     match ty {
         ScalarType::Bool => Value::Bool(array.as_boolean().value(row)),
@@ -102,7 +106,10 @@ pub fn text(array: &dyn Array, ty: ScalarType, row: usize) -> String {
         ScalarType::Decimal => {
             let decimal = array.as_primitive::<Decimal128Type>().value_as_string(row);
             match decimal.contains('.') {
-                true => decimal.trim_end_matches('0').trim_end_matches('.').to_owned(),
+                true => decimal
+                    .trim_end_matches('0')
+                    .trim_end_matches('.')
+                    .to_owned(),
                 false => decimal,
             }
         }

@@ -6,18 +6,18 @@
 //! done where the order is needed. Subqueries are run beforehand (`prepare`), which makes their
 //! results constants that scans can prune with.
 
-mod relation;
-mod walk;
-mod prepare;
-mod literal;
 mod expression;
-mod membership;
-mod source;
-mod range;
 mod join;
-mod summarize;
+mod literal;
+mod membership;
 mod mv_expand;
 mod parse;
+mod prepare;
+mod range;
+mod relation;
+mod source;
+mod summarize;
+mod walk;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -97,9 +97,11 @@ impl<'a> Lowering<'a> {
                 let input = self.plan(input)?;
                 self.project(input, columns, plan)
             }
-            PlanKind::Aggregate { input, keys, aggregates } => {
-                self.summarize(input, keys, aggregates, plan)
-            }
+            PlanKind::Aggregate {
+                input,
+                keys,
+                aggregates,
+            } => self.summarize(input, keys, aggregates, plan),
             PlanKind::Distinct { input } => {
                 let unique = LogicalPlanBuilder::from(self.plan(input)?.visible()?).distinct()?;
                 Ok(Relation::unordered(unique.build()?, plan.schema.len()))
@@ -116,12 +118,25 @@ impl<'a> Lowering<'a> {
                 };
                 let count = usize::try_from(count).unwrap_or(0);
                 input.map_sorted(|plan| {
-                    LogicalPlanBuilder::from(plan).limit(0, Some(count))?.build()
+                    LogicalPlanBuilder::from(plan)
+                        .limit(0, Some(count))?
+                        .build()
                 })
             }
-            PlanKind::Join { left, right, kind, on } => self.join(left, right, *kind, on, plan),
+            PlanKind::Join {
+                left,
+                right,
+                kind,
+                on,
+            } => self.join(left, right, *kind, on, plan),
             PlanKind::Union { inputs } => self.union(inputs, plan),
-            PlanKind::MvExpand { input, columns, item_index, row_limit, bag_as_array } => {
+            PlanKind::MvExpand {
+                input,
+                columns,
+                item_index,
+                row_limit,
+                bag_as_array,
+            } => {
                 let options = mv_expand::Options {
                     item_index: *item_index,
                     row_limit: *row_limit,
@@ -129,8 +144,19 @@ impl<'a> Lowering<'a> {
                 };
                 self.mv_expand(input, columns, options, plan)
             }
-            PlanKind::Parse { input, text, pattern, kind, flags, drop_unmatched } => {
-                let pattern = parse::Pattern { parts: pattern, kind: *kind, flags };
+            PlanKind::Parse {
+                input,
+                text,
+                pattern,
+                kind,
+                flags,
+                drop_unmatched,
+            } => {
+                let pattern = parse::Pattern {
+                    parts: pattern,
+                    kind: *kind,
+                    flags,
+                };
                 self.parse(input, text, &pattern, *drop_unmatched, plan)
             }
             PlanKind::Serialize { input } => self.plan(input),
@@ -180,7 +206,9 @@ impl<'a> Lowering<'a> {
             });
         }
         let width = input.width;
-        let plan = LogicalPlanBuilder::from(input.plan).project(columns)?.build()?;
+        let plan = LogicalPlanBuilder::from(input.plan)
+            .project(columns)?
+            .build()?;
         Ok(Relation { plan, width, order })
     }
 

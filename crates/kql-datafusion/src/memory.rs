@@ -45,7 +45,10 @@ impl MemoryTables {
         batches: Vec<RecordBatch>,
     ) -> Result<(), EngineError> {
         let provider = Arc::new(mem_table(&schema, batches)?);
-        let info = TableInfo { schema, time_column };
+        let info = TableInfo {
+            schema,
+            time_column,
+        };
         self.tables.insert(name.into(), Table { info, provider });
         Ok(())
     }

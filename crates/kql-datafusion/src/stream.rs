@@ -9,6 +9,7 @@ use std::time::Duration;
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, StringViewBuilder};
 use arrow::datatypes::{DataType, SchemaRef};
 use datafusion::error::DataFusionError;
+use datafusion::execution::memory_pool::MemoryReservation;
 use datafusion::execution::{RecordBatchStream, SendableRecordBatchStream};
 use futures::{Stream, StreamExt};
 use kql::types::Schema;
@@ -51,7 +52,9 @@ impl QueryStream {
 
 impl std::fmt::Debug for QueryStream {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("QueryStream").field("schema", &self.schema).finish_non_exhaustive()
+        f.debug_struct("QueryStream")
+            .field("schema", &self.schema)
+            .finish_non_exhaustive()
     }
 }
 
@@ -64,17 +67,22 @@ pub(crate) struct LimitedStream {
     seconds_limit: Option<u64>,
     deadline: Option<Pin<Box<Sleep>>>,
     ended: bool,
+    /// Memory of the subqueries' results, which the plan reads until it ends.
+    _reservations: Vec<MemoryReservation>,
 }
 
 impl LimitedStream {
     pub(crate) fn new(
         input: SendableRecordBatchStream,
         schema: SchemaRef,
+        reservations: Vec<MemoryReservation>,
         limits: &Limits,
         started: Instant,
     ) -> Self {
         let deadline = limits.seconds.map(|seconds| {
-            Box::pin(tokio::time::sleep_until(started + Duration::from_secs(seconds)))
+            Box::pin(tokio::time::sleep_until(
+                started + Duration::from_secs(seconds),
+            ))
         });
         Self {
             input,
@@ -84,6 +92,7 @@ impl LimitedStream {
             seconds_limit: limits.seconds,
             deadline,
             ended: false,
+            _reservations: reservations,
         }
     }
 
@@ -100,7 +109,8 @@ impl Stream for LimitedStream {
         if self.ended {
             return Poll::Ready(None);
         }
-        if let (Some(deadline), Some(seconds)) = (self.deadline.as_mut(), self.seconds_limit)
+        let seconds_limit = self.seconds_limit;
+        if let (Some(deadline), Some(seconds)) = (self.deadline.as_mut(), seconds_limit)
             && deadline.as_mut().poll(context).is_ready()
         {
             return self.stop(Limit::Seconds(seconds));
@@ -151,7 +161,11 @@ pub(crate) fn conform(
         })
         .collect();
     let options = arrow::array::RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
-    Ok(RecordBatch::try_new_with_options(Arc::clone(schema), columns, &options)?)
+    Ok(RecordBatch::try_new_with_options(
+        Arc::clone(schema),
+        columns,
+        &options,
+    )?)
 }
 
 fn without_nulls(column: &ArrayRef) -> ArrayRef {

@@ -12,31 +12,48 @@ use super::fold::{Fold, FoldAggregate, Groups, read_bytes, write_bytes};
 use crate::function::json;
 
 /// `make_list`: arguments are the JSON and, if `ordered`, a binary key that the list is sorted
-/// by. The JSON `null` stands for the nulls it keeps; Arrow nulls are dropped.
-pub(crate) fn list(most: usize, ordered: bool) -> Arc<AggregateUDF> {
+/// by. Nulls are dropped, unless `with_nulls` keeps those that come as the JSON `null`.
+pub(crate) fn list(most: usize, with_nulls: bool, ordered: bool) -> Arc<AggregateUDF> {
     let mut arguments = vec![DataType::Utf8View];
     if ordered {
         arguments.push(DataType::Binary);
     }
-    let name = format!("kql_make_list_{most}");
-    FoldAggregate::udaf(name, List { most, ordered }, arguments, DataType::Utf8View)
+    let nulls = if with_nulls { "_with_nulls" } else { "" };
+    let name = format!("kql_make_list{nulls}_{most}");
+    let fold = List {
+        most,
+        with_nulls,
+        ordered,
+    };
+    FoldAggregate::udaf(name, fold, arguments, DataType::Utf8View)
 }
 
 /// `make_set`: distinct values, those of arrays one by one.
 pub(crate) fn set(most: usize) -> Arc<AggregateUDF> {
     let arguments = vec![DataType::Utf8View];
-    FoldAggregate::udaf(format!("kql_make_set_{most}"), Set { most }, arguments, DataType::Utf8View)
+    FoldAggregate::udaf(
+        format!("kql_make_set_{most}"),
+        Set { most },
+        arguments,
+        DataType::Utf8View,
+    )
 }
 
 /// `make_bag`: the entries of all bags, of a key the first.
 pub(crate) fn bag(most: usize) -> Arc<AggregateUDF> {
     let arguments = vec![DataType::Utf8View];
-    FoldAggregate::udaf(format!("kql_make_bag_{most}"), Bag { most }, arguments, DataType::Utf8View)
+    FoldAggregate::udaf(
+        format!("kql_make_bag_{most}"),
+        Bag { most },
+        arguments,
+        DataType::Utf8View,
+    )
 }
 
 #[derive(Clone, Debug)]
 struct List {
     most: usize,
+    with_nulls: bool,
     ordered: bool,
 }
 
@@ -74,10 +91,16 @@ impl Fold for List {
         let values = columns[0].as_string_view();
         let keys = columns.get(1).map(|keys| keys.as_binary::<i32>());
         for row in 0..values.len() {
-            let Some(group) = groups.of(row) else { continue };
-            if values.is_valid(row) && self.has_room(&states[group]) {
+            let Some(group) = groups.of(row) else {
+                continue;
+            };
+            if values.is_null(row) || !self.has_room(&states[group]) {
+                continue;
+            }
+            let json = values.value(row);
+            if self.with_nulls || json != "null" {
                 let key = keys.map_or(&[][..], |keys| keys.value(row));
-                states[group].push(key, values.value(row).as_bytes());
+                states[group].push(key, json.as_bytes());
             }
         }
         Ok(())
@@ -266,7 +289,11 @@ impl Fold for Bag {
         while let Some(key) = read_bytes(&mut saved)
             && let Some(value) = read_bytes(&mut saved)
         {
-            self.add(state, &String::from_utf8_lossy(key), &String::from_utf8_lossy(value));
+            self.add(
+                state,
+                &String::from_utf8_lossy(key),
+                &String::from_utf8_lossy(value),
+            );
         }
     }
 

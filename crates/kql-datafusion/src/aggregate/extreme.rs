@@ -29,7 +29,10 @@ pub(crate) fn extreme(best: Best, types: &[DataType]) -> Arc<AggregateUDF> {
         .enumerate()
         .map(|(position, ty)| Field::new(format!("c{position}"), ty.clone(), true))
         .collect();
-    let fold = Extreme { best, fields: fields.clone() };
+    let fold = Extreme {
+        best,
+        fields: fields.clone(),
+    };
     let name = format!("kql_{best:?}").to_lowercase();
     FoldAggregate::udaf(name, fold, types.to_vec(), DataType::Struct(fields))
 }
@@ -50,14 +53,21 @@ struct Row {
 
 impl Extreme {
     fn key_converter(&self) -> Result<RowConverter> {
-        let options = SortOptions { descending: self.best == Best::Least, nulls_first: true };
+        let options = SortOptions {
+            descending: self.best == Best::Least,
+            nulls_first: true,
+        };
         let ty = self.fields[0].data_type().clone();
-        Ok(RowConverter::new(vec![SortField::new_with_options(ty, options)])?)
+        Ok(RowConverter::new(vec![SortField::new_with_options(
+            ty, options,
+        )])?)
     }
 
     fn value_converter(&self) -> Result<RowConverter> {
         let fields = self.fields.iter();
-        let fields = fields.map(|field| SortField::new(field.data_type().clone())).collect();
+        let fields = fields
+            .map(|field| SortField::new(field.data_type().clone()))
+            .collect();
         Ok(RowConverter::new(fields)?)
     }
 
@@ -66,7 +76,11 @@ impl Extreme {
         let Some(reals) = column.as_primitive_opt::<Float64Type>() else {
             return Arc::clone(column);
         };
-        let nan = if self.best == Best::Greatest { f64::NAN } else { -f64::NAN };
+        let nan = if self.best == Best::Greatest {
+            f64::NAN
+        } else {
+            -f64::NAN
+        };
         let keys: Float64Array = reals.unary(|value| if value.is_nan() { nan } else { value });
         Arc::new(keys)
     }
@@ -76,11 +90,15 @@ impl Fold for Extreme {
     type State = Row;
 
     fn update(&self, states: &mut [Row], columns: &[ArrayRef], groups: &Groups<'_>) -> Result<()> {
-        let keys = self.key_converter()?.convert_columns(&[self.keys(&columns[0])])?;
+        let keys = self
+            .key_converter()?
+            .convert_columns(&[self.keys(&columns[0])])?;
         // Only the winners of this batch are converted, because rows can be wide.
         let mut winners: HashMap<usize, usize> = HashMap::new();
         for row in 0..keys.num_rows() {
-            let Some(group) = groups.of(row) else { continue };
+            let Some(group) = groups.of(row) else {
+                continue;
+            };
             let key = keys.row(row);
             let better = match winners.get(&group) {
                 Some(best) => key.as_ref() > keys.row(*best).as_ref(),
@@ -93,8 +111,10 @@ impl Fold for Extreme {
         if winners.is_empty() {
             return Ok(());
         }
-        let (groups, rows): (Vec<usize>, Vec<u32>) =
-            winners.into_iter().map(|(group, row)| (group, row as u32)).unzip();
+        let (groups, rows): (Vec<usize>, Vec<u32>) = winners
+            .into_iter()
+            .map(|(group, row)| (group, row as u32))
+            .unzip();
         let indices = UInt32Array::from(rows);
         let columns = columns
             .iter()
@@ -105,9 +125,13 @@ impl Fold for Extreme {
             let state = &mut states[group];
             state.found = true;
             state.key.clear();
-            state.key.extend_from_slice(keys.row(indices.value(position) as usize).as_ref());
+            state
+                .key
+                .extend_from_slice(keys.row(indices.value(position) as usize).as_ref());
             state.values.clear();
-            state.values.extend_from_slice(values.row(position).as_ref());
+            state
+                .values
+                .extend_from_slice(values.row(position).as_ref());
         }
         Ok(())
     }
@@ -124,7 +148,11 @@ impl Fold for Extreme {
             && let Some(values) = read_bytes(&mut saved)
             && (!state.found || key > &state.key[..])
         {
-            *state = Row { key: key.to_vec(), values: values.to_vec(), found: true };
+            *state = Row {
+                key: key.to_vec(),
+                values: values.to_vec(),
+                found: true,
+            };
         }
     }
 
@@ -138,10 +166,18 @@ impl Fold for Extreme {
         let missing = converter.convert_columns(&nulls)?;
         let parser = converter.parser();
         let rows = states.iter().map(|state| {
-            if state.found { parser.parse(&state.values) } else { missing.row(0) }
+            if state.found {
+                parser.parse(&state.values)
+            } else {
+                missing.row(0)
+            }
         });
         let columns = converter.convert_rows(rows)?;
-        Ok(Arc::new(StructArray::try_new(self.fields.clone(), columns, None)?))
+        Ok(Arc::new(StructArray::try_new(
+            self.fields.clone(),
+            columns,
+            None,
+        )?))
     }
 
     fn size(&self, state: &Row) -> usize {

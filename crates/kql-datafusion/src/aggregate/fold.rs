@@ -74,21 +74,26 @@ impl<F: Fold> FoldAggregate<F> {
         result: DataType,
     ) -> Arc<AggregateUDF> {
         let signature = Signature::exact(arguments, Volatility::Immutable);
-        Arc::new(AggregateUDF::new_from_impl(Self { name, fold, signature, result }))
+        Arc::new(AggregateUDF::new_from_impl(Self {
+            name,
+            fold,
+            signature,
+            result,
+        }))
     }
 }
 
 impl<F> Debug for FoldAggregate<F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("FoldAggregate").field("name", &self.name).finish_non_exhaustive()
+        f.debug_struct("FoldAggregate")
+            .field("name", &self.name)
+            .finish_non_exhaustive()
     }
 }
 
 impl<F> PartialEq for FoldAggregate<F> {
     fn eq(&self, other: &Self) -> bool {
-        self.name == other.name
-            && self.signature == other.signature
-            && self.result == other.result
+        self.name == other.name && self.signature == other.signature && self.result == other.result
     }
 }
 
@@ -117,11 +122,18 @@ impl<F: Fold> AggregateUDFImpl for FoldAggregate<F> {
 
     fn state_fields(&self, args: StateFieldsArgs) -> Result<Vec<FieldRef>> {
         let name = format!("{}[state]", args.name);
-        Ok(vec![Arc::new(Field::new(name, DataType::LargeBinary, true))])
+        Ok(vec![Arc::new(Field::new(
+            name,
+            DataType::LargeBinary,
+            true,
+        ))])
     }
 
     fn accumulator(&self, _: AccumulatorArgs) -> Result<Box<dyn Accumulator>> {
-        Ok(Box::new(Single { fold: self.fold.clone(), state: F::State::default() }))
+        Ok(Box::new(Single {
+            fold: self.fold.clone(),
+            state: F::State::default(),
+        }))
     }
 
     fn groups_accumulator_supported(&self, _: AccumulatorArgs) -> bool {
@@ -129,7 +141,11 @@ impl<F: Fold> AggregateUDFImpl for FoldAggregate<F> {
     }
 
     fn create_groups_accumulator(&self, _: AccumulatorArgs) -> Result<Box<dyn GroupsAccumulator>> {
-        Ok(Box::new(Many { fold: self.fold.clone(), states: Vec::new(), size: 0 }))
+        Ok(Box::new(Many {
+            fold: self.fold.clone(),
+            states: Vec::new(),
+            size: 0,
+        }))
     }
 }
 
@@ -142,8 +158,12 @@ struct Single<F: Fold> {
 
 impl<F: Fold> Accumulator for Single<F> {
     fn update_batch(&mut self, values: &[ArrayRef]) -> Result<()> {
-        let groups = Groups { indices: None, keep: None };
-        self.fold.update(std::slice::from_mut(&mut self.state), values, &groups)
+        let groups = Groups {
+            indices: None,
+            keep: None,
+        };
+        self.fold
+            .update(std::slice::from_mut(&mut self.state), values, &groups)
     }
 
     fn evaluate(&mut self) -> Result<ScalarValue> {
@@ -196,7 +216,10 @@ impl<F: Fold> GroupsAccumulator for Many<F> {
         total_num_groups: usize,
     ) -> Result<()> {
         self.grow(total_num_groups);
-        let groups = Groups { indices: Some(group_indices), keep: opt_filter };
+        let groups = Groups {
+            indices: Some(group_indices),
+            keep: opt_filter,
+        };
         self.fold.update(&mut self.states, values, &groups)?;
         self.measure();
         Ok(())
@@ -243,7 +266,11 @@ impl<F: Fold> GroupsAccumulator for Many<F> {
         opt_filter: Option<&BooleanArray>,
     ) -> Result<Vec<ArrayRef>> {
         let rows = values.first().map_or(0, |values| values.len());
-        let mut each_row = Self { fold: self.fold.clone(), states: Vec::new(), size: 0 };
+        let mut each_row = Self {
+            fold: self.fold.clone(),
+            states: Vec::new(),
+            size: 0,
+        };
         let indices: Vec<usize> = (0..rows).collect();
         each_row.update_batch(values, &indices, opt_filter, rows)?;
         each_row.state(EmitTo::All)

@@ -17,7 +17,11 @@ pub(crate) fn percentiles(ranks: &[f64], ty: &DataType) -> Arc<AggregateUDF> {
         .map(|position| Field::new(format!("c{position}"), ty.clone(), true))
         .collect();
     let name = format!("kql_percentiles_{ranks:?}");
-    let fold = Percentiles { ranks: ranks.to_vec(), ty: ty.clone(), fields: fields.clone() };
+    let fold = Percentiles {
+        ranks: ranks.to_vec(),
+        ty: ty.clone(),
+        fields: fields.clone(),
+    };
     FoldAggregate::udaf(name, fold, vec![ty.clone()], DataType::Struct(fields))
 }
 
@@ -38,7 +42,9 @@ impl Percentiles {
                 .map(|real| real.filter(|real| !real.is_nan()).map(sortable_of_real))
                 .collect());
         }
-        Ok(cast(column, &DataType::Int64)?.as_primitive::<Int64Type>().clone())
+        Ok(cast(column, &DataType::Int64)?
+            .as_primitive::<Int64Type>()
+            .clone())
     }
 }
 
@@ -97,7 +103,11 @@ impl Fold for Percentiles {
                 cast(&values.collect::<Int64Array>(), &self.ty)?
             });
         }
-        Ok(Arc::new(StructArray::try_new(self.fields.clone(), columns, None)?))
+        Ok(Arc::new(StructArray::try_new(
+            self.fields.clone(),
+            columns,
+            None,
+        )?))
     }
 
     fn size(&self, state: &Vec<i64>) -> usize {
@@ -108,5 +118,7 @@ impl Fold for Percentiles {
 /// The value that at least `rank` percent of the sorted values do not exceed.
 fn nearest(sorted: &[i64], rank: f64) -> Option<i64> {
     let position = (rank / 100.0 * sorted.len() as f64).ceil().max(1.0) as usize;
-    sorted.get(position.min(sorted.len()).checked_sub(1)?).copied()
+    sorted
+        .get(position.min(sorted.len()).checked_sub(1)?)
+        .copied()
 }

@@ -1,6 +1,5 @@
-//! The arguments of one call over one batch: typed readers for what comes in, and writers that
-//! collect one value per row into an array of the result's type. Families use nothing else of
-//! Arrow.
+//! The arguments of one call over one batch, read row by row with their KQL types. What a call
+//! returns is written in `output.rs`; the families of functions use nothing else of Arrow.
 
 use std::sync::Arc;
 
@@ -17,7 +16,7 @@ use datafusion::logical_expr::ColumnarValue;
 use kql::types::ScalarType;
 
 use super::value::Datum;
-use crate::types::{DECIMAL_SCALE, UTC, arrow_type, ticks_to_unix_ns};
+use crate::types::arrow_type;
 
 /// Arguments of one call.
 pub(super) struct Arguments<'a> {
@@ -114,11 +113,6 @@ impl<T: Copy> Numbers<T> {
     /// The value of a row.
     pub(super) fn get(&self, row: usize) -> Option<T> {
         self.values[if self.constant { 0 } else { row }]
-    }
-
-    /// The value that all rows share, if the argument is constant and not null.
-    pub(super) fn constant(&self) -> Option<T> {
-        if self.constant { self.values[0] } else { None }
     }
 }
 
@@ -224,13 +218,20 @@ impl<'a> Arguments<'a> {
     /// The text of a string, guid or dynamic argument as it is stored: JSON for a dynamic.
     pub(super) fn raw(&self, position: usize) -> Result<Texts> {
         let (array, constant) = self.array(position);
-        match array.as_string_view_opt() {
-            Some(array) => Ok(Texts {
-                array: array.clone(),
-                constant,
-            }),
-            None => internal_err!("argument {position} is {}, not text", array.data_type()),
-        }
+        let Some(array) = array.as_string_view_opt() else {
+            return internal_err!("argument {position} is {}, not text", array.data_type());
+        };
+        let array = array.clone();
+        Ok(Texts { array, constant })
+    }
+
+    /// An argument that must be the same for all rows.
+    pub(super) fn constant_text(&self, position: usize, function: &str) -> Result<String> {
+        let texts = self.texts(position)?;
+        let Some(text) = texts.constant() else {
+            return exec_err!("{function}: argument {} must be a constant", position + 1);
+        };
+        Ok(text.to_owned())
     }
 
     fn numbers<T>(&self, position: usize, read: impl Fn(Datum<'_>) -> Option<T>) -> Numbers<T> {
@@ -239,7 +240,13 @@ impl<'a> Arguments<'a> {
         let values = (0..array.len()).map(|row| read(input.get(row))).collect();
         Numbers { values, constant }
     }
+}
 
+#[expect(
+    clippy::redundant_closure_for_method_calls,
+    reason = "a method of `Datum<'a>` is a function for one lifetime, not for all"
+)]
+impl Arguments<'_> {
     /// An integer argument; other types convert as `tolong()` does.
     pub(super) fn longs_in(&self, position: usize) -> Numbers<i64> {
         self.numbers(position, |datum| datum.to_long())
@@ -264,168 +271,4 @@ impl<'a> Arguments<'a> {
     pub(super) fn timespans_in(&self, position: usize) -> Numbers<i64> {
         self.numbers(position, |datum| datum.to_timespan())
     }
-
-    /// An argument that must be the same for all rows.
-    pub(super) fn constant_text(&self, position: usize, function: &str) -> Result<String> {
-        let texts = self.texts(position)?;
-        match texts.constant() {
-            Some(text) => Ok(text.to_owned()),
-            None => exec_err!("{function}: argument {} must be a constant", position + 1),
-        }
-    }
-
-    /// One bool per row.
-    pub(super) fn bools(&self, value: impl FnMut(usize) -> Option<bool>) -> Result<ArrayRef> {
-        Ok(Arc::new(BooleanArray::from_iter((0..self.rows).map(value))))
-    }
-
-    /// One bool per row, never null.
-    pub(super) fn tests(&self, mut value: impl FnMut(usize) -> bool) -> Result<ArrayRef> {
-        let values = (0..self.rows).map(|row| Some(value(row)));
-        Ok(Arc::new(BooleanArray::from_iter(values)))
-    }
-
-    /// One integer per row, written as the numeric type that was declared for the result.
-    pub(super) fn longs(&self, value: impl FnMut(usize) -> Option<i64>) -> Result<ArrayRef> {
-        let values = (0..self.rows).map(value);
-        Ok(match self.result {
-            ScalarType::Int => Arc::new(Int32Array::from_iter(values.map(|v| v.map(|v| v as i32)))),
-            ScalarType::Real => {
-                Arc::new(Float64Array::from_iter(values.map(|v| v.map(|v| v as f64))))
-            }
-            ScalarType::Decimal => decimals(
-                values.map(|v| i128::from(v?).checked_mul(10_i128.pow(DECIMAL_SCALE as u32))),
-            )?,
-            _ => Arc::new(Int64Array::from_iter(values)),
-        })
-    }
-
-    /// One real per row, written as the numeric type that was declared for the result.
-    pub(super) fn reals(&self, mut value: impl FnMut(usize) -> Option<f64>) -> Result<ArrayRef> {
-        if self.result == ScalarType::Real {
-            return Ok(Arc::new(Float64Array::from_iter((0..self.rows).map(value))));
-        }
-        if self.result == ScalarType::Decimal {
-            let values = (0..self.rows).map(|row| Datum::Real(value(row)?).to_decimal());
-            return decimals(values);
-        }
-        self.longs(|row| Datum::Real(value(row)?).to_long())
-    }
-
-    /// One decimal per row, as its unscaled value.
-    pub(super) fn decimals(&self, value: impl FnMut(usize) -> Option<i128>) -> Result<ArrayRef> {
-        decimals((0..self.rows).map(value))
-    }
-
-    /// One datetime per row, in ticks since 0001.
-    pub(super) fn datetimes(
-        &self,
-        mut value: impl FnMut(usize) -> Option<i64>,
-    ) -> Result<ArrayRef> {
-        self.datetimes_ns(|row| value(row).map(ticks_to_unix_ns))
-    }
-
-    /// One datetime per row, in nanoseconds since 1970.
-    pub(super) fn datetimes_ns(&self, value: impl FnMut(usize) -> Option<i64>) -> Result<ArrayRef> {
-        let values = (0..self.rows).map(value);
-        Ok(Arc::new(
-            TimestampNanosecondArray::from_iter(values).with_timezone(UTC),
-        ))
-    }
-
-    /// One timespan per row, in ticks.
-    pub(super) fn timespans(
-        &self,
-        mut value: impl FnMut(usize) -> Option<i64>,
-    ) -> Result<ArrayRef> {
-        self.timespans_ns(|row| value(row).map(|ticks| ticks.saturating_mul(100)))
-    }
-
-    /// One timespan per row, in nanoseconds.
-    pub(super) fn timespans_ns(&self, value: impl FnMut(usize) -> Option<i64>) -> Result<ArrayRef> {
-        let values = (0..self.rows).map(value);
-        Ok(Arc::new(DurationNanosecondArray::from_iter(values)))
-    }
-
-    /// One string per row, written into the buffer by `write`.
-    pub(super) fn strings(&self, mut write: impl FnMut(usize, &mut String)) -> Result<ArrayRef> {
-        self.optional_strings(|row, out| {
-            write(row, out);
-            Some(())
-        })
-    }
-
-    /// One string, guid or dynamic per row, null where `write` returns `None`. The text `null` of
-    /// a dynamic is null.
-    pub(super) fn optional_strings(
-        &self,
-        mut write: impl FnMut(usize, &mut String) -> Option<()>,
-    ) -> Result<ArrayRef> {
-        let mut builder = StringViewBuilder::with_capacity(self.rows);
-        let mut buffer = String::new();
-        for row in 0..self.rows {
-            buffer.clear();
-            match write(row, &mut buffer) {
-                Some(()) if self.result == ScalarType::Dynamic && buffer == "null" => {
-                    builder.append_null();
-                }
-                Some(()) => builder.append_value(&buffer),
-                None if self.result == ScalarType::String => builder.append_value(""),
-                None => builder.append_null(),
-            }
-        }
-        Ok(Arc::new(builder.finish()))
-    }
-
-    /// One string, guid or dynamic per row, borrowed from the arguments.
-    pub(super) fn borrowed<'t>(
-        &self,
-        mut value: impl FnMut(usize) -> Option<&'t str>,
-    ) -> Result<ArrayRef> {
-        let mut builder = StringViewBuilder::with_capacity(self.rows);
-        for row in 0..self.rows {
-            match value(row) {
-                Some("null") if self.result == ScalarType::Dynamic => builder.append_null(),
-                Some(text) => builder.append_value(text),
-                None if self.result == ScalarType::String => builder.append_value(""),
-                None => builder.append_null(),
-            }
-        }
-        Ok(Arc::new(builder.finish()))
-    }
-
-    /// One value of the result's type per row, converted from whatever `value` gives.
-    pub(super) fn datums<'t>(&self, mut value: impl FnMut(usize) -> Datum<'t>) -> Result<ArrayRef> {
-        match self.result {
-            ScalarType::Bool => self.bools(|row| value(row).to_bool()),
-            ScalarType::Int => {
-                let values = (0..self.rows).map(|row| value(row).to_int());
-                Ok(Arc::new(Int32Array::from_iter(values)))
-            }
-            ScalarType::Long => self.longs(|row| value(row).to_long()),
-            ScalarType::Real => self.reals(|row| value(row).to_real()),
-            ScalarType::Decimal => self.decimals(|row| value(row).to_decimal()),
-            ScalarType::String => self.strings(|row, out| value(row).write_text(out)),
-            ScalarType::DateTime => self.datetimes_ns(|row| match value(row) {
-                Datum::DateTime(ns) => Some(ns),
-                other => other.to_datetime().map(ticks_to_unix_ns),
-            }),
-            ScalarType::TimeSpan => self.timespans_ns(|row| match value(row) {
-                Datum::TimeSpan(ns) => Some(ns),
-                other => other.to_timespan().map(|ticks| ticks.saturating_mul(100)),
-            }),
-            ScalarType::Guid => self.optional_strings(|row, out| value(row).write_guid(out)),
-            ScalarType::Dynamic => self.optional_strings(|row, out| {
-                value(row).write_json(out);
-                Some(())
-            }),
-        }
-    }
-}
-
-fn decimals(values: impl Iterator<Item = Option<i128>>) -> Result<ArrayRef> {
-    let limit = 10_i128.pow(38);
-    let values = values.map(|value| value.filter(|value| value.abs() < limit));
-    let array = Decimal128Array::from_iter(values);
-    Ok(Arc::new(array.with_precision_and_scale(38, DECIMAL_SCALE)?))
 }

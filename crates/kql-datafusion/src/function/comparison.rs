@@ -91,3 +91,38 @@ fn order_json(left: &str, right: &str) -> Option<Ordering> {
     }
     Some(left.cmp(right))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{Argument, bool_of, decimal, long, null, real};
+    use super::*;
+
+    fn check(op: BinaryOp, left: &Argument, right: &Argument, expected: Option<bool>) {
+        let got = bool_of(&compare(op, left.ty), &[left.clone(), right.clone()]);
+        assert_eq!(got, expected, "{left:?} {op:?} {right:?}");
+    }
+
+    #[test]
+    fn equality_is_total_when_one_side_is_null() {
+        let absent = null(ScalarType::Long);
+        check(BinaryOp::Equal, &absent, &long(5), Some(false));
+        check(BinaryOp::NotEqual, &absent, &long(5), Some(true));
+        check(BinaryOp::NotEqual, &absent, &absent, None);
+        check(BinaryOp::Less, &absent, &long(5), None);
+    }
+
+    #[test]
+    fn nan_equals_nothing_and_has_no_order() {
+        let nan = real(f64::NAN);
+        check(BinaryOp::Equal, &nan, &nan, Some(false));
+        check(BinaryOp::NotEqual, &nan, &nan, Some(true));
+        check(BinaryOp::Greater, &nan, &real(1.0), Some(false));
+        check(BinaryOp::Equal, &real(0.0), &real(-0.0), Some(true));
+        check(
+            BinaryOp::Equal,
+            &decimal("1.50"),
+            &decimal("1.5"),
+            Some(true),
+        );
+    }
+}

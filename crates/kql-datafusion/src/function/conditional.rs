@@ -55,11 +55,9 @@ fn case(arguments: &Arguments<'_>) -> Result<ArrayRef> {
 fn coalesce(arguments: &Arguments<'_>) -> Result<ArrayRef> {
     let inputs = arguments.inputs(0);
     arguments.datums(|row| {
-        let values = inputs.iter().map(|input| input.get(row));
-        values
-            .filter(|value| !value.is_null() && *value != Datum::String(""))
-            .next()
-            .unwrap_or(Datum::Null)
+        let mut values = inputs.iter().map(|input| input.get(row));
+        let found = values.find(|value| !value.is_null() && *value != Datum::String(""));
+        found.unwrap_or(Datum::Null)
     })
 }
 

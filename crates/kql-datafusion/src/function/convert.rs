@@ -90,3 +90,6 @@ fn parse_json() -> Evaluate {
         })
     })
 }
+
+#[cfg(test)]
+mod tests;

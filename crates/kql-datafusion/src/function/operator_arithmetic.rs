@@ -25,7 +25,7 @@ pub fn arithmetic(
 ) -> Arc<ScalarUDF> {
     use ScalarType::{DateTime, Decimal, Real, TimeSpan};
     let evaluate = match (left, right, result) {
-        (DateTime, DateTime, _) => code(move |arguments| datetime_difference(arguments)),
+        (DateTime, DateTime, _) => code(datetime_difference),
         (DateTime, TimeSpan, DateTime) | (TimeSpan, DateTime, _) => {
             code(move |arguments| datetime_shift(op, arguments))
         }
@@ -227,3 +227,6 @@ fn scale(op: BinaryOp, arguments: &Arguments<'_>) -> Result<ArrayRef> {
         scaled.is_finite().then_some(scaled as i64)
     })
 }
+
+#[cfg(test)]
+mod tests;

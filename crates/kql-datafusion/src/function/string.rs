@@ -39,9 +39,9 @@ pub(super) fn find(name: &str, arguments: &[ScalarType]) -> Option<Evaluate> {
         "strcat" => code(|a| {
             let inputs = a.inputs(0);
             a.strings(|row, out| {
-                inputs
-                    .iter()
-                    .for_each(|input| input.get(row).write_text(out))
+                for input in &inputs {
+                    input.get(row).write_text(out);
+                }
             })
         }),
         "strcat_delim" => code(|a| {

@@ -28,6 +28,10 @@ pub(super) enum Datum<'a> {
     Dynamic(&'a str),
 }
 
+#[expect(
+    clippy::redundant_closure_for_method_calls,
+    reason = "a method of `Datum<'a>` is a function for one lifetime, not for all"
+)]
 impl Datum<'_> {
     /// Whether it is null. A string never is.
     pub(super) fn is_null(&self) -> bool {

@@ -40,9 +40,10 @@ impl Lowering<'_> {
             ExprKind::Column(position) => input.column(*position),
             ExprKind::Literal(value) => lit(literal::scalar(value, expr.ty)?),
             ExprKind::Now => lit(literal::datetime(self.now)),
-            ExprKind::Binary { op: BinaryOp::And | BinaryOp::Or, .. } => {
-                self.connective(expr, input, purpose)?
-            }
+            ExprKind::Binary {
+                op: BinaryOp::And | BinaryOp::Or,
+                ..
+            } => self.connective(expr, input, purpose)?,
             ExprKind::Binary { op, left, right } => {
                 self.binary(*op, left, right, expr.ty, input, purpose)?
             }
@@ -51,12 +52,16 @@ impl Lowering<'_> {
             }
             ExprKind::InList { op, value, list } => self.in_list(*op, value, list, input)?,
             ExprKind::InTable { op, value, table } => self.in_table(*op, value, table, input)?,
-            ExprKind::Between { value, low, high, negated } => {
-                self.between(value, low, high, *negated, input)?
-            }
-            ExprKind::Call { function, arguments } => {
-                self.call(function, arguments, expr, input, purpose)?
-            }
+            ExprKind::Between {
+                value,
+                low,
+                high,
+                negated,
+            } => self.between(value, low, high, *negated, input)?,
+            ExprKind::Call {
+                function,
+                arguments,
+            } => self.call(function, arguments, expr, input, purpose)?,
             ExprKind::Convert(operand) => self.convert(operand, expr.ty, input)?,
             ExprKind::Member { base, name } => {
                 let name = lit(ScalarValue::Utf8View(Some(name.to_string())));
@@ -85,14 +90,22 @@ impl Lowering<'_> {
         let mut pending = vec![expr];
         while let Some(next) = pending.pop() {
             match &next.kind {
-                ExprKind::Binary { op: inner, left, right } if inner == op => {
+                ExprKind::Binary {
+                    op: inner,
+                    left,
+                    right,
+                } if inner == op => {
                     pending.push(right);
                     pending.push(left);
                 }
                 _ => operands.push(self.expression(next, input, purpose)?),
             }
         }
-        let operator = if *op == BinaryOp::And { Operator::And } else { Operator::Or };
+        let operator = if *op == BinaryOp::And {
+            Operator::And
+        } else {
+            Operator::Or
+        };
         while operands.len() > 1 {
             let mut halves = Vec::with_capacity(operands.len().div_ceil(2));
             let mut rest = operands.into_iter();
@@ -123,7 +136,11 @@ impl Lowering<'_> {
             BinaryOp::LessOrEqual => Operator::LtEq,
             BinaryOp::Greater => Operator::Gt,
             BinaryOp::GreaterOrEqual => Operator::GtEq,
-            BinaryOp::String { op, negated, case_sensitive } => {
+            BinaryOp::String {
+                op,
+                negated,
+                case_sensitive,
+            } => {
                 let operands = vec![self.value(left, input)?, self.value(right, input)?];
                 return Ok(function::string_operator(op, negated, case_sensitive).call(operands));
             }
@@ -137,7 +154,11 @@ impl Lowering<'_> {
             }
             BinaryOp::And | BinaryOp::Or => {
                 let operands = (self.value(left, input)?, self.value(right, input)?);
-                let operator = if op == BinaryOp::And { Operator::And } else { Operator::Or };
+                let operator = if op == BinaryOp::And {
+                    Operator::And
+                } else {
+                    Operator::Or
+                };
                 return Ok(binary(operands.0, operator, operands.1));
             }
         };
@@ -180,12 +201,23 @@ impl Lowering<'_> {
         let high = self.value(high, input)?;
         if has_native_order(ty) {
             let (low, high) = (Box::new(low), Box::new(high));
-            return Ok(Expr::Between(Between::new(Box::new(value), negated, low, high)));
+            return Ok(Expr::Between(Between::new(
+                Box::new(value),
+                negated,
+                low,
+                high,
+            )));
         }
         let from = function::comparison::compare(BinaryOp::GreaterOrEqual, ty);
         let to = function::comparison::compare(BinaryOp::LessOrEqual, ty);
-        let within = from.call(vec![value.clone(), low]).and(to.call(vec![value, high]));
-        Ok(if negated { Expr::Not(Box::new(within)) } else { within })
+        let within = from
+            .call(vec![value.clone(), low])
+            .and(to.call(vec![value, high]));
+        Ok(if negated {
+            Expr::Not(Box::new(within))
+        } else {
+            within
+        })
     }
 
     fn convert(&self, operand: &hir::Expr, to: ScalarType, input: &Relation) -> Result<Expr> {
@@ -219,13 +251,21 @@ impl Lowering<'_> {
                     return Ok(lit(!is_null));
                 }
                 let value = self.value(operand, input)?;
-                return Ok(if is_null { value.is_null() } else { value.is_not_null() });
+                return Ok(if is_null {
+                    value.is_null()
+                } else {
+                    value.is_not_null()
+                });
             }
             ("isempty" | "isnotempty", [operand]) if operand.ty == ScalarType::String => {
                 let value = self.value(operand, input)?;
                 let empty = lit(ScalarValue::Utf8View(Some(String::new())));
                 let is_empty = function.name == "isempty";
-                let operator = if is_empty { Operator::Eq } else { Operator::NotEq };
+                let operator = if is_empty {
+                    Operator::Eq
+                } else {
+                    Operator::NotEq
+                };
                 return Ok(binary(value, operator, empty));
             }
             _ => {}

@@ -21,7 +21,10 @@ impl Lowering<'_> {
     ) -> Result<Relation> {
         let columns = output.schema.columns();
         let names = |from: usize, count: usize| -> Vec<String> {
-            columns[from..from + count].iter().map(|column| column.name.to_string()).collect()
+            columns[from..from + count]
+                .iter()
+                .map(|column| column.name.to_string())
+                .collect()
         };
         let (left_names, right_names) = match kind {
             JoinKind::LeftSemi | JoinKind::LeftAnti => (names(0, left.schema.len()), Vec::new()),
@@ -41,9 +44,19 @@ impl Lowering<'_> {
         let (right_plan, right_on) = self.join_side(right, &right_names, &right_keys)?;
         let left_plan = match kind {
             JoinKind::InnerUnique => {
-                let keys = left_on.iter().map(|key| Expr::Column(key.clone())).collect();
-                let all = left_plan.schema().columns().into_iter().map(Expr::Column).collect();
-                LogicalPlanBuilder::from(left_plan).distinct_on(keys, all, None)?.build()?
+                let keys = left_on
+                    .iter()
+                    .map(|key| Expr::Column(key.clone()))
+                    .collect();
+                let all = left_plan
+                    .schema()
+                    .columns()
+                    .into_iter()
+                    .map(Expr::Column)
+                    .collect();
+                LogicalPlanBuilder::from(left_plan)
+                    .distinct_on(keys, all, None)?
+                    .build()?
             }
             _ => left_plan,
         };
@@ -69,14 +82,21 @@ impl Lowering<'_> {
         let mut outputs = Vec::with_capacity(columns.len());
         for (position, output) in columns.iter().enumerate() {
             let value = column(&*output.name);
-            let open = if position < left_names.len() { left_open } else { right_open };
+            let open = if position < left_names.len() {
+                left_open
+            } else {
+                right_open
+            };
             outputs.push(if open && output.ty == ScalarType::String {
                 coalesce(vec![value, lit(literal::missing(output.ty)?)]).alias(&*output.name)
             } else {
                 value
             });
         }
-        Ok(Relation::unordered(joined.project(outputs)?.build()?, columns.len()))
+        Ok(Relation::unordered(
+            joined.project(outputs)?.build()?,
+            columns.len(),
+        ))
     }
 
     /// A side of a join: its columns under their names in the output (none where the join does
@@ -99,6 +119,11 @@ impl Lowering<'_> {
             columns.push(self.value(key, &input)?.alias(&name));
             on.push(Column::new_unqualified(name));
         }
-        Ok((LogicalPlanBuilder::from(input.plan).project(columns)?.build()?, on))
+        Ok((
+            LogicalPlanBuilder::from(input.plan)
+                .project(columns)?
+                .build()?,
+            on,
+        ))
     }
 }

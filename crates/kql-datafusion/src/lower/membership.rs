@@ -34,7 +34,9 @@ impl Lowering<'_> {
     ) -> Result<Expr> {
         let operand = self.value(value, input)?;
         let native = has_native_order(value.ty)
-            && list.iter().all(|item| item.ty == value.ty && is_value(item));
+            && list
+                .iter()
+                .all(|item| item.ty == value.ty && is_value(item));
         let items = list
             .iter()
             .map(|item| self.value(item, input))
@@ -60,11 +62,19 @@ impl Lowering<'_> {
             EngineError::not_supported("an `in` over a table in this place", table.span)
         })?;
         let operand = self.value(value, input)?;
-        let item_type = table.schema.columns().first().map_or(value.ty, |column| column.ty);
+        let item_type = table
+            .schema
+            .columns()
+            .first()
+            .map_or(value.ty, |column| column.ty);
         let native = has_native_order(value.ty) && item_type == value.ty;
         if native && values.len() >= SET_FROM && matches!(op, InOp::In | InOp::NotIn) {
             let set = ValueSet::udf(values)?.call(vec![operand]);
-            return Ok(if op == InOp::In { set } else { Expr::Not(Box::new(set)) });
+            return Ok(if op == InOp::In {
+                set
+            } else {
+                Expr::Not(Box::new(set))
+            });
         }
         let items: Vec<Expr> = values.iter().map(|value| lit(value.clone())).collect();
         if native && let Some(expr) = native_in(op, value.ty, operand.clone(), items.clone()) {
@@ -90,7 +100,11 @@ fn native_in(op: InOp, ty: ScalarType, value: Expr, items: Vec<Expr>) -> Option<
         return Some(Expr::InList(InList::new(Box::new(value), items, negated)));
     }
     let found = Expr::InList(InList::new(Box::new(value), items, false));
-    Some(if negated { found.is_not_true() } else { found.is_true() })
+    Some(if negated {
+        found.is_not_true()
+    } else {
+        found.is_true()
+    })
 }
 
 /// Membership in a large set of constants.
@@ -108,7 +122,9 @@ enum Values {
 
 impl ValueSet {
     fn udf(values: &[ScalarValue]) -> Result<ScalarUDF> {
-        let ty = values.first().map_or(DataType::Null, ScalarValue::data_type);
+        let ty = values
+            .first()
+            .map_or(DataType::Null, ScalarValue::data_type);
         let values = if ty == DataType::Utf8View {
             let texts = values.iter().filter_map(|value| match value {
                 ScalarValue::Utf8View(text) => text.clone(),
@@ -131,7 +147,10 @@ fn numbers(array: &dyn Array) -> DataFusionResult<Vec<Option<i128>>> {
     use arrow::compute::cast;
     let wide = match array.data_type() {
         DataType::Decimal128(..) => {
-            return Ok(array.as_primitive::<arrow::datatypes::Decimal128Type>().iter().collect());
+            return Ok(array
+                .as_primitive::<arrow::datatypes::Decimal128Type>()
+                .iter()
+                .collect());
         }
         DataType::Boolean => cast(array, &DataType::Int8).and_then(|a| cast(&a, &DataType::Int64)),
         _ => cast(array, &DataType::Int64),

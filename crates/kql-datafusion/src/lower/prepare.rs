@@ -68,7 +68,10 @@ impl Lowering<'_> {
                 _ => {}
             });
         }
-        self.shared = mentions.into_iter().map(|(id, n)| (id, Shared::Mentioned(n))).collect();
+        self.shared = mentions
+            .into_iter()
+            .map(|(id, n)| (id, Shared::Mentioned(n)))
+            .collect();
     }
 
     /// Runs the subqueries that `plan` needs.
@@ -127,9 +130,9 @@ impl Lowering<'_> {
         if table.schema.is_empty() {
             return Ok(missing);
         }
-        let first_row = self.plan(table)?.map_sorted(|plan| {
-            LogicalPlanBuilder::from(plan).limit(0, Some(1))?.build()
-        })?;
+        let first_row = self
+            .plan(table)?
+            .map_sorted(|plan| LogicalPlanBuilder::from(plan).limit(0, Some(1))?.build())?;
         let plan = first_column_of(first_row)?;
         for batch in self.collect(plan, "toscalar").await? {
             if batch.num_rows() > 0 {
@@ -146,7 +149,9 @@ impl Lowering<'_> {
             InOp::In | InOp::NotIn | InOp::InIgnoringCase | InOp::NotInIgnoringCase => IN_TABLE_MAX,
         };
         let plan = first_column_of(self.plan(table)?.without_order())?;
-        let unique = LogicalPlanBuilder::from(plan).distinct()?.limit(0, Some(limit + 1))?;
+        let unique = LogicalPlanBuilder::from(plan)
+            .distinct()?
+            .limit(0, Some(limit + 1))?;
         let mut values = Vec::new();
         for batch in self.collect(unique.build()?, "in").await? {
             for row in 0..batch.num_rows() {
@@ -181,7 +186,9 @@ impl Lowering<'_> {
 
 fn first_column_of(relation: Relation) -> Result<LogicalPlan> {
     let column = relation.column(0);
-    Ok(LogicalPlanBuilder::from(relation.plan).project(vec![column])?.build()?)
+    Ok(LogicalPlanBuilder::from(relation.plan)
+        .project(vec![column])?
+        .build()?)
 }
 
 impl Answer {
@@ -201,4 +208,3 @@ impl Answer {
         }
     }
 }
-

@@ -39,13 +39,20 @@ impl Lowering<'_> {
         step: &hir::Expr,
         plan: &Plan,
     ) -> Result<Relation> {
-        let bounds = [self.constant(from)?, self.constant(to)?, self.constant(step)?];
+        let bounds = [
+            self.constant(from)?,
+            self.constant(to)?,
+            self.constant(step)?,
+        ];
         let steps = steps(&bounds).ok_or_else(|| {
             let ty = from.ty;
             EngineError::not_supported(format!("a range of {ty}"), plan.span)
         })?;
         let schema = arrow_schema(&plan.schema);
-        let source = Arc::new(RangeSource { schema: Arc::clone(&schema), steps });
+        let source = Arc::new(RangeSource {
+            schema: Arc::clone(&schema),
+            steps,
+        });
         let table = StreamingTable::try_new(schema, vec![source])?;
         Self::scan("range", Arc::new(table), 1)
     }
@@ -63,11 +70,19 @@ fn steps(bounds: &[ScalarValue; 3]) -> Option<Steps> {
     {
         let (from, to, step) = (*from, *to, *step);
         let finite = from.is_finite() && to.is_finite() && step.is_finite() && step != 0.0;
-        return Some(if finite { Steps::Real { from, to, step } } else { Steps::Empty });
+        return Some(if finite {
+            Steps::Real { from, to, step }
+        } else {
+            Steps::Empty
+        });
     }
     let [from, to, step] = bounds.each_ref().map(whole);
     let (from, to, step) = (from?, to?, step?);
-    Some(if step == 0 { Steps::Empty } else { Steps::Whole { from, to, step } })
+    Some(if step == 0 {
+        Steps::Empty
+    } else {
+        Steps::Whole { from, to, step }
+    })
 }
 
 fn whole(value: &ScalarValue) -> Option<i64> {
@@ -108,7 +123,10 @@ impl Steps {
                     values.push(value);
                 }
                 let from = step.mul_add(values.len() as f64, from);
-                (Arc::new(Float64Array::from(values)), Self::Real { from, to, step })
+                (
+                    Arc::new(Float64Array::from(values)),
+                    Self::Real { from, to, step },
+                )
             }
         }
     }
@@ -129,7 +147,10 @@ impl PartitionStream for RangeSource {
             (!values.is_empty()).then(|| batch(&schema, &values))
         });
         let stream = futures::stream::iter(batches);
-        Box::pin(RecordBatchStreamAdapter::new(Arc::clone(&self.schema), stream))
+        Box::pin(RecordBatchStreamAdapter::new(
+            Arc::clone(&self.schema),
+            stream,
+        ))
     }
 }
 

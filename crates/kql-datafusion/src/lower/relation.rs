@@ -26,7 +26,11 @@ pub(super) struct OrderKey {
 
 impl Relation {
     pub(super) fn unordered(plan: LogicalPlan, width: usize) -> Self {
-        Self { plan, width, order: Vec::new() }
+        Self {
+            plan,
+            width,
+            order: Vec::new(),
+        }
     }
 
     /// The column at a position.
@@ -36,7 +40,9 @@ impl Relation {
 
     /// The visible columns.
     pub(super) fn columns(&self) -> Vec<Expr> {
-        (0..self.width).map(|position| self.column(position)).collect()
+        (0..self.width)
+            .map(|position| self.column(position))
+            .collect()
     }
 
     /// The plan with its visible columns only.
@@ -45,7 +51,9 @@ impl Relation {
             return Ok(self.plan);
         }
         let columns = self.columns();
-        Ok(LogicalPlanBuilder::from(self.plan).project(columns)?.build()?)
+        Ok(LogicalPlanBuilder::from(self.plan)
+            .project(columns)?
+            .build()?)
     }
 
     /// Forgets the order. Its hidden columns stay, unread, until the next projection.
@@ -58,8 +66,14 @@ impl Relation {
     pub(super) fn project(self, mut columns: Vec<Expr>) -> Result<Self> {
         let width = columns.len();
         columns.extend(self.order.iter().map(|key| column(&key.column)));
-        let plan = LogicalPlanBuilder::from(self.plan).project(columns)?.build()?;
-        Ok(Self { plan, width, order: self.order })
+        let plan = LogicalPlanBuilder::from(self.plan)
+            .project(columns)?
+            .build()?;
+        Ok(Self {
+            plan,
+            width,
+            order: self.order,
+        })
     }
 
     /// Replaces the plan by one of the same columns whose rows have the same order.
@@ -67,7 +81,10 @@ impl Relation {
         self,
         change: impl FnOnce(LogicalPlan) -> DataFusionResult<LogicalPlan>,
     ) -> Result<Self> {
-        Ok(Self { plan: change(self.plan)?, ..self })
+        Ok(Self {
+            plan: change(self.plan)?,
+            ..self
+        })
     }
 
     /// The same for a change that looks at the order, such as a limit.

@@ -36,9 +36,12 @@ pub(super) fn expressions(plan: &Plan) -> Vec<&Expr> {
         PlanKind::Print { columns } | PlanKind::Project { columns, .. } => columns.iter().collect(),
         PlanKind::Range { from, to, step } => vec![from, to, step],
         PlanKind::Filter { predicate, .. } => vec![predicate],
-        PlanKind::Aggregate { keys, aggregates, .. } => {
-            keys.iter().chain(aggregates.iter().flat_map(|call| &call.arguments)).collect()
-        }
+        PlanKind::Aggregate {
+            keys, aggregates, ..
+        } => keys
+            .iter()
+            .chain(aggregates.iter().flat_map(|call| &call.arguments))
+            .collect(),
         PlanKind::Sort { keys, .. } => keys.iter().map(|key| &key.expr).collect(),
         PlanKind::Take { count, .. } => vec![count],
         PlanKind::Join { on, .. } => on.iter().flat_map(|(left, right)| [left, right]).collect(),
@@ -56,11 +59,11 @@ pub(super) fn operands(expr: &Expr) -> Vec<&Expr> {
         }
         ExprKind::Binary { left, right, .. } => vec![left, right],
         ExprKind::Negate(operand) | ExprKind::Convert(operand) => vec![operand],
-        ExprKind::InList { value, list, .. } => {
-            std::iter::once(&**value).chain(list).collect()
-        }
+        ExprKind::InList { value, list, .. } => std::iter::once(&**value).chain(list).collect(),
         ExprKind::InTable { value, .. } => vec![value],
-        ExprKind::Between { value, low, high, .. } => vec![value, low, high],
+        ExprKind::Between {
+            value, low, high, ..
+        } => vec![value, low, high],
         ExprKind::Call { arguments, .. } => arguments.iter().collect(),
         ExprKind::Member { base, .. } => vec![base],
         ExprKind::Index { base, index } => vec![base, index],
