@@ -8,8 +8,10 @@
 
 pub mod clock;
 pub mod duration;
+pub mod http;
 pub mod id;
 pub mod secret;
+pub mod template;
 
 pub mod alert;
 pub mod finding;
