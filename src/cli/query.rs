@@ -16,7 +16,8 @@ use super::terminal::print_note;
 use super::{EXIT_BAD_INPUT, EXIT_FAILED, Global};
 use crate::clock::{Clock as _, SystemClock};
 use crate::id::SourceName;
-use crate::source::{QuerySpec, Source, SourceError};
+use crate::source::local::LocalConfig;
+use crate::source::{self, QuerySpec, Source, SourceConfig, SourceError};
 use crate::window::Window;
 
 pub use output::Format;
@@ -140,13 +141,11 @@ fn spec(args: &Args, text: String, now: DateTime<Utc>) -> anyhow::Result<QuerySp
 }
 
 fn source(args: &Args, global: &Global) -> anyhow::Result<Arc<dyn Source>> {
+    let local = |config| source::build(&SourceConfig::Local(config));
     match (&args.data, &args.source) {
-        (Some(folder), _) => crate::source::over_folder(folder),
-        (None, Some(name)) => {
-            let name = SourceName::new(name)?;
-            crate::source::of_config(&global.config, &name)
-        }
-        (None, None) => crate::source::without_tables(),
+        (Some(folder), _) => Ok(local(LocalConfig::new(folder))),
+        (None, Some(name)) => bail!("no source {name}"),
+        (None, None) => bail!("say where to run it: --source NAME or --data DIR"),
     }
 }
 

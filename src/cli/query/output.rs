@@ -10,7 +10,7 @@ use kql::types::Schema;
 use kql_datafusion::json;
 use parquet::arrow::ArrowWriter;
 
-use crate::source::QueryResult;
+use crate::source::{QueryResult, SourceError};
 
 /// How a result is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -39,7 +39,7 @@ pub(super) async fn write<W: Write + Send>(
     let mut writer = Writer::new(format, &result.schema, out)?;
     let mut rows = 0;
     while let Some(batch) = result.batches.next().await {
-        let batch = batch.map_err(crate::source::stream_error)?;
+        let batch = batch.map_err(SourceError::from)?;
         writer.write(&batch, rows)?;
         rows += batch.num_rows() as u64;
     }
