@@ -1,1 +1,3 @@
 //! Integration tests of the KQL front end.
+
+mod syntax;

@@ -374,6 +374,12 @@ pub(super) fn operand(p: &mut Parser<'_>) -> Expr {
         _ => return postfix(p, Stars::Multiply),
     };
     p.bump();
+    if matches!(p.kind(), T::Minus | T::Plus) {
+        p.expected("an expression");
+        while matches!(p.kind(), T::Minus | T::Plus) {
+            p.bump();
+        }
+    }
     if let Some(smallest) = literal::smallest_long(p, op, start) {
         return smallest;
     }
@@ -608,9 +614,11 @@ fn argument(p: &mut Parser<'_>, function: &str) -> Expr {
     if p.at(T::Star) && matches!(p.token(1).kind, T::Comma | T::CloseParen) {
         return every_column(p);
     }
-    let argument = query::query(p);
-    let is_query = matches!(argument.kind, ExprKind::Pipe { .. });
-    if is_query && !TAKES_QUERY.contains(&function) {
+    if TAKES_QUERY.contains(&function) {
+        return query::query(p);
+    }
+    let argument = query::query_on_line(p);
+    if matches!(argument.kind, ExprKind::Pipe { .. }) {
         let message = format!("a query as an argument of `{function}` needs parentheses");
         let help = format!("write `{function}((…))`");
         p.report_aside(Diagnostic::error("KQL116", argument.span, message).with_help(help));

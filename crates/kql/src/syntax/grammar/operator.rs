@@ -123,6 +123,7 @@ fn unknown(p: &mut Parser<'_>) {
         }
     };
     p.report_aside(diagnostic);
+    p.skip_until(|kind| matches!(kind, T::Bar | T::Semicolon));
 }
 
 fn unparsed(p: &mut Parser<'_>) -> OperatorKind {
