@@ -1,6 +1,11 @@
 //! Text to tree: what a query is read as, what is said about mistakes, and that nothing a text
 //! holds can make the parser fail.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "a helper that cannot go on fails its test"
+)]
+
 use kql::syntax::ast::{Expr, ExprKind, Function, LetValue, OperatorKind, StatementKind};
 use kql::syntax::parse;
 use kql::types::Value;
@@ -542,4 +547,14 @@ fn long_chains_of_conditions_stay_shallow() {
 fn a_flood_of_mistakes_is_cut_off() {
     let text = "T\n".repeat(10_000);
     assert_eq!(parse(&text).diagnostics.len(), 200);
+}
+
+/// Each level is within the limits, but they must not multiply: what walks the tree recurses.
+#[test]
+fn heights_add_up_through_nested_queries() {
+    let mut text = "1".to_owned();
+    for _ in 0..40 {
+        text = format!("toscalar(print x = {text} + 1 + 1 + 1 + 1 + 1 + 1)");
+    }
+    assert_eq!(codes(&format!("print {text}")), ["KQL110"]);
 }
