@@ -257,18 +257,48 @@ pub(super) fn convert_all(arguments: &mut [Expr], ty: ScalarType) {
 
 /// Whether an expression reads no column.
 pub(super) fn is_constant(expr: &Expr) -> bool {
+    if matches!(expr.kind, ExprKind::Column(_)) {
+        return false;
+    }
+    let mut constant = true;
+    for_each_part(expr, &mut |part| constant = constant && is_constant(part));
+    constant
+}
+
+/// How many nodes an expression has.
+pub(super) fn node_count(expr: &Expr) -> usize {
+    let mut count = 1;
+    for_each_part(expr, &mut |part| count += node_count(part));
+    count
+}
+
+/// Visits the expressions right below one. Tables inside of it are not visited: they read rows of
+/// their own.
+fn for_each_part(expr: &Expr, visit: &mut dyn FnMut(&Expr)) {
     match &expr.kind {
-        ExprKind::Literal(_) | ExprKind::Now | ExprKind::ToScalar(_) => true,
-        ExprKind::Column(_) => false,
-        ExprKind::Binary { left, right, .. } => is_constant(left) && is_constant(right),
-        ExprKind::Negate(inner) | ExprKind::Convert(inner) => is_constant(inner),
-        ExprKind::InList { value, list, .. } => is_constant(value) && list.iter().all(is_constant),
-        ExprKind::InTable { value, .. } => is_constant(value),
+        ExprKind::Literal(_) | ExprKind::Now | ExprKind::ToScalar(_) | ExprKind::Column(_) => {}
+        ExprKind::Binary { left, right, .. } => {
+            visit(left);
+            visit(right);
+        }
+        ExprKind::Negate(inner) | ExprKind::Convert(inner) => visit(inner),
+        ExprKind::InList { value, list, .. } => {
+            visit(value);
+            list.iter().for_each(visit);
+        }
+        ExprKind::InTable { value, .. } => visit(value),
         ExprKind::Between {
             value, low, high, ..
-        } => is_constant(value) && is_constant(low) && is_constant(high),
-        ExprKind::Call { arguments, .. } => arguments.iter().all(is_constant),
-        ExprKind::Member { base, .. } => is_constant(base),
-        ExprKind::Index { base, index } => is_constant(base) && is_constant(index),
+        } => {
+            visit(value);
+            visit(low);
+            visit(high);
+        }
+        ExprKind::Call { arguments, .. } => arguments.iter().for_each(visit),
+        ExprKind::Member { base, .. } => visit(base),
+        ExprKind::Index { base, index } => {
+            visit(base);
+            visit(index);
+        }
     }
 }
