@@ -25,4 +25,6 @@ pub mod lake;
 pub mod source;
 pub mod state;
 
+pub mod dispatcher;
+
 pub mod cli;
