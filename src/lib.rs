@@ -28,5 +28,6 @@ pub mod state;
 pub mod runner;
 pub mod sample;
 pub mod scheduler;
+pub mod dispatcher;
 
 pub mod cli;
