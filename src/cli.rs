@@ -1,6 +1,7 @@
 //! The command line: one file per subcommand below `cli/`. A subcommand parses its arguments,
 //! calls the application or a noun, and prints; data goes to stdout, everything else to stderr.
 
+pub mod sample;
 pub mod terminal;
 
 use std::path::PathBuf;
@@ -51,9 +52,18 @@ pub struct Global {
 
 /// The subcommands.
 #[derive(Debug, Subcommand)]
-pub enum Command {}
+pub enum Command {
+    /// Write synthetic Defender telemetry with an intrusion in it
+    Sample(sample::Args),
+}
 
 /// Runs the subcommand and tells the exit code of the process.
 pub async fn run(cli: Cli) -> ExitCode {
-    match cli.command {}
+    let result = match cli.command {
+        Command::Sample(args) => sample::run(&args),
+    };
+    result.unwrap_or_else(|error| {
+        terminal::print_error(&error);
+        ExitCode::from(EXIT_FAILED)
+    })
 }

@@ -8,8 +8,10 @@
 
 pub mod clock;
 pub mod duration;
+pub mod http;
 pub mod id;
 pub mod secret;
+pub mod template;
 
 pub mod alert;
 pub mod finding;
@@ -24,6 +26,7 @@ pub mod source;
 pub mod state;
 
 pub mod runner;
+pub mod sample;
 pub mod scheduler;
 
 pub mod cli;

@@ -1,15 +1,40 @@
 //! Where a query runs. Each kind of source has its file or folder below `source/`.
 
+pub mod local;
+
 use std::fmt::Debug;
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use datafusion::error::DataFusionError;
 use datafusion::execution::SendableRecordBatchStream;
+use kql::catalog::EmptyCatalog;
 use kql::diagnostic::Diagnostic;
 use kql::types::Schema;
+use kql_datafusion::{EngineError, Limit};
+use serde::Deserialize;
 
 use crate::window::Window;
+
+use local::{LocalConfig, LocalSource};
+
+/// A source of the configuration.
+#[derive(Clone, Debug, PartialEq, Deserialize, schemars::JsonSchema)]
+#[serde(tag = "kind", rename_all = "lowercase")]
+pub enum SourceConfig {
+    /// A folder of telemetry.
+    Local(LocalConfig),
+}
+
+/// Makes the source of a configuration. Nothing is read yet.
+pub fn build(config: &SourceConfig) -> Arc<dyn Source> {
+    match config {
+        SourceConfig::Local(config) => {
+            Arc::new(LocalSource::new(config.clone(), Arc::new(EmptyCatalog)))
+        }
+    }
+}
 
 /// A place that answers KQL queries.
 #[async_trait]
@@ -75,6 +100,45 @@ pub enum SourceError {
     /// Anything else.
     #[error("{0}")]
     Failed(String),
+}
+
+impl SourceError {
+    /// Turns errors of the embedded engine into those of the query that it ran.
+    pub(crate) fn of_engine(
+        timeout: Duration,
+        text: String,
+    ) -> impl Fn(EngineError) -> Self + Send + 'static {
+        move |error| match error {
+            EngineError::NotSupported { span, .. } | EngineError::Invalid { span, .. } => {
+                let message = error.to_string();
+                Self::InvalidQuery {
+                    diagnostics: vec![Diagnostic::error("KQL900", span, message)],
+                    text: text.clone(),
+                }
+            }
+            EngineError::Limit(Limit::Seconds(_)) => Self::Timeout(timeout),
+            EngineError::Limit(Limit::Memory { detail, .. }) => Self::Limit(format!(
+                "the query needs more memory than it may have; raise `memory_mib_max` of the \
+                 source, or narrow the query ({detail})"
+            )),
+            EngineError::Limit(limit) => Self::Limit(limit.to_string()),
+            EngineError::Source(place) => Self::Unreadable(place),
+            EngineError::Execution(_) => Self::Failed(error.to_string()),
+        }
+    }
+}
+
+/// The error of a result's stream: what the source put there.
+impl From<DataFusionError> for SourceError {
+    fn from(error: DataFusionError) -> Self {
+        match error {
+            DataFusionError::External(source) => match source.downcast::<Self>() {
+                Ok(own) => *own,
+                Err(source) => Self::Failed(source.to_string()),
+            },
+            other => Self::Failed(other.strip_backtrace()),
+        }
+    }
 }
 
 fn render(diagnostics: &[Diagnostic], text: &str) -> String {
