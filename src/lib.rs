@@ -25,6 +25,7 @@ pub mod lake;
 pub mod source;
 pub mod state;
 
+pub mod dispatcher;
 pub mod runner;
 pub mod sample;
 pub mod scheduler;
