@@ -1,3 +1,4 @@
 //! The only integration-test binary of the root package.
 
 mod lake;
+mod source_local;
