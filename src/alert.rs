@@ -100,3 +100,22 @@ pub enum DeliveryStatus {
     /// Given up; kept until a person resends it.
     Dead,
 }
+
+impl DeliveryStatus {
+    const ALL: [Self; 4] = [Self::Pending, Self::Sending, Self::Done, Self::Dead];
+
+    /// Lowercase word.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Sending => "sending",
+            Self::Done => "done",
+            Self::Dead => "dead",
+        }
+    }
+
+    /// The status of that word.
+    pub fn parse(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|status| status.as_str() == word)
+    }
+}

@@ -7,6 +7,7 @@
 //! them. ARCHITECTURE.md has the table of who may import whom, which a test checks.
 
 pub mod clock;
+pub mod duration;
 pub mod id;
 pub mod secret;
 
@@ -21,5 +22,8 @@ pub mod action;
 pub mod lake;
 pub mod source;
 pub mod state;
+
+pub mod runner;
+pub mod scheduler;
 
 pub mod cli;

@@ -94,3 +94,68 @@ pub struct RunCounts {
     /// Deliveries put into the outbox.
     pub notified: u64,
 }
+
+impl Trigger {
+    const ALL: [Self; 3] = [Self::Schedule, Self::Manual, Self::Backfill];
+
+    /// Lowercase word.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Schedule => "schedule",
+            Self::Manual => "manual",
+            Self::Backfill => "backfill",
+        }
+    }
+
+    /// The trigger of that word.
+    pub fn parse(word: &str) -> Option<Self> {
+        Self::ALL
+            .into_iter()
+            .find(|trigger| trigger.as_str() == word)
+    }
+}
+
+impl RunStatus {
+    const ALL: [Self; 7] = [
+        Self::Planned,
+        Self::Running,
+        Self::Complete,
+        Self::Truncated,
+        Self::Partial,
+        Self::Failed,
+        Self::Skipped,
+    ];
+
+    /// Lowercase word.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Planned => "planned",
+            Self::Running => "running",
+            Self::Complete => "complete",
+            Self::Truncated => "truncated",
+            Self::Partial => "partial",
+            Self::Failed => "failed",
+            Self::Skipped => "skipped",
+        }
+    }
+
+    /// The status of that word.
+    pub fn parse(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|status| status.as_str() == word)
+    }
+}
+
+impl RunRecord {
+    /// A run of which nothing has happened yet.
+    pub fn planned(request: RunRequest) -> Self {
+        Self {
+            request,
+            status: RunStatus::Planned,
+            started_at: None,
+            finished_at: None,
+            counts: RunCounts::default(),
+            file: None,
+            message: None,
+        }
+    }
+}

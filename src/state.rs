@@ -1,5 +1,13 @@
 //! What huntd remembers: watermarks, runs, findings and the outbox. `sqlite` is the store; all
-//! callers see the small traits they need.
+//! callers see the small traits they need. `suite` says what every store must keep to.
+//!
+//! Instants are kept to the microsecond.
+
+pub mod config;
+pub mod lock;
+pub mod sqlite;
+#[cfg(test)]
+mod suite;
 
 use std::collections::BTreeMap;
 use std::fmt::Debug;
@@ -11,7 +19,7 @@ use chrono::{DateTime, Utc};
 use crate::action::ActionOutcome;
 use crate::alert::{Delivery, DeliveryStatus};
 use crate::finding::{Finding, Fingerprint};
-use crate::id::{DeliveryId, HuntName, RunId};
+use crate::id::{DeliveryId, FindingId, HuntName, RunId, SourceName};
 use crate::run::{RunRecord, RunRequest};
 
 /// Why the store did not answer.
@@ -31,35 +39,80 @@ pub enum StateError {
         /// Which database.
         path: String,
     },
+    /// The run to be recorded belongs to somebody else by now, or is closed.
+    #[error("the lease of run {run} was lost: another huntd took it over, or it is closed")]
+    LeaseLost {
+        /// Which run.
+        run: RunId,
+    },
 }
+
+/// All that the store does.
+pub trait Store: ScheduleStore + RunStore + Outbox {}
+
+impl<T: ScheduleStore + RunStore + Outbox> Store for T {}
 
 /// What the scheduler reads and writes.
 #[async_trait]
 pub trait ScheduleStore: Debug + Send + Sync {
-    /// Watermarks of these hunts: the end of the last window planned or done. A hunt seen for the
-    /// first time gets `initial`, which is kept.
+    /// Notes which hunts are loaded, and no others: runs of those that are not wait until they
+    /// are back. A hunt that has no watermark gets its initial one. Answers with the planned
+    /// watermark of each that comes with one.
+    async fn register(
+        &self,
+        hunts: &[Registration],
+    ) -> Result<BTreeMap<HuntName, DateTime<Utc>>, StateError>;
+
+    /// Planned watermarks of these hunts: the end of the last window planned or skipped. For a
+    /// hunt never seen, the instant that comes with it. Changes nothing.
     async fn watermarks(
         &self,
         hunts: &[(HuntName, DateTime<Utc>)],
     ) -> Result<BTreeMap<HuntName, DateTime<Utc>>, StateError>;
+
+    /// End of the last window that is done with all windows before it.
+    async fn completed(&self, hunt: &HuntName) -> Result<Option<DateTime<Utc>>, StateError>;
 
     /// Records windows to run and windows skipped, in one transaction; a window that is already
     /// there is left as it is. Planning moves the *planned* watermark only.
     async fn plan(&self, run: &[RunRequest], skip: &[RunRequest]) -> Result<(), StateError>;
 }
 
+/// A loaded hunt.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Registration {
+    /// Which.
+    pub hunt: HuntName,
+    /// Where it runs.
+    pub source: SourceName,
+    /// Its watermark, if it has none yet; none for a hunt that is not run by a schedule.
+    pub initial: Option<DateTime<Utc>>,
+}
+
 /// What the runner reads and writes.
 #[async_trait]
 pub trait RunStore: Debug + Send + Sync {
-    /// Takes up to `limit` runs whose time has come: the oldest of each hunt, none of a hunt that
-    /// has a run under way, none of `busy`. They are marked running, with a lease for `owner`.
+    /// Takes up to `limit` runs of loaded hunts whose time has come, longest due first: the oldest
+    /// scheduled one of each hunt, none of a hunt that has a run under way. They are marked
+    /// running, with a lease for `owner`.
     async fn claim(&self, claim: &Claim) -> Result<Vec<RunRequest>, StateError>;
 
-    /// Prolongs the leases of runs under way.
-    async fn renew(&self, runs: &[RunId], until: DateTime<Utc>) -> Result<(), StateError>;
+    /// Adds a run that starts at once, with a lease for `lease.owner`; its hunt need not be
+    /// loaded. Whether it may: not while another run of the hunt is under way.
+    async fn begin(&self, request: &RunRequest, lease: &Lease) -> Result<bool, StateError>;
 
-    /// Puts runs that nobody holds any more back to planned, and deliveries back to pending.
-    async fn recover(&self, now: DateTime<Utc>, exclusive: bool) -> Result<u64, StateError>;
+    /// Prolongs the leases of runs under way.
+    async fn renew(&self, runs: &[RunId], lease: &Lease) -> Result<(), StateError>;
+
+    /// Gives back runs that were claimed and not finished, as if never claimed; one that a person
+    /// asked for has failed.
+    async fn release(&self, runs: &[RunId], lease: &Lease) -> Result<(), StateError>;
+
+    /// Takes away runs whose lease has run out, and gives them back as [`RunStore::release`] does.
+    /// The caller that holds the state's lock may take all scheduled runs, as nobody else can be
+    /// running them, and puts deliveries that were being sent back into the queue. How many runs
+    /// and deliveries there were.
+    async fn recover(&self, lease: &Lease, holder: Holder) -> Result<u64, StateError>;
 
     /// Which of these fingerprints were told, and when last.
     async fn last_told(
@@ -67,8 +120,8 @@ pub trait RunStore: Debug + Send + Sync {
         fingerprints: &[Fingerprint],
     ) -> Result<BTreeMap<Fingerprint, DateTime<Utc>>, StateError>;
 
-    /// Records the end of an attempt: the run, its findings, what is to be told and, for a
-    /// scheduled run that covered its window, the watermark; all or nothing.
+    /// Records the end of an attempt: the run, its findings, what is to be told, that it was told
+    /// and, for a scheduled run that covered its window, the watermark; all or nothing.
     async fn record(&self, outcome: &RunOutcome) -> Result<(), StateError>;
 
     /// One run.
@@ -81,26 +134,44 @@ pub trait RunStore: Debug + Send + Sync {
     async fn findings(&self, filter: &FindingFilter) -> Result<Vec<StoredFinding>, StateError>;
 }
 
-/// Which runs to take.
-#[derive(Clone, Debug)]
-pub struct Claim {
-    /// Who takes them.
+/// The right to execute a run.
+#[derive(Clone, Copy, Debug)]
+pub struct Lease {
+    /// Who has it.
     pub owner: uuid::Uuid,
     /// The present instant.
     pub now: DateTime<Utc>,
-    /// End of the lease.
+    /// Until when, unless renewed.
     pub until: DateTime<Utc>,
+}
+
+/// Which runs to take.
+#[derive(Clone, Debug)]
+pub struct Claim {
+    /// Who takes them, and for how long.
+    pub lease: Lease,
     /// Most runs to take.
     pub limit: usize,
-    /// Hunts that may not be taken now (their source is busy, or they are not loaded).
-    pub only: Option<Vec<HuntName>>,
+    /// Most runs to take by source; none of a source that is not listed.
+    pub slots: BTreeMap<SourceName, usize>,
+}
+
+/// Who recovers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Holder {
+    /// The only process that serves from this state: it holds its lock.
+    Exclusive,
+    /// One of several.
+    Shared,
 }
 
 /// The end of an attempt.
 #[derive(Clone, Debug)]
 pub struct RunOutcome {
-    /// How the run stands now; a failed scheduled run carries the time of its next attempt in
-    /// `request.not_before`.
+    /// Who executed it; must still hold the lease.
+    pub owner: uuid::Uuid,
+    /// How the run stands now; a failed scheduled run carries the number and time of its next
+    /// attempt in its request.
     pub record: RunRecord,
     /// Every finding of the run.
     pub findings: Vec<StoredFinding>,
@@ -133,6 +204,8 @@ pub struct FindingFilter {
     pub hunt: Option<HuntName>,
     /// Of this run only.
     pub run: Option<RunId>,
+    /// This one only.
+    pub id: Option<FindingId>,
     /// At most this many; zero: no limit.
     pub limit: usize,
 }
