@@ -8,8 +8,10 @@
 
 pub mod clock;
 pub mod duration;
+pub mod http;
 pub mod id;
 pub mod secret;
+pub mod template;
 
 pub mod alert;
 pub mod finding;
@@ -22,5 +24,7 @@ pub mod action;
 pub mod lake;
 pub mod source;
 pub mod state;
+
+pub mod dispatcher;
 
 pub mod cli;

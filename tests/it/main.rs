@@ -1,3 +1,6 @@
 //! The only integration-test binary of the root package.
 
 mod lake;
+
+mod actions;
+mod support;
