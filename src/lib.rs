@@ -27,4 +27,6 @@ pub mod state;
 
 pub mod dispatcher;
 
+pub mod config;
+
 pub mod cli;

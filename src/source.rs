@@ -1,5 +1,8 @@
 //! Where a query runs. Each kind of source has its file or folder below `source/`.
 
+pub mod local;
+pub mod schema;
+
 use std::fmt::Debug;
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,6 +13,24 @@ use kql::diagnostic::Diagnostic;
 use kql::types::Schema;
 
 use crate::window::Window;
+use local::LocalConfig;
+
+/// A source as configured.
+#[derive(Clone, Debug, PartialEq, serde::Deserialize, schemars::JsonSchema)]
+#[serde(tag = "kind", rename_all = "lowercase")]
+pub enum SourceConfig {
+    /// The embedded engine over a folder of telemetry.
+    Local(LocalConfig),
+}
+
+impl SourceConfig {
+    /// Word for the kind, as configured.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Local(_) => "local",
+        }
+    }
+}
 
 /// A place that answers KQL queries.
 #[async_trait]

@@ -1,0 +1,5 @@
+//! The embedded engine over a folder of telemetry.
+
+pub mod config;
+
+pub use config::LocalConfig;
