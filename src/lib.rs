@@ -25,9 +25,11 @@ pub mod lake;
 pub mod source;
 pub mod state;
 
+pub mod dispatcher;
 pub mod runner;
 pub mod sample;
 pub mod scheduler;
-pub mod dispatcher;
+
+pub mod config;
 
 pub mod cli;
