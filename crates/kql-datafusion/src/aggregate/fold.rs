@@ -265,7 +265,7 @@ impl<F: Fold> GroupsAccumulator for Many<F> {
         values: &[ArrayRef],
         opt_filter: Option<&BooleanArray>,
     ) -> Result<Vec<ArrayRef>> {
-        let rows = values.first().map_or(0, |values| values.len());
+        let rows = values.first().map_or(0, Array::len);
         let mut each_row = Self {
             fold: self.fold.clone(),
             states: Vec::new(),

@@ -1,1 +1,5 @@
 //! Integration tests of the KQL engine.
+
+mod cases;
+mod limits;
+mod world;
