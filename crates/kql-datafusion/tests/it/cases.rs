@@ -33,7 +33,7 @@ async fn check(file: &Path) -> Vec<String> {
     let mut rewritten = Vec::new();
     let mut failures = Vec::new();
     for case in text.trim_end().split("\n\n") {
-        let (question, expected) = case.split_once("\n----").unwrap();
+        let (question, expected) = case.trim().split_once("\n----").unwrap();
         let query: Vec<&str> = question
             .lines()
             .filter(|line| !line.starts_with('#'))
