@@ -1,6 +1,8 @@
 //! The command line: one file per subcommand below `cli/`. A subcommand parses its arguments,
 //! calls the application or a noun, and prints; data goes to stdout, everything else to stderr.
 
+pub mod actions;
+pub mod resend;
 pub mod terminal;
 
 use std::path::PathBuf;
@@ -51,9 +53,21 @@ pub struct Global {
 
 /// The subcommands.
 #[derive(Debug, Subcommand)]
-pub enum Command {}
+pub enum Command {
+    /// List actions, and deliveries that wait or were given up
+    Actions(actions::Args),
+    /// Put deliveries that were given up back into the queue
+    Resend(resend::Args),
+}
 
 /// Runs the subcommand and tells the exit code of the process.
 pub async fn run(cli: Cli) -> ExitCode {
-    match cli.command {}
+    let result = match cli.command {
+        Command::Actions(args) => actions::run(args, &cli.global).await,
+        Command::Resend(args) => resend::run(args, &cli.global).await,
+    };
+    result.unwrap_or_else(|error| {
+        terminal::print_error(&error);
+        ExitCode::from(EXIT_FAILED)
+    })
 }
