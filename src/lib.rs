@@ -8,8 +8,10 @@
 
 pub mod clock;
 pub mod duration;
+pub mod http;
 pub mod id;
 pub mod secret;
+pub mod template;
 
 pub mod alert;
 pub mod finding;
@@ -23,7 +25,10 @@ pub mod lake;
 pub mod source;
 pub mod state;
 
+pub mod dispatcher;
 pub mod runner;
 pub mod scheduler;
+
+pub mod config;
 
 pub mod cli;

@@ -33,6 +33,7 @@ impl schemars::JsonSchema for Secret {
     fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
         schemars::json_schema!({
             "type": "string",
+            "format": "secret",
             "description": "A secret, by reference: ${env:NAME} or ${file:/path}.",
         })
     }

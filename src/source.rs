@@ -1,6 +1,7 @@
 //! Where a query runs. Each kind of source has its file or folder below `source/`.
 
 pub mod local;
+pub mod schema;
 
 use std::fmt::Debug;
 use std::sync::Arc;
@@ -10,7 +11,6 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use datafusion::error::DataFusionError;
 use datafusion::execution::SendableRecordBatchStream;
-use kql::catalog::EmptyCatalog;
 use kql::diagnostic::Diagnostic;
 use kql::types::{Schema, TICKS_AT_UNIX_EPOCH, TICKS_PER_SECOND};
 use kql_datafusion::{EngineError, Limit};
@@ -28,11 +28,21 @@ pub enum SourceConfig {
     Local(LocalConfig),
 }
 
+impl SourceConfig {
+    /// Word for the kind, as configured.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Local(_) => "local",
+        }
+    }
+}
+
 /// Makes the source of a configuration. Nothing is read yet.
 pub fn build(config: &SourceConfig) -> Arc<dyn Source> {
     match config {
         SourceConfig::Local(config) => {
-            Arc::new(LocalSource::new(config.clone(), Arc::new(EmptyCatalog)))
+            let known = Arc::new(schema::defender().clone());
+            Arc::new(LocalSource::new(config.clone(), known))
         }
     }
 }

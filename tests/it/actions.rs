@@ -1,0 +1,6 @@
+//! Actions against real servers, and the dispatcher over a real outbox.
+
+mod dispatcher;
+mod email;
+mod suite;
+mod webhook;
