@@ -1,6 +1,15 @@
 //! A hunt: a query with its schedule, window, detection and actions. Immutable once loaded.
 //!
-//! Files become hunts in `hunt/`; nothing here knows where a query runs or who is told.
+//! Files become hunts in `hunt/`: `file` takes one apart, `header` is what its settings may be,
+//! `build` makes a hunt of them, `load` all hunts of a configuration. Nothing here knows where a
+//! query runs or who is told.
+
+pub mod build;
+pub mod file;
+pub mod header;
+pub mod load;
+mod mitre;
+pub mod threshold;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -8,6 +17,8 @@ use std::time::Duration;
 use crate::finding::{EntityKind, Severity};
 use crate::id::{ActionName, HuntName, SourceName};
 use crate::schedule::{CatchUp, Schedule, WindowRule};
+
+pub use load::HuntSet;
 
 /// A loaded and validated hunt.
 #[derive(Clone, Debug, PartialEq)]

@@ -30,4 +30,6 @@ pub mod runner;
 pub mod sample;
 pub mod scheduler;
 
+pub mod config;
+
 pub mod cli;

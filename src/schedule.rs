@@ -291,6 +291,11 @@ impl WindowRule {
     }
 }
 
+/// The IANA zone that was most probably meant.
+pub fn nearest_zone(text: &str) -> Option<&'static str> {
+    kql::diagnostic::did_you_mean(text, chrono_tz::TZ_VARIANTS.iter().map(|zone| zone.name()))
+}
+
 /// Whether a due fire time is run, where `chosen` newer ones are.
 fn is_run(fire_time: DateTime<Utc>, now: DateTime<Utc>, catch_up: CatchUp, chosen: usize) -> bool {
     let missed = now - fire_time > LATE_NOT_MISSED;

@@ -1,6 +1,7 @@
 //! Where a query runs. Each kind of source has its file or folder below `source/`.
 
 pub mod local;
+pub mod schema;
 
 use std::fmt::Debug;
 use std::sync::Arc;
@@ -25,6 +26,15 @@ use local::{LocalConfig, LocalSource};
 pub enum SourceConfig {
     /// A folder of telemetry.
     Local(LocalConfig),
+}
+
+impl SourceConfig {
+    /// Word for the kind, as configured.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Local(_) => "local",
+        }
+    }
 }
 
 /// Makes the source of a configuration. Nothing is read yet.

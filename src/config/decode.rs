@@ -71,7 +71,9 @@ fn decode_rest<T: DeserializeOwned>(mut tree: Node, problems: &mut Vec<Diagnosti
             Err(error) => error.to_string(),
         };
         let refused = culprit::<T>(&tree, &error);
-        let span = refused.as_ref().map_or(tree.place([]), |refused| refused.span);
+        let span = refused
+            .as_ref()
+            .map_or(tree.place([]), |refused| refused.span);
         let problem = Diagnostic::error(code::INVALID_VALUE, span, error);
         if problems.contains(&problem) {
             return None;
@@ -110,7 +112,9 @@ fn culprit<T: DeserializeOwned>(tree: &Node, error: &str) -> Option<Culprit> {
             let mut child_path = path.clone();
             child_path.push(*child);
             remove(&mut attempt, &child_path)
-                && from_tree::<T>(&attempt).err().is_none_or(|other| other.to_string() != error)
+                && from_tree::<T>(&attempt)
+                    .err()
+                    .is_none_or(|other| other.to_string() != error)
         });
         let Some(child) = guilty else { return found };
         path.push(child);

@@ -153,6 +153,51 @@ impl Excerpt {
         Self { text, pieces }
     }
 
+    /// The rest of the file from an offset on, without blank lines around it.
+    pub fn of_piece(file: &str, start: usize) -> Self {
+        let rest = file.get(start..).unwrap_or("");
+        let begins = rest.len() - rest.trim_start_matches('\u{FEFF}').trim_start().len();
+        Self {
+            text: rest[begins..].trim_end().to_owned(),
+            pieces: vec![(0, start + begins)],
+        }
+    }
+
+    /// The text of a scalar, each line with its place where that can be told: escapes and folded
+    /// lines have none of their own, they are at the scalar's begin.
+    pub fn of_scalar(file: &str, node: &Node, text: &str) -> Self {
+        let start = node.span.start as usize;
+        let written = node.span.text(file);
+        if let Some(at) = written.find(text).filter(|_| !text.is_empty()) {
+            return Self {
+                text: text.to_owned(),
+                pieces: vec![(0, start + at)],
+            };
+        }
+        let mut pieces = Vec::new();
+        let mut done = 0;
+        let mut offset = 0;
+        for line in text.split_inclusive('\n') {
+            let content = line.trim();
+            if let Some(at) = written[done..]
+                .find(content)
+                .filter(|_| !content.is_empty())
+            {
+                let indent = line.len() - line.trim_start().len();
+                pieces.push((offset, (start + done + at).saturating_sub(indent)));
+                done += at + content.len();
+            }
+            offset += line.len();
+        }
+        if pieces.first().is_none_or(|(first, _)| *first > 0) {
+            pieces.insert(0, (0, start));
+        }
+        Self {
+            text: text.to_owned(),
+            pieces,
+        }
+    }
+
     /// The text.
     pub fn text(&self) -> &str {
         &self.text
@@ -369,7 +414,11 @@ impl Reader<'_> {
 
     fn refuse_tag(&mut self, has_tag: bool, at: usize) {
         if has_tag {
-            self.report(code::SYNTAX, Span::at(at), "tags such as `!!str` are not read");
+            self.report(
+                code::SYNTAX,
+                Span::at(at),
+                "tags such as `!!str` are not read",
+            );
         }
     }
 
@@ -426,7 +475,9 @@ impl Reader<'_> {
 
     fn report_duplicate(&mut self, name: &str, span: Span, first: Span) {
         let message = format!("`{name}` is given twice");
-        let line = LineIndex::new(self.file).position(self.file, first.start).line;
+        let line = LineIndex::new(self.file)
+            .position(self.file, first.start)
+            .line;
         self.problems.push(
             Diagnostic::error(code::DUPLICATE_KEY, span, message)
                 .with_help(format!("keep one; the first is on line {line}")),

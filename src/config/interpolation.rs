@@ -66,8 +66,7 @@ fn walk(node: &mut Node, surroundings: &dyn Surroundings, problems: &mut Vec<Dia
                     node.is_reference = is_reference;
                 }
                 Err(failure) => {
-                    let mut problem =
-                        Diagnostic::error(failure.code, node.span, failure.message);
+                    let mut problem = Diagnostic::error(failure.code, node.span, failure.message);
                     problem.help = failure.help;
                     problems.push(problem);
                     // What it would have been is not known; it is not a literal secret.

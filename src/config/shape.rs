@@ -15,13 +15,13 @@ use crate::duration::DurationText;
 
 /// A schema with its definitions.
 #[derive(Clone, Copy, Debug)]
-pub struct Shape<'s> {
+pub(super) struct Shape<'s> {
     root: &'s Json,
 }
 
 /// Whether a node fits its schema, but for entries that were taken out of it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Fit {
+pub(super) enum Fit {
     /// It can be decoded.
     Good,
     /// It cannot; why has been reported.
@@ -30,12 +30,17 @@ pub enum Fit {
 
 impl<'s> Shape<'s> {
     /// The schema as schemars makes it.
-    pub fn new(root: &'s Json) -> Self {
+    pub(super) fn new(root: &'s Json) -> Self {
         Self { root }
     }
 
     /// Checks a document. `anchor` is the place of what is missing in it.
-    pub fn check(self, node: &mut Node, anchor: Span, problems: &mut Vec<Diagnostic>) -> Fit {
+    pub(super) fn check(
+        self,
+        node: &mut Node,
+        anchor: Span,
+        problems: &mut Vec<Diagnostic>,
+    ) -> Fit {
         self.fit(node, self.root, anchor, problems)
     }
 
@@ -131,7 +136,9 @@ impl<'s> Shape<'s> {
             if !spoilt.iter().any(|spoilt| spoilt == key) {
                 let message = format!("`{key}` is missing");
                 let problem = Diagnostic::error(code::MISSING_KEY, anchor, message);
-                let about = object.property(key).and_then(|schema| self.description(schema));
+                let about = object
+                    .property(key)
+                    .and_then(|schema| self.description(schema));
                 problems.push(match about {
                     Some(about) => problem.with_help(format!("{key}: {about}")),
                     None => problem,
@@ -142,12 +149,7 @@ impl<'s> Shape<'s> {
         fit
     }
 
-    fn fit_list(
-        self,
-        node: &mut Node,
-        schema: &'s Json,
-        problems: &mut Vec<Diagnostic>,
-    ) -> Fit {
+    fn fit_list(self, node: &mut Node, schema: &'s Json, problems: &mut Vec<Diagnostic>) -> Fit {
         let found = node.kind();
         let Value::List(items) = &mut node.value else {
             let problem = wrong_type(node.span, "a list", found);
@@ -182,7 +184,10 @@ impl<'s> Shape<'s> {
         if node.value == Value::Null && alternatives.iter().any(|schema| is_null(&schema)) {
             return Fit::Good;
         }
-        let forms: Vec<&Json> = alternatives.iter().filter(|schema| !is_null(schema)).collect();
+        let forms: Vec<&Json> = alternatives
+            .iter()
+            .filter(|schema| !is_null(schema))
+            .collect();
         if let Some(words) = allowed_words(schema) {
             return fit_word(node, &words, problems);
         }
@@ -269,9 +274,9 @@ impl<'s> Shape<'s> {
     }
 
     fn description(self, schema: &'s Json) -> Option<String> {
-        let text = schema.get("description").or_else(|| {
-            self.resolve(schema).get("description")
-        })?;
+        let text = schema
+            .get("description")
+            .or_else(|| self.resolve(schema).get("description"))?;
         let first = text.as_str()?.split("\n\n").next()?;
         Some(first.replace('\n', " ").trim_end_matches('.').to_owned())
     }
@@ -288,7 +293,9 @@ impl<'s> Shape<'s> {
             object.properties.push(properties);
         }
         if let Some(required) = schema.get("required").and_then(Json::as_array) {
-            object.required.extend(required.iter().filter_map(Json::as_str));
+            object
+                .required
+                .extend(required.iter().filter_map(Json::as_str));
         }
         for closing in ["additionalProperties", "unevaluatedProperties"] {
             match schema.get(closing) {
@@ -320,7 +327,9 @@ struct Object<'s> {
 
 impl<'s> Object<'s> {
     fn property(&self, key: &str) -> Option<&'s Json> {
-        self.properties.iter().find_map(|properties| properties.get(key))
+        self.properties
+            .iter()
+            .find_map(|properties| properties.get(key))
     }
 
     fn keys(&self) -> impl Iterator<Item = &'s str> {
@@ -363,7 +372,10 @@ fn accepts_null(schema: &Json) -> bool {
 
 fn type_of(schema: &Json) -> Option<&str> {
     match schema.get("type") {
-        Some(Json::Array(types)) => types.iter().filter_map(Json::as_str).find(|ty| *ty != "null"),
+        Some(Json::Array(types)) => types
+            .iter()
+            .filter_map(Json::as_str)
+            .find(|ty| *ty != "null"),
         Some(ty) => ty.as_str(),
         None if schema.get("properties").is_some() => Some("object"),
         None => None,
@@ -424,12 +436,7 @@ fn fit_word(node: &mut Node, allowed: &[&str], problems: &mut Vec<Diagnostic>) -
     Fit::Bad
 }
 
-fn fit_scalar(
-    node: &mut Node,
-    wanted: &str,
-    schema: &Json,
-    problems: &mut Vec<Diagnostic>,
-) -> Fit {
+fn fit_scalar(node: &mut Node, wanted: &str, schema: &Json, problems: &mut Vec<Diagnostic>) -> Fit {
     if node.is_reference
         && wanted != "string"
         && let Value::Text(text) = &node.value
@@ -490,7 +497,9 @@ fn fit_format(text: &str, node: &Node, schema: &Json, problems: &mut Vec<Diagnos
 fn fit_range(number: f64, span: Span, schema: &Json, problems: &mut Vec<Diagnostic>) -> Fit {
     let bound = |name: &str| schema.get(name).and_then(Json::as_f64);
     let message = match (bound("minimum"), bound("maximum")) {
-        (Some(least), _) if number < least => format!("{number} is too small, {least} is the least"),
+        (Some(least), _) if number < least => {
+            format!("{number} is too small, {least} is the least")
+        }
         (_, Some(most)) if number > most => format!("{number} is too great, {most} is the most"),
         _ => return Fit::Good,
     };
