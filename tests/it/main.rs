@@ -4,3 +4,4 @@ mod lake;
 
 mod actions;
 mod support;
+mod source_local;

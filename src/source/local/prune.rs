@@ -63,8 +63,10 @@ impl TimeBounds {
             return;
         };
         match operator {
-            Operator::Gt | Operator::GtEq => self.from = self.from.max(*at),
-            Operator::Lt | Operator::LtEq => self.to = self.to.min(*at),
+            Operator::Gt => self.from = self.from.max(at.saturating_add(1)),
+            Operator::GtEq => self.from = self.from.max(*at),
+            Operator::Lt => self.to = self.to.min(at.saturating_sub(1)),
+            Operator::LtEq => self.to = self.to.min(*at),
             Operator::Eq => {
                 self.from = self.from.max(*at);
                 self.to = self.to.min(*at);
@@ -157,7 +159,7 @@ pub(super) fn nanoseconds_in(unit: TimeUnit) -> i64 {
 
 #[cfg(test)]
 mod tests {
-    use datafusion::prelude::{col, lit};
+    use datafusion::prelude::{ident as col, lit};
 
     use super::*;
 
@@ -173,8 +175,8 @@ mod tests {
         let time = || col("Timestamp");
         let window = time().gt_eq(at(10)).and(time().lt(at(20)));
         let bounds = TimeBounds::of(&[window.clone(), at(12).lt_eq(time())], "Timestamp");
-        assert_eq!(bounds, TimeBounds { from: 12, to: 20 });
-        assert!(bounds.overlaps(0, 12) && !bounds.overlaps(0, 11) && !bounds.overlaps(21, 30));
+        assert_eq!(bounds, TimeBounds { from: 12, to: 19 });
+        assert!(bounds.overlaps(0, 12) && !bounds.overlaps(0, 11) && !bounds.overlaps(20, 30));
         let either = window.or(col("Port").eq(lit(1)));
         assert!(!TimeBounds::of(&[either], "Timestamp").is_bounded());
         let other = col("ProcessCreationTime").gt(at(5));

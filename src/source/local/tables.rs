@@ -182,19 +182,23 @@ impl LocalTables {
     }
 }
 
-/// Files spread evenly over the table's, the first and the last among them.
-fn sample(files: &[InputFile]) -> impl Iterator<Item = &InputFile> {
+/// The files that are looked at for columns.
+fn sample(files: &[InputFile]) -> Vec<&InputFile> {
     let (parquet, text): (Vec<&InputFile>, Vec<&InputFile>) = files
         .iter()
         .partition(|file| file.format == Format::Parquet);
-    let spread = |files: Vec<&'_ InputFile>, most: usize| {
-        let count = files.len().min(most);
-        let last = files.len().saturating_sub(1);
-        let step = |nth: usize| nth * last / count.saturating_sub(1).max(1);
-        (0..count).map(|nth| files[step(nth)]).collect::<Vec<_>>()
-    };
-    let parquet = spread(parquet, PARQUET_SAMPLE_FILES);
-    parquet.into_iter().chain(spread(text, TEXT_SAMPLE_FILES))
+    let mut sample = spread_evenly(&parquet, PARQUET_SAMPLE_FILES);
+    sample.extend(spread_evenly(&text, TEXT_SAMPLE_FILES));
+    sample
+}
+
+/// At most `count` files at equal distances, the first and the last among them.
+fn spread_evenly<'f>(files: &[&'f InputFile], count: usize) -> Vec<&'f InputFile> {
+    let count = files.len().min(count);
+    let last = files.len().saturating_sub(1);
+    (0..count)
+        .map(|nth| files[nth * last / (count - 1).max(1)])
+        .collect()
 }
 
 impl Tables for LocalTables {
