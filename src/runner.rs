@@ -4,6 +4,7 @@
 //! What happens within one attempt is the [`Executor`]'s business; whom a finding is told is
 //! decided in `policy`. The runner never talks to a receiver: it nudges the dispatcher.
 
+pub mod detection;
 pub mod executor;
 pub mod limits;
 mod outcome;

@@ -8,11 +8,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use chrono::{DateTime, Utc};
 use datafusion::error::DataFusionError;
 use datafusion::execution::SendableRecordBatchStream;
 use kql::catalog::EmptyCatalog;
 use kql::diagnostic::Diagnostic;
-use kql::types::Schema;
+use kql::types::{Schema, TICKS_AT_UNIX_EPOCH, TICKS_PER_SECOND};
 use kql_datafusion::{EngineError, Limit};
 use serde::Deserialize;
 
@@ -149,6 +150,12 @@ impl From<DataFusionError> for SourceError {
             other => Self::Failed(other.strip_backtrace()),
         }
     }
+}
+
+/// An instant in Kusto's ticks.
+pub(crate) fn kusto_ticks(at: DateTime<Utc>) -> i64 {
+    let within_second = i64::from(at.timestamp_subsec_nanos()) / 100;
+    at.timestamp() * TICKS_PER_SECOND + within_second + TICKS_AT_UNIX_EPOCH
 }
 
 fn render(diagnostics: &[Diagnostic], text: &str) -> String {

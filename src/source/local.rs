@@ -20,22 +20,22 @@ mod sink;
 mod tables;
 mod text;
 
+use std::path::Path;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use chrono::{DateTime, Utc};
 use datafusion::error::DataFusionError;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use futures::StreamExt as _;
 use kql::catalog::{Catalog, EmptyCatalog};
-use kql::types::{TICKS_AT_UNIX_EPOCH, TICKS_PER_SECOND};
+use kql::types::Schema;
 use kql_datafusion::tables::Tables;
 use kql_datafusion::{KqlContext, Limits, QueryTime};
 
 use self::infer::Summaries;
 use self::provider::ScanContext;
 use self::tables::{Known, LocalTables};
-use super::{QueryResult, QuerySpec, QueryStats, Source, SourceError};
+use super::{QueryResult, QuerySpec, QueryStats, Source, SourceError, kusto_ticks};
 
 pub use config::LocalConfig;
 
@@ -111,10 +111,13 @@ impl Source for LocalSource {
             .await
             .map_err(|error| SourceError::Failed(error.to_string()))??;
         let time = QueryTime {
-            now: ticks(query.window.end()),
-            window: query
-                .window_applies
-                .then(|| (ticks(query.window.start()), ticks(query.window.end()))),
+            now: kusto_ticks(query.window.end()),
+            window: query.window_applies.then(|| {
+                (
+                    kusto_ticks(query.window.start()),
+                    kusto_ticks(query.window.end()),
+                )
+            }),
         };
         let text = query.text.clone();
         let failed = SourceError::of_engine(query.timeout, text);
@@ -160,8 +163,11 @@ impl LocalSource {
     }
 }
 
-/// An instant in Kusto's ticks.
-fn ticks(at: DateTime<Utc>) -> i64 {
-    let within_second = i64::from(at.timestamp_subsec_nanos()) / 100;
-    at.timestamp() * TICKS_PER_SECOND + within_second + TICKS_AT_UNIX_EPOCH
+/// A table over one Parquet file, with the columns of `schema` and no time column.
+pub(crate) fn parquet_table(
+    name: &str,
+    schema: Schema,
+    file: &Path,
+) -> Result<impl Tables + use<>, String> {
+    LocalTables::of_file(name, schema, file)
 }

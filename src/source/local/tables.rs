@@ -5,13 +5,14 @@
 //! looked at. A table's columns are worked out when a query first names it.
 
 use std::collections::{BTreeMap, HashMap};
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use kql::catalog::{Catalog, TableInfo};
+use kql::catalog::{Catalog, EmptyCatalog, TableInfo};
 use kql::types::{Column, ScalarType, Schema};
 use kql_datafusion::tables::{Table, Tables};
 
-use super::config::{LocalConfig, MissingTables};
+use super::config::{DatePartitions, LocalConfig, MissingTables, OnError};
 use super::discover::{Format, InputFile, TableFiles, discover};
 use super::infer::common_type;
 use super::provider::{LocalTable, ScanContext};
@@ -70,6 +71,33 @@ impl LocalTables {
             files,
             context: Arc::new(context),
             resolved: Mutex::default(),
+            failures: Mutex::default(),
+        })
+    }
+
+    /// One table over one Parquet file, with the columns of `schema` and no time column.
+    pub(super) fn of_file(name: &str, schema: Schema, file: &Path) -> Result<Self, String> {
+        let found = discover(&std::path::absolute(file).unwrap_or_else(|_| file.to_owned()))?;
+        let files: Vec<InputFile> = found.into_values().flatten().collect();
+        let context = Arc::new(ScanContext {
+            on_error: OnError::Fail,
+            date_partitions: DatePartitions::Ignore,
+            summaries: Arc::default(),
+            stats: Arc::default(),
+        });
+        let info = TableInfo {
+            schema,
+            time_column: None,
+        };
+        let provider = LocalTable::new(info.clone(), files.clone(), Arc::clone(&context));
+        let provider = Arc::new(provider);
+        let table = Table { info, provider };
+        Ok(Self {
+            config: Arc::new(LocalConfig::new(file)),
+            known: Arc::new(EmptyCatalog),
+            files: [(name.to_owned(), files)].into(),
+            context,
+            resolved: Mutex::new([(name.to_owned(), Some(table))].into()),
             failures: Mutex::default(),
         })
     }
