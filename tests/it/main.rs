@@ -3,5 +3,5 @@
 mod lake;
 
 mod actions;
-mod support;
 mod source_local;
+mod support;

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use minijinja::value::Serde;
 use minijinja::{Environment, UndefinedBehavior, Value, context};
 
 use crate::finding::EvidenceRow;
@@ -30,10 +31,10 @@ pub(super) fn finding_title(hunt: &Hunt, facts: &TitleFacts<'_>) -> String {
             end => facts.window.end().to_rfc3339(),
         };
         let facts = context! {
-            hunt => context! { name => hunt.name.as_str(), title => hunt.title },
-            row => Value::from_serialize(facts.row),
+            hunt => context! { name => hunt.name.as_str(), title => hunt.title.as_str() },
+            row => Value::from(Serde(facts.row)),
             rows => facts.rows,
-            key => Value::from_serialize(facts.key),
+            key => Value::from(Serde(facts.key)),
             window => window,
         };
         // A template that fails on some row costs its wording, not the finding.
