@@ -1,10 +1,10 @@
 //! The command line: one file per subcommand below `cli/`. A subcommand parses its arguments,
 //! calls the application or a noun, and prints; data goes to stdout, everything else to stderr.
 
-pub mod query;
-pub mod sample;
 pub mod actions;
+pub mod query;
 pub mod resend;
+pub mod sample;
 pub mod terminal;
 
 use std::path::PathBuf;

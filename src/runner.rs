@@ -8,6 +8,7 @@ pub mod detection;
 pub mod executor;
 pub mod limits;
 mod outcome;
+pub mod pipeline;
 pub mod policy;
 mod work;
 
@@ -22,10 +23,9 @@ use tracing::Instrument as _;
 use uuid::Uuid;
 
 use crate::clock::SharedClock;
-use crate::hunt::Hunt;
+use crate::hunt::{Hunt, Hunts};
 use crate::id::{HuntName, RunId, SourceName};
 use crate::run::{RunRequest, RunStatus, Trigger};
-use crate::scheduler::Hunts;
 use crate::state::{Claim, Holder, Lease, RunOutcome, RunStore, StateError};
 pub use executor::{Executed, ExecutionError, Executor};
 pub use limits::RunnerConfig;

@@ -17,15 +17,12 @@ use tokio::sync::{Mutex, Notify};
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::SharedClock;
-use crate::hunt::Hunt;
+use crate::hunt::Hunts;
 use crate::id::HuntName;
 use crate::schedule::initial_watermark;
 use crate::state::{Registration, ScheduleStore, StateError};
 use nudge::{CronNudges, CronText};
 use timeline::Timeline;
-
-/// Loaded hunts by name.
-pub type Hunts = Arc<BTreeMap<HuntName, Arc<Hunt>>>;
 
 /// Longest time between two passes.
 const TICK: Duration = Duration::from_secs(1);

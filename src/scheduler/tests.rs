@@ -8,7 +8,7 @@ use tempfile::TempDir;
 use super::*;
 use crate::clock::{Clock as _, ManualClock};
 use crate::finding::Severity;
-use crate::hunt::{Dedupe, Detect, Origin, Threshold, ThresholdOperator};
+use crate::hunt::{Dedupe, Detect, Hunt, Origin, Threshold, ThresholdOperator};
 use crate::id::SourceName;
 use crate::run::{RunRecord, RunRequest, RunStatus};
 use crate::schedule::{CatchUp, CatchUpPolicy, Schedule, WindowRule};
