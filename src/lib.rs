@@ -1,1 +1,35 @@
-//! huntd
+//! huntd runs KQL hunting queries on a schedule, keeps their results in a Parquet lake, and acts
+//! on what they find.
+//!
+//! Reading order: the nouns (`hunt`, `window`, `schedule`, `run`, `finding`, `alert`) hold data and
+//! pure rules; the ports (`source`, `lake`, `action`, `state`) talk to the outside; the agents
+//! (`scheduler`, `runner`, `dispatcher`) own loops; `app` wires them and `cli` is how people reach
+//! them. ARCHITECTURE.md has the table of who may import whom, which a test checks.
+
+pub mod clock;
+pub mod duration;
+pub mod http;
+pub mod id;
+pub mod secret;
+pub mod template;
+
+pub mod alert;
+pub mod finding;
+pub mod hunt;
+pub mod run;
+pub mod schedule;
+pub mod window;
+
+pub mod action;
+pub mod lake;
+pub mod source;
+pub mod state;
+
+pub mod dispatcher;
+pub mod runner;
+pub mod sample;
+pub mod scheduler;
+
+pub mod config;
+
+pub mod cli;

@@ -1,1 +1,19 @@
-fn main() {}
+//! Parses the arguments, runs the subcommand, and exits with its code.
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+fn main() -> ExitCode {
+    let cli = huntd::cli::Cli::parse();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build();
+    match runtime {
+        Ok(runtime) => runtime.block_on(huntd::cli::run(cli)),
+        Err(error) => {
+            huntd::cli::terminal::print_note(&format!("error: cannot start: {error}"));
+            ExitCode::from(huntd::cli::EXIT_FAILED)
+        }
+    }
+}

@@ -1,0 +1,81 @@
+//! The command line: one file per subcommand below `cli/`. A subcommand parses its arguments,
+//! calls the application or a noun, and prints; data goes to stdout, everything else to stderr.
+
+pub mod actions;
+pub mod query;
+pub mod resend;
+pub mod sample;
+pub mod terminal;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// It ran, and what it looked at is fine.
+pub const EXIT_OK: u8 = 0;
+/// It ran, and something failed or was found wanting.
+pub const EXIT_FAILED: u8 = 1;
+/// The input was bad: arguments, configuration, hunts, a query.
+pub const EXIT_BAD_INPUT: u8 = 2;
+
+/// Runs KQL hunting queries on a schedule, keeps their results in a Parquet lake, and acts on
+/// what they find.
+#[derive(Debug, Parser)]
+#[command(name = "huntd", version, arg_required_else_help = true)]
+pub struct Cli {
+    /// Options of every subcommand.
+    #[command(flatten)]
+    pub global: Global,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// Options of every subcommand.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Global {
+    /// Configuration file
+    #[arg(
+        long,
+        global = true,
+        env = "HUNTD_CONFIG",
+        default_value = "config/huntd.yaml",
+        value_name = "FILE"
+    )]
+    pub config: PathBuf,
+    /// What is logged to stderr: off, error, warn, info, debug, trace, or a filter such as
+    /// huntd=debug
+    #[arg(long, global = true, env = "HUNTD_LOG", value_name = "FILTER")]
+    pub log: Option<String>,
+    /// Log as JSON lines
+    #[arg(long, global = true, env = "HUNTD_LOG_JSON")]
+    pub log_json: bool,
+}
+
+/// The subcommands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run a KQL query, now
+    Query(query::Args),
+    /// Write synthetic Defender telemetry with an intrusion in it
+    Sample(sample::Args),
+    /// List actions, and deliveries that wait or were given up
+    Actions(actions::Args),
+    /// Put deliveries that were given up back into the queue
+    Resend(resend::Args),
+}
+
+/// Runs the subcommand and tells the exit code of the process.
+pub async fn run(cli: Cli) -> ExitCode {
+    let result = match cli.command {
+        Command::Query(args) => query::run(args, &cli.global).await,
+        Command::Sample(args) => sample::run(&args),
+        Command::Actions(args) => actions::run(args, &cli.global).await,
+        Command::Resend(args) => resend::run(args, &cli.global).await,
+    };
+    result.unwrap_or_else(|error| {
+        terminal::print_error(&error);
+        ExitCode::from(EXIT_FAILED)
+    })
+}

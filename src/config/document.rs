@@ -1,0 +1,526 @@
+//! YAML as a tree in which every key and value knows its place in the file.
+//!
+//! Problems of the YAML itself are reported here, duplicate keys among them; what keys and values
+//! mean is not known. References such as `${env:NAME}` may stand unquoted even within `{…}`.
+
+use std::collections::HashMap;
+
+use kql::diagnostic::Diagnostic;
+use kql::span::{LineIndex, Span};
+use saphyr_parser::{Event, Marker, Parser, ScalarStyle};
+
+use super::problem::code;
+
+/// Deeper nesting is a mistake, not a configuration.
+const DEPTH_MAX: usize = 64;
+/// Most values of a document, with those that aliases repeat.
+const NODES_MAX: usize = 200_000;
+
+/// A value with its place.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Node {
+    /// Where it is written, in bytes of the file.
+    pub span: Span,
+    /// What it is.
+    pub value: Value,
+    /// Whether the whole text is a resolved reference.
+    pub is_reference: bool,
+}
+
+/// What a node is.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Value {
+    /// `null`, `~` or nothing.
+    Null,
+    /// `true` or `false`.
+    Bool(bool),
+    /// A whole number.
+    Integer(i64),
+    /// Another number.
+    Real(f64),
+    /// A text.
+    Text(String),
+    /// A list.
+    List(Vec<Node>),
+    /// A mapping, in the order written.
+    Mapping(Vec<Entry>),
+}
+
+/// A key with its value.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Entry {
+    /// The key.
+    pub key: String,
+    /// Where the key is written.
+    pub key_span: Span,
+    /// The value.
+    pub node: Node,
+}
+
+impl Node {
+    /// The entries of a mapping; none of anything else.
+    pub fn entries(&self) -> &[Entry] {
+        match &self.value {
+            Value::Mapping(entries) => entries,
+            _ => &[],
+        }
+    }
+
+    /// The entry of a mapping.
+    pub fn entry(&self, key: &str) -> Option<&Entry> {
+        self.entries().iter().find(|entry| entry.key == key)
+    }
+
+    /// The text of a text.
+    pub fn as_text(&self) -> Option<&str> {
+        match &self.value {
+            Value::Text(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// The place of a value below this one, by keys and list positions; the nearest that exists.
+    pub fn place<'p>(&self, path: impl IntoIterator<Item = &'p str>) -> Span {
+        let mut node = self;
+        let mut place = match self.entries().first() {
+            Some(first) => first.key_span,
+            None => self.span,
+        };
+        for step in path {
+            match &node.value {
+                Value::Mapping(_) => {
+                    let Some(entry) = node.entry(step) else { break };
+                    let is_scalar = !matches!(entry.node.value, Value::Mapping(_) | Value::List(_));
+                    place = if is_scalar && entry.node.value != Value::Null {
+                        entry.node.span
+                    } else {
+                        entry.key_span
+                    };
+                    node = &entry.node;
+                }
+                Value::List(items) => {
+                    let Some(item) = step.parse().ok().and_then(|at: usize| items.get(at)) else {
+                        break;
+                    };
+                    place = item.span;
+                    node = item;
+                }
+                _ => break,
+            }
+        }
+        place
+    }
+
+    /// What it is, for messages.
+    pub fn kind(&self) -> &'static str {
+        match self.value {
+            Value::Null => "nothing",
+            Value::Bool(_) => "true or false",
+            Value::Integer(_) | Value::Real(_) => "a number",
+            Value::Text(_) => "a text",
+            Value::List(_) => "a list",
+            Value::Mapping(_) => "a mapping",
+        }
+    }
+}
+
+/// A text cut out of a file, with the way back to places of the file.
+#[derive(Clone, Debug)]
+pub struct Excerpt {
+    text: String,
+    /// Offset in the excerpt and offset in the file of pieces, ascending.
+    pieces: Vec<(usize, usize)>,
+}
+
+impl Excerpt {
+    /// The whole file.
+    pub fn whole(text: &str) -> Self {
+        Self {
+            text: text.to_owned(),
+            pieces: vec![(0, 0)],
+        }
+    }
+
+    /// Pieces of the file, one line each, with their offsets in the file.
+    pub fn of_lines<'t>(lines: impl IntoIterator<Item = (usize, &'t str)>) -> Self {
+        let mut text = String::new();
+        let mut pieces = Vec::new();
+        for (offset, line) in lines {
+            pieces.push((text.len(), offset));
+            text.push_str(line);
+            text.push('\n');
+        }
+        Self { text, pieces }
+    }
+
+    /// The rest of the file from an offset on, without blank lines around it.
+    pub fn of_piece(file: &str, start: usize) -> Self {
+        let rest = file.get(start..).unwrap_or("");
+        let begins = rest.len() - rest.trim_start_matches('\u{FEFF}').trim_start().len();
+        Self {
+            text: rest[begins..].trim_end().to_owned(),
+            pieces: vec![(0, start + begins)],
+        }
+    }
+
+    /// The text of a scalar, each line with its place where that can be told: escapes and folded
+    /// lines have none of their own, they are at the scalar's begin.
+    pub fn of_scalar(file: &str, node: &Node, text: &str) -> Self {
+        let start = node.span.start as usize;
+        let written = node.span.text(file);
+        if let Some(at) = written.find(text).filter(|_| !text.is_empty()) {
+            return Self {
+                text: text.to_owned(),
+                pieces: vec![(0, start + at)],
+            };
+        }
+        let mut pieces = Vec::new();
+        let mut done = 0;
+        let mut offset = 0;
+        for line in text.split_inclusive('\n') {
+            let content = line.trim();
+            if let Some(at) = written[done..]
+                .find(content)
+                .filter(|_| !content.is_empty())
+            {
+                let indent = line.len() - line.trim_start().len();
+                pieces.push((offset, (start + done + at).saturating_sub(indent)));
+                done += at + content.len();
+            }
+            offset += line.len();
+        }
+        if pieces.first().is_none_or(|(first, _)| *first > 0) {
+            pieces.insert(0, (0, start));
+        }
+        Self {
+            text: text.to_owned(),
+            pieces,
+        }
+    }
+
+    /// The text.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    fn file_offset(&self, offset: usize) -> usize {
+        let at = self.pieces.partition_point(|(start, _)| *start <= offset);
+        match self.pieces.get(at.wrapping_sub(1)) {
+            Some((start, file)) => file + (offset - start),
+            None => offset,
+        }
+    }
+
+    /// A place of the excerpt as a place of the file.
+    pub fn file_span(&self, span: Span) -> Span {
+        Span::new(
+            self.file_offset(span.start as usize),
+            self.file_offset(span.end as usize),
+        )
+    }
+}
+
+/// Reads one YAML document, an excerpt of the text `file`. What can be read is returned also where something is wrong.
+pub fn parse(file: &str, excerpt: &Excerpt) -> (Option<Node>, Vec<Diagnostic>) {
+    let masked = mask_references(&excerpt.text);
+    let mut reader = Reader {
+        file,
+        excerpt,
+        offsets: excerpt.text.char_indices().map(|(at, _)| at).collect(),
+        open: Vec::new(),
+        anchors: HashMap::new(),
+        nodes: 0,
+        root: None,
+        problems: Vec::new(),
+    };
+    for event in Parser::new_from_str(&masked) {
+        match event {
+            Ok((event, span)) => {
+                if reader.take(event, span.start, span.end).is_err() {
+                    break;
+                }
+            }
+            Err(error) => {
+                let at = reader.offset(*error.marker());
+                let message = format!("this is not YAML: {}", error.info());
+                reader.report(code::SYNTAX, Span::at(at), message);
+                break;
+            }
+        }
+    }
+    (reader.root, reader.problems)
+}
+
+/// Braces and colons of references stand for themselves, though YAML knows other meanings: they
+/// are put aside as characters of a private area while the text is parsed. The byte lengths differ
+/// but the number of characters does not, which is what the parser counts places in.
+const MASKS: [(char, char); 6] = [
+    ('{', '\u{F8F0}'),
+    ('}', '\u{F8F1}'),
+    (':', '\u{F8F2}'),
+    (' ', '\u{F8F3}'),
+    (',', '\u{F8F4}'),
+    ('#', '\u{F8F5}'),
+];
+
+fn mask_references(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(start) = rest.find("${") {
+        let (before, tail) = rest.split_at(start);
+        out.push_str(before);
+        let end = tail.find(['}', '\n']).unwrap_or(tail.len());
+        if !tail[end..].starts_with('}') {
+            out.push_str(&tail[..2]);
+            rest = &tail[2..];
+            continue;
+        }
+        let (reference, after) = tail.split_at(end + 1);
+        out.extend(reference.chars().map(|c| {
+            MASKS
+                .iter()
+                .find(|(plain, _)| *plain == c)
+                .map_or(c, |(_, masked)| *masked)
+        }));
+        rest = after;
+    }
+    out.push_str(rest);
+    out
+}
+
+fn unmask(text: &str) -> String {
+    text.chars()
+        .map(|c| {
+            MASKS
+                .iter()
+                .find(|(_, masked)| *masked == c)
+                .map_or(c, |(plain, _)| *plain)
+        })
+        .collect()
+}
+
+struct Stop;
+
+struct Open {
+    start: usize,
+    anchor: usize,
+    kind: OpenKind,
+}
+
+enum OpenKind {
+    List(Vec<Node>),
+    Mapping {
+        entries: Vec<Entry>,
+        key: Option<(String, Span)>,
+    },
+}
+
+struct Reader<'a> {
+    file: &'a str,
+    excerpt: &'a Excerpt,
+    /// Byte offset of each character.
+    offsets: Vec<usize>,
+    open: Vec<Open>,
+    anchors: HashMap<usize, Node>,
+    nodes: usize,
+    root: Option<Node>,
+    problems: Vec<Diagnostic>,
+}
+
+impl Reader<'_> {
+    /// Byte offset in the excerpt.
+    fn offset(&self, marker: Marker) -> usize {
+        let end = self.excerpt.text.len();
+        self.offsets.get(marker.index()).copied().unwrap_or(end)
+    }
+
+    fn span(&self, start: usize, end: usize) -> Span {
+        let slice = self.excerpt.text.get(start..end).unwrap_or("");
+        let end = start + slice.trim_end().len();
+        self.excerpt.file_span(Span::new(start, end))
+    }
+
+    fn report(&mut self, code: &'static str, span: Span, message: impl Into<String>) {
+        let span = self.excerpt.file_span(span);
+        self.problems.push(Diagnostic::error(code, span, message));
+    }
+
+    fn take(&mut self, event: Event<'_>, start: Marker, end: Marker) -> Result<(), Stop> {
+        let (from, to) = (self.offset(start), self.offset(end));
+        match event {
+            Event::DocumentStart(_) if self.root.is_some() => {
+                let message = "a second document begins; one is read";
+                self.report(code::SYNTAX, Span::at(from), message);
+                return Err(Stop);
+            }
+            Event::SequenceStart(anchor, tag) => {
+                self.refuse_tag(tag.is_some(), from);
+                self.begin(from, anchor, OpenKind::List(Vec::new()))?;
+            }
+            Event::MappingStart(anchor, tag) => {
+                self.refuse_tag(tag.is_some(), from);
+                let kind = OpenKind::Mapping {
+                    entries: Vec::new(),
+                    key: None,
+                };
+                self.begin(from, anchor, kind)?;
+            }
+            Event::SequenceEnd | Event::MappingEnd => {
+                let Some(open) = self.open.pop() else {
+                    return Ok(());
+                };
+                let node = Node {
+                    span: self.span(open.start, to.max(open.start)),
+                    value: match open.kind {
+                        OpenKind::List(items) => Value::List(items),
+                        OpenKind::Mapping { entries, .. } => Value::Mapping(entries),
+                    },
+                    is_reference: false,
+                };
+                self.add(node, open.anchor)?;
+            }
+            Event::Scalar(text, style, anchor, tag) => {
+                self.refuse_tag(tag.is_some(), from);
+                let text = unmask(&text);
+                let value = if style == ScalarStyle::Plain {
+                    plain_value(&text)
+                } else {
+                    Value::Text(text)
+                };
+                let node = Node {
+                    span: self.span(from, to),
+                    value,
+                    is_reference: false,
+                };
+                self.add(node, anchor)?;
+            }
+            Event::Alias(anchor) => {
+                let Some(node) = self.anchors.get(&anchor).cloned() else {
+                    let message = "this alias names no anchor before it";
+                    self.report(code::SYNTAX, Span::new(from, to), message);
+                    return Ok(());
+                };
+                self.nodes += count(&node);
+                let node = Node {
+                    span: self.span(from, to),
+                    ..node
+                };
+                self.add(node, 0)?;
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn refuse_tag(&mut self, has_tag: bool, at: usize) {
+        if has_tag {
+            self.report(
+                code::SYNTAX,
+                Span::at(at),
+                "tags such as `!!str` are not read",
+            );
+        }
+    }
+
+    fn begin(&mut self, start: usize, anchor: usize, kind: OpenKind) -> Result<(), Stop> {
+        if self.open.len() == DEPTH_MAX {
+            let message = format!("nested deeper than {DEPTH_MAX} levels");
+            self.report(code::SYNTAX, Span::at(start), message);
+            return Err(Stop);
+        }
+        self.open.push(Open {
+            start,
+            anchor,
+            kind,
+        });
+        Ok(())
+    }
+
+    fn add(&mut self, node: Node, anchor: usize) -> Result<(), Stop> {
+        self.nodes += 1;
+        if self.nodes > NODES_MAX {
+            let message = format!("more than {NODES_MAX} values");
+            self.problems
+                .push(Diagnostic::error(code::SYNTAX, node.span, message));
+            return Err(Stop);
+        }
+        if anchor > 0 {
+            self.anchors.insert(anchor, node.clone());
+        }
+        let Some(parent) = self.open.last_mut() else {
+            self.root = Some(node);
+            return Ok(());
+        };
+        match &mut parent.kind {
+            OpenKind::List(items) => items.push(node),
+            OpenKind::Mapping { entries, key } => match key.take() {
+                None => *key = Some((key_text(&node), node.span)),
+                Some((name, key_span)) => {
+                    let first = entries.iter().find(|entry| entry.key == name);
+                    if let Some(first) = first {
+                        let first_span = first.key_span;
+                        self.report_duplicate(&name, key_span, first_span);
+                    } else {
+                        entries.push(Entry {
+                            key: name,
+                            key_span,
+                            node,
+                        });
+                    }
+                }
+            },
+        }
+        Ok(())
+    }
+
+    fn report_duplicate(&mut self, name: &str, span: Span, first: Span) {
+        let message = format!("`{name}` is given twice");
+        let line = LineIndex::new(self.file)
+            .position(self.file, first.start)
+            .line;
+        self.problems.push(
+            Diagnostic::error(code::DUPLICATE_KEY, span, message)
+                .with_help(format!("keep one; the first is on line {line}")),
+        );
+    }
+}
+
+fn count(node: &Node) -> usize {
+    match &node.value {
+        Value::List(items) => 1 + items.iter().map(count).sum::<usize>(),
+        Value::Mapping(entries) => 1 + entries.iter().map(|e| count(&e.node)).sum::<usize>(),
+        _ => 1,
+    }
+}
+
+fn key_text(node: &Node) -> String {
+    match &node.value {
+        Value::Text(text) => text.clone(),
+        Value::Integer(number) => number.to_string(),
+        Value::Real(number) => number.to_string(),
+        Value::Bool(value) => value.to_string(),
+        Value::Null => "null".to_owned(),
+        Value::List(_) | Value::Mapping(_) => "(not a text)".to_owned(),
+    }
+}
+
+/// What an unquoted text means, by YAML 1.2's core schema without its octal and hexadecimal forms.
+pub(super) fn plain_value(text: &str) -> Value {
+    match text {
+        "" | "~" | "null" | "Null" | "NULL" => return Value::Null,
+        "true" | "True" | "TRUE" => return Value::Bool(true),
+        "false" | "False" | "FALSE" => return Value::Bool(false),
+        _ => {}
+    }
+    if let Ok(number) = text.parse() {
+        return Value::Integer(number);
+    }
+    let looks_real = text.contains(|c: char| c.is_ascii_digit())
+        && text
+            .chars()
+            .all(|c| c.is_ascii_digit() || matches!(c, '.' | '-' | '+' | 'e' | 'E'));
+    match text.parse() {
+        Ok(number) if looks_real => Value::Real(number),
+        _ => Value::Text(text.to_owned()),
+    }
+}

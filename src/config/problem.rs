@@ -1,0 +1,171 @@
+//! A mistake in a file that people write: where it is, what it is, what to do about it.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use kql::diagnostic::{Diagnostic, Severity};
+use kql::span::{LineIndex, Position};
+use serde_json::json;
+
+/// Codes of problems in configuration and hunt files; those of queries begin with `KQL`.
+pub mod code {
+    /// Not readable as YAML.
+    pub const SYNTAX: &str = "CFG101";
+    /// A key that does not exist.
+    pub const UNKNOWN_KEY: &str = "CFG102";
+    /// A list where a text is needed, and the like.
+    pub const WRONG_TYPE: &str = "CFG103";
+    /// None of the allowed words.
+    pub const NOT_ALLOWED: &str = "CFG104";
+    /// A key that must be given.
+    pub const MISSING_KEY: &str = "CFG105";
+    /// A key given twice.
+    pub const DUPLICATE_KEY: &str = "CFG106";
+    /// A value that cannot be used: a cron expression, a duration, a template, …
+    pub const INVALID_VALUE: &str = "CFG107";
+    /// An environment variable or a file that cannot be read.
+    pub const UNRESOLVED: &str = "CFG108";
+    /// A secret written out.
+    pub const LITERAL_SECRET: &str = "CFG109";
+    /// A source, action or hunt that does not exist.
+    pub const UNKNOWN_NAME: &str = "CFG110";
+    /// A file or folder that cannot be read.
+    pub const UNREADABLE: &str = "CFG111";
+    /// Two hunts of one name.
+    pub const DUPLICATE_HUNT: &str = "CFG112";
+    /// A column that the result does not have.
+    pub const UNKNOWN_COLUMN: &str = "CFG113";
+    /// Right, but not possible here.
+    pub const UNSUPPORTED: &str = "CFG114";
+}
+
+/// A text that people wrote, with its path.
+#[derive(Clone, Debug)]
+pub struct SourceFile {
+    /// Path as given.
+    pub path: PathBuf,
+    /// All of it.
+    pub text: Arc<str>,
+}
+
+impl SourceFile {
+    /// A file with this text.
+    pub fn new(path: impl Into<PathBuf>, text: impl Into<Arc<str>>) -> Self {
+        Self {
+            path: path.into(),
+            text: text.into(),
+        }
+    }
+
+    /// Reads a file; the problem says why it cannot be read.
+    pub fn read(path: &Path) -> Result<Self, Box<Problem>> {
+        match std::fs::read_to_string(path) {
+            Ok(text) => Ok(Self::new(path, text)),
+            Err(error) => Err(Box::new(Problem::unreadable(path, &error))),
+        }
+    }
+
+    /// A problem about a place of this file.
+    pub fn problem(&self, diagnostic: Diagnostic) -> Problem {
+        Problem {
+            file: self.clone(),
+            diagnostic,
+        }
+    }
+}
+
+/// A mistake in a file.
+#[derive(Clone, Debug)]
+pub struct Problem {
+    /// The file.
+    pub file: SourceFile,
+    /// What is wrong; its span counts bytes of the file.
+    pub diagnostic: Diagnostic,
+}
+
+impl Problem {
+    /// A file that cannot be read.
+    pub fn unreadable(path: &Path, error: &std::io::Error) -> Self {
+        let message = format!("cannot read {}: {error}", path.display());
+        let diagnostic = Diagnostic::error(code::UNREADABLE, kql::span::Span::default(), message);
+        SourceFile::new(path, "").problem(diagnostic)
+    }
+
+    /// Whether it is more than a warning.
+    pub fn is_error(&self) -> bool {
+        self.diagnostic.severity == Severity::Error
+    }
+
+    /// Where it begins and ends.
+    pub fn positions(&self) -> (Position, Position) {
+        let index = LineIndex::new(&self.file.text);
+        let at = |offset| index.position(&self.file.text, offset);
+        (at(self.diagnostic.span.start), at(self.diagnostic.span.end))
+    }
+
+    /// Message with its line and a caret, or only the message where the file is not readable.
+    pub fn render(&self) -> String {
+        let Diagnostic {
+            severity,
+            code,
+            message,
+            ..
+        } = &self.diagnostic;
+        if *code == code::UNREADABLE && self.file.text.is_empty() {
+            return format!("{}[{code}]: {message}\n", severity.as_str());
+        }
+        let origin = self.file.path.display().to_string();
+        self.diagnostic.render(&origin, &self.file.text)
+    }
+
+    /// As `check --format json` prints it.
+    pub fn to_json(&self) -> serde_json::Value {
+        let (start, end) = self.positions();
+        let mut message = self.diagnostic.message.clone();
+        for note in &self.diagnostic.notes {
+            message.push_str("; ");
+            message.push_str(note);
+        }
+        if let Some(help) = &self.diagnostic.help {
+            message.push_str("; help: ");
+            message.push_str(help);
+        }
+        json!({
+            "file": self.file.path.display().to_string(),
+            "line": start.line,
+            "column": start.column,
+            "end_line": end.line,
+            "end_column": end.column,
+            "severity": self.diagnostic.severity.as_str(),
+            "code": self.diagnostic.code,
+            "message": message,
+        })
+    }
+}
+
+/// Everything that is wrong, rendered; an error of the calls that load files.
+#[derive(Clone, Debug)]
+pub struct Problems(pub Vec<Problem>);
+
+impl Problems {
+    /// Whether one of them is more than a warning.
+    pub fn has_errors(&self) -> bool {
+        self.0.iter().any(Problem::is_error)
+    }
+}
+
+impl fmt::Display for Problems {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, problem) in self.0.iter().enumerate() {
+            if index > 0 {
+                writeln!(f)?;
+            }
+            f.write_str(problem.render().trim_end())?;
+            writeln!(f)?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for Problems {}

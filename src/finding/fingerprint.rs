@@ -1,0 +1,50 @@
+//! The stable hash that says "the same finding".
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::id::HuntName;
+
+/// SHA-256 over the hunt's name and the key values, as lowercase hex.
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Fingerprint(String);
+
+impl Fingerprint {
+    /// The fingerprint of a hunt's finding with these key columns and values. Every part is
+    /// preceded by its length, so that no two different keys read the same.
+    pub fn of(hunt: &HuntName, key: &BTreeMap<String, String>) -> Self {
+        let mut hasher = Sha256::new();
+        let mut part = |text: &str| {
+            hasher.update((text.len() as u64).to_le_bytes());
+            hasher.update(text.as_bytes());
+        };
+        part("huntd-fingerprint-1");
+        part(hunt.as_str());
+        for (column, value) in key {
+            part(column);
+            part(value);
+        }
+        let digest = hasher.finalize();
+        Self(digest.iter().map(|byte| format!("{byte:02x}")).collect())
+    }
+
+    /// A fingerprint read back from state.
+    pub fn from_stored(hex: String) -> Self {
+        Self(hex)
+    }
+
+    /// As lowercase hex.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Fingerprint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}

@@ -1,0 +1,213 @@
+//! The only place that builds HTTP clients, so that every request has time limits, a user agent,
+//! verified TLS and a cap on what is read back, and none reaches a link-local address: that is
+//! where clouds serve credentials of the machine to whoever asks.
+
+use std::fmt;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+use reqwest::{Client, Response, Url, redirect};
+use serde::Deserialize;
+
+/// How long things may take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HttpLimits {
+    /// Until the connection stands, with TLS.
+    pub connect: Duration,
+    /// Between two pieces of the response.
+    pub read: Duration,
+    /// The whole request, with the response's body.
+    pub total: Duration,
+}
+
+/// Builds a client. It follows no redirect: those turn a POST into a GET, or take what was meant
+/// for one host to another.
+pub fn client(limits: &HttpLimits) -> anyhow::Result<Client> {
+    // Fails only if a provider was installed before, which is then as good.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let client = Client::builder()
+        .user_agent(concat!("huntd/", env!("CARGO_PKG_VERSION")))
+        .connect_timeout(limits.connect)
+        .read_timeout(limits.read)
+        .timeout(limits.total)
+        .redirect(redirect::Policy::none())
+        .dns_resolver(Arc::new(GuardedResolver))
+        .build()?;
+    Ok(client)
+}
+
+/// Reads at most `bytes_max` of a response's body. What follows is not read.
+pub async fn read_capped(mut response: Response, bytes_max: usize) -> reqwest::Result<Vec<u8>> {
+    let mut body = Vec::new();
+    while body.len() < bytes_max {
+        let Some(chunk) = response.chunk().await? else {
+            break;
+        };
+        let room = bytes_max - body.len();
+        body.extend_from_slice(&chunk[..chunk.len().min(room)]);
+    }
+    Ok(body)
+}
+
+/// An error with its causes, without the address: that may hold a token.
+pub fn describe(error: reqwest::Error) -> String {
+    let error = error.without_url();
+    let mut text = error.to_string();
+    let mut source = std::error::Error::source(&error);
+    while let Some(cause) = source {
+        let cause_text = cause.to_string();
+        if !text.contains(&cause_text) {
+            text.push_str(": ");
+            text.push_str(&cause_text);
+        }
+        source = cause.source();
+    }
+    text
+}
+
+/// An address to send to. Webhook addresses carry tokens, so that only the scheme and the host
+/// are ever shown.
+#[derive(Clone, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub struct Endpoint(Url);
+
+/// Why a text is not an address to send to.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidEndpoint {
+    /// Not a URL.
+    #[error("not a URL: {0}; write it as https://host/path")]
+    Syntax(String),
+    /// Not HTTP.
+    #[error("the scheme `{0}` is not supported; use https or http")]
+    Scheme(String),
+    /// A blocked address.
+    #[error("{0} is a link-local or unspecified address, which is never sent to")]
+    Blocked(IpAddr),
+}
+
+impl Endpoint {
+    /// Checks an address.
+    pub fn parse(text: &str) -> Result<Self, InvalidEndpoint> {
+        let url = Url::parse(text).map_err(|error| InvalidEndpoint::Syntax(error.to_string()))?;
+        if !matches!(url.scheme(), "http" | "https") {
+            return Err(InvalidEndpoint::Scheme(url.scheme().to_owned()));
+        }
+        let host = url.host_str().unwrap_or_default();
+        let bare_host = host.trim_start_matches('[').trim_end_matches(']');
+        match bare_host.parse::<IpAddr>() {
+            Ok(address) if is_blocked(address) => Err(InvalidEndpoint::Blocked(address)),
+            _ => Ok(Self(url)),
+        }
+    }
+
+    /// The whole address, for the request itself only.
+    pub fn expose(&self) -> &Url {
+        &self.0
+    }
+
+    /// The host, with its port if it is not the scheme's own.
+    pub fn host(&self) -> String {
+        let host = self.0.host_str().unwrap_or_default();
+        match self.0.port() {
+            Some(port) => format!("{host}:{port}"),
+            None => host.to_owned(),
+        }
+    }
+}
+
+impl TryFrom<String> for Endpoint {
+    type Error = InvalidEndpoint;
+
+    fn try_from(text: String) -> Result<Self, InvalidEndpoint> {
+        Self::parse(&text)
+    }
+}
+
+impl fmt::Debug for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Endpoint({}://{}/…)", self.0.scheme(), self.host())
+    }
+}
+
+impl schemars::JsonSchema for Endpoint {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Endpoint".into()
+    }
+
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({
+            "type": "string",
+            "description": "An http or https URL, or a reference to one that is secret: \
+                            ${env:NAME} or ${file:/path}.",
+        })
+    }
+}
+
+/// The system's resolver without the blocked addresses.
+#[derive(Debug)]
+struct GuardedResolver;
+
+impl Resolve for GuardedResolver {
+    fn resolve(&self, name: Name) -> Resolving {
+        Box::pin(async move {
+            let found: Vec<SocketAddr> = tokio::net::lookup_host((name.as_str(), 0))
+                .await?
+                .filter(|address| !is_blocked(address.ip()))
+                .collect();
+            if found.is_empty() {
+                let text = "no address of this host may be sent to";
+                return Err(text.into());
+            }
+            Ok(Box::new(found.into_iter()) as Addrs)
+        })
+    }
+}
+
+fn is_blocked(address: IpAddr) -> bool {
+    match address.to_canonical() {
+        IpAddr::V4(address) => address.is_link_local() || address.is_unspecified(),
+        IpAddr::V6(address) => address.is_unicast_link_local() || address.is_unspecified(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_endpoint_shows_its_host_only() {
+        let endpoint = Endpoint::parse("https://hooks.example.com:8443/T0/secret?k=1").unwrap();
+        assert_eq!(
+            format!("{endpoint:?}"),
+            "Endpoint(https://hooks.example.com:8443/…)"
+        );
+    }
+
+    #[test]
+    fn addresses_of_the_cloud_metadata_service_are_refused() {
+        let message = |text| Endpoint::parse(text).unwrap_err().to_string();
+        for text in [
+            "http://169.254.169.254/latest",
+            "http://[fe80::1]/",
+            "http://0.0.0.0/",
+            "http://[::ffff:169.254.169.254]/",
+        ] {
+            assert!(message(text).contains("link-local"), "{text}");
+        }
+        assert!(message("ftp://example.com/").contains("`ftp`"));
+        assert!(message("hooks.example.com").starts_with("not a URL"));
+        assert!(Endpoint::parse("http://127.0.0.1:1/").is_ok());
+    }
+
+    #[tokio::test]
+    async fn a_client_can_be_built() {
+        let limits = HttpLimits {
+            connect: Duration::from_secs(1),
+            read: Duration::from_secs(1),
+            total: Duration::from_secs(1),
+        };
+        assert!(client(&limits).is_ok());
+    }
+}
