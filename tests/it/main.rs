@@ -1,5 +1,11 @@
 //! The only integration-test binary of the root package.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+#![expect(
+    clippy::print_stderr,
+    reason = "a test says why it skips what this machine lacks"
+)]
+
 mod actions;
 mod detection;
 mod lake;

@@ -64,7 +64,7 @@ fn spec(text: &str, window: Option<Window>) -> QuerySpec {
         window: window
             .unwrap_or_else(|| crate::lake::window("2026-01-01T00:00:00Z", "2027-01-01T00:00:00Z")),
         window_applies: window.is_some(),
-        timeout: Duration::from_secs(60),
+        timeout: Duration::from_mins(1),
     }
 }
 
@@ -245,7 +245,8 @@ async fn large_files_are_read_in_parts_without_losing_or_repeating_a_line() {
     let count = 60_000;
     for id in 0..count {
         let padding = "x".repeat(id % 97);
-        content += &format!("{{\"Id\":{id},\"Text\":\"{padding}\"}}\n");
+        content.push_str(&json!({"Id": id, "Text": padding}).to_string());
+        content.push('\n');
     }
     put(folder.path(), "T.ndjson", &content);
     let text = "T | summarize count(), dcount(Id), sum(Id)";
