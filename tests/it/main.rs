@@ -1,6 +1,5 @@
-//! The only integration-test binary of the root package.
+//! Integration tests of huntd.
 
-mod lake;
-
-mod actions;
-mod support;
+mod config;
+mod docs;
+mod hunts;
