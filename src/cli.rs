@@ -1,6 +1,13 @@
 //! The command line: one file per subcommand below `cli/`. A subcommand parses its arguments,
 //! calls the application or a noun, and prints; data goes to stdout, everything else to stderr.
 
+mod hunts;
+
+pub mod check;
+pub mod explain;
+pub mod list;
+pub mod next;
+pub mod sample;
 pub mod terminal;
 
 use std::path::PathBuf;
@@ -51,9 +58,31 @@ pub struct Global {
 
 /// The subcommands.
 #[derive(Debug, Subcommand)]
-pub enum Command {}
+pub enum Command {
+    /// Check configuration and hunts: form, names, types
+    Check(check::Args),
+    /// Show the settings of a hunt, what it reads, how it detects, when it runs
+    Explain(explain::Args),
+    /// Show coming fire times with their windows
+    Next(next::Args),
+    /// List the hunts
+    List(list::Args),
+    /// Write synthetic Defender telemetry with an intrusion in it
+    Sample(sample::Args),
+}
 
 /// Runs the subcommand and tells the exit code of the process.
 pub async fn run(cli: Cli) -> ExitCode {
-    match cli.command {}
+    let global = &cli.global;
+    let result = match cli.command {
+        Command::Check(args) => check::run(&args, global),
+        Command::Explain(args) => explain::run(args, global).await,
+        Command::Next(args) => next::run(args, global).await,
+        Command::List(args) => list::run(&args, global),
+        Command::Sample(args) => sample::run(&args),
+    };
+    result.unwrap_or_else(|error| {
+        terminal::print_error(&error);
+        ExitCode::from(EXIT_FAILED)
+    })
 }

@@ -19,7 +19,7 @@ use crate::id::{HuntName, RunId};
 use crate::window::Window;
 
 pub use config::LakeConfig;
-pub use parquet::FILE_VERSION;
+pub use parquet::{FILE_VERSION, result_columns};
 pub use store::ParquetLake;
 
 /// Opens the lake of a configuration; its folder is created.
@@ -75,7 +75,7 @@ pub struct Commit {
 #[derive(Debug, thiserror::Error)]
 pub enum LakeError {
     /// The stream failed before its end: the source's error.
-    #[error("{0}")]
+    #[error("{}", cause(.0))]
     Input(datafusion::error::DataFusionError),
     /// The store refused: disk full, no permission, …
     #[error("cannot write {path}: {reason}")]
@@ -85,4 +85,12 @@ pub enum LakeError {
         /// Why not, and what to do.
         reason: String,
     },
+}
+
+/// What a source put into its stream, without DataFusion's wrapping.
+fn cause(error: &datafusion::error::DataFusionError) -> String {
+    match error {
+        datafusion::error::DataFusionError::External(source) => source.to_string(),
+        other => other.strip_backtrace(),
+    }
 }

@@ -26,6 +26,9 @@ pub mod source;
 pub mod state;
 
 pub mod dispatcher;
+pub mod runner;
+pub mod sample;
+pub mod scheduler;
 
 pub mod config;
 

@@ -8,18 +8,24 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use datafusion::error::DataFusionError;
 use datafusion::execution::SendableRecordBatchStream;
+use kql::catalog::EmptyCatalog;
 use kql::diagnostic::Diagnostic;
-use kql::types::Schema;
+use kql::types::{Schema, TICKS_AT_UNIX_EPOCH, TICKS_PER_SECOND};
+use kql_datafusion::{EngineError, Limit};
+use serde::Deserialize;
 
 use crate::window::Window;
-use local::LocalConfig;
 
-/// A source as configured.
-#[derive(Clone, Debug, PartialEq, serde::Deserialize, schemars::JsonSchema)]
+use local::{LocalConfig, LocalSource};
+
+/// A source of the configuration.
+#[derive(Clone, Debug, PartialEq, Deserialize, schemars::JsonSchema)]
 #[serde(tag = "kind", rename_all = "lowercase")]
 pub enum SourceConfig {
-    /// The embedded engine over a folder of telemetry.
+    /// A folder of telemetry.
     Local(LocalConfig),
 }
 
@@ -28,6 +34,15 @@ impl SourceConfig {
     pub fn kind(&self) -> &'static str {
         match self {
             Self::Local(_) => "local",
+        }
+    }
+}
+
+/// Makes the source of a configuration. Nothing is read yet.
+pub fn build(config: &SourceConfig) -> Arc<dyn Source> {
+    match config {
+        SourceConfig::Local(config) => {
+            Arc::new(LocalSource::new(config.clone(), Arc::new(EmptyCatalog)))
         }
     }
 }
@@ -96,6 +111,51 @@ pub enum SourceError {
     /// Anything else.
     #[error("{0}")]
     Failed(String),
+}
+
+impl SourceError {
+    /// Turns errors of the embedded engine into those of the query that it ran.
+    pub(crate) fn of_engine(
+        timeout: Duration,
+        text: String,
+    ) -> impl Fn(EngineError) -> Self + Send + 'static {
+        move |error| match error {
+            EngineError::NotSupported { span, .. } | EngineError::Invalid { span, .. } => {
+                let message = error.to_string();
+                Self::InvalidQuery {
+                    diagnostics: vec![Diagnostic::error("KQL900", span, message)],
+                    text: text.clone(),
+                }
+            }
+            EngineError::Limit(Limit::Seconds(_)) => Self::Timeout(timeout),
+            EngineError::Limit(Limit::Memory { detail, .. }) => Self::Limit(format!(
+                "the query needs more memory than it may have; raise `memory_mib_max` of the \
+                 source, or narrow the query ({detail})"
+            )),
+            EngineError::Limit(limit) => Self::Limit(limit.to_string()),
+            EngineError::Source(place) => Self::Unreadable(place),
+            EngineError::Execution(_) => Self::Failed(error.to_string()),
+        }
+    }
+}
+
+/// The error of a result's stream: what the source put there.
+impl From<DataFusionError> for SourceError {
+    fn from(error: DataFusionError) -> Self {
+        match error {
+            DataFusionError::External(source) => match source.downcast::<Self>() {
+                Ok(own) => *own,
+                Err(source) => Self::Failed(source.to_string()),
+            },
+            other => Self::Failed(other.strip_backtrace()),
+        }
+    }
+}
+
+/// An instant in Kusto's ticks.
+pub(crate) fn kusto_ticks(at: DateTime<Utc>) -> i64 {
+    let within_second = i64::from(at.timestamp_subsec_nanos()) / 100;
+    at.timestamp() * TICKS_PER_SECOND + within_second + TICKS_AT_UNIX_EPOCH
 }
 
 fn render(diagnostics: &[Diagnostic], text: &str) -> String {

@@ -56,8 +56,8 @@ impl<T: ScheduleStore + RunStore + Outbox> Store for T {}
 #[async_trait]
 pub trait ScheduleStore: Debug + Send + Sync {
     /// Notes which hunts are loaded, and no others: runs of those that are not wait until they
-    /// are back. A hunt seen for the first time gets its initial watermark. Answers with the
-    /// planned watermark of each.
+    /// are back. A hunt that has no watermark gets its initial one. Answers with the planned
+    /// watermark of each that comes with one.
     async fn register(
         &self,
         hunts: &[Registration],
@@ -85,8 +85,8 @@ pub struct Registration {
     pub hunt: HuntName,
     /// Where it runs.
     pub source: SourceName,
-    /// Its watermark, if it has none yet.
-    pub initial: DateTime<Utc>,
+    /// Its watermark, if it has none yet; none for a hunt that is not run by a schedule.
+    pub initial: Option<DateTime<Utc>>,
 }
 
 /// What the runner reads and writes.

@@ -45,11 +45,7 @@ pub(super) struct FileColumns {
 
 impl FileColumns {
     pub(super) fn new(result: &Schema, target: &WriteTarget) -> Self {
-        let mut columns: Vec<Column> = Vec::with_capacity(result.len() + RUN_COLUMNS.len());
-        for column in result.columns() {
-            let name = free_name(&column.name, result);
-            columns.push(Column::new(name, column.ty));
-        }
+        let mut columns: Vec<Column> = result_columns(result).columns().to_vec();
         for name in RUN_COLUMNS {
             let is_time = name.starts_with("_window");
             let ty = if is_time {
@@ -140,6 +136,15 @@ impl FileColumns {
         };
         ArrowSchema::new(self.arrow.fields().iter().map(plain).collect::<Vec<_>>())
     }
+}
+
+/// Columns of a result as the lake names them: a column that is called like one of the run's
+/// gets a number.
+pub fn result_columns(result: &Schema) -> Schema {
+    let columns = result.columns().iter();
+    columns
+        .map(|column| Column::new(free_name(&column.name, result), column.ty))
+        .collect()
 }
 
 /// The name of a result column in the file: its own, unless a column of the run has it.

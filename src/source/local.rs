@@ -1,5 +1,173 @@
-//! The embedded engine over a folder of telemetry.
+//! The source `local`: KQL on the embedded engine over a folder of telemetry.
+//!
+//! `discover` finds the files, `tables` the columns, `provider` scans them through `parquet` and
+//! `text`. The folder is looked at anew for every query.
 
 pub mod config;
 
+mod column;
+mod compression;
+mod convert;
+mod csv;
+mod discover;
+mod infer;
+mod json_text;
+mod lines;
+mod parquet;
+mod provider;
+mod prune;
+mod sink;
+mod tables;
+mod text;
+
+use std::path::Path;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use datafusion::error::DataFusionError;
+use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
+use futures::StreamExt as _;
+use kql::catalog::{Catalog, EmptyCatalog};
+use kql::types::Schema;
+use kql_datafusion::tables::Tables;
+use kql_datafusion::{KqlContext, Limits, QueryTime};
+
+use self::infer::Summaries;
+use self::provider::ScanContext;
+use self::tables::{Known, LocalTables};
+use super::{QueryResult, QuerySpec, QueryStats, Source, SourceError, kusto_ticks};
+
 pub use config::LocalConfig;
+
+/// A folder of telemetry.
+pub struct LocalSource {
+    config: Arc<LocalConfig>,
+    known: Known,
+    summaries: Arc<Summaries>,
+}
+
+impl std::fmt::Debug for LocalSource {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("LocalSource")
+            .field("config", &self.config)
+            .finish_non_exhaustive()
+    }
+}
+
+impl LocalSource {
+    /// A source over the folder of `config`, in which tables of `known` have their columns and
+    /// types from there. Nothing is read yet.
+    pub fn new(config: LocalConfig, known: Arc<dyn Catalog + Send + Sync>) -> Self {
+        Self {
+            config: Arc::new(config),
+            known,
+            summaries: Arc::default(),
+        }
+    }
+
+    fn tables(&self, stats: Arc<QueryStats>) -> Result<LocalTables, String> {
+        let context = ScanContext {
+            on_error: self.config.on_error,
+            date_partitions: self.config.date_partitions,
+            summaries: Arc::clone(&self.summaries),
+            stats,
+        };
+        LocalTables::discover(Arc::clone(&self.config), Arc::clone(&self.known), context)
+    }
+
+    fn limits(&self, spec: &QuerySpec) -> Limits {
+        let seconds = spec.timeout.as_secs() + u64::from(spec.timeout.subsec_nanos() > 0);
+        let memory_bytes = self.config.memory_mib_max.saturating_mul(1 << 20);
+        Limits {
+            memory_bytes: usize::try_from(memory_bytes).unwrap_or(usize::MAX),
+            seconds: Some(seconds),
+            ..Limits::default()
+        }
+    }
+}
+
+#[async_trait]
+impl Source for LocalSource {
+    /// The tables that the folder holds now; none if it cannot be read, which a query reports.
+    fn catalog(&self) -> Arc<dyn Catalog + Send + Sync> {
+        match self.tables(Arc::default()) {
+            Ok(tables) => Arc::new(tables),
+            Err(_) => Arc::new(EmptyCatalog),
+        }
+    }
+
+    async fn query(&self, query: &QuerySpec) -> Result<QueryResult, SourceError> {
+        let stats = Arc::new(QueryStats::default());
+        let source = Self {
+            config: Arc::clone(&self.config),
+            known: Arc::clone(&self.known),
+            summaries: Arc::clone(&self.summaries),
+        };
+        let (spec, limits) = (query.clone(), self.limits(query));
+        let shared = Arc::clone(&stats);
+        // Finding files and columns reads the disk.
+        let prepared = tokio::task::spawn_blocking(move || source.prepare(&spec, limits, shared));
+        let (context, resolved) = prepared
+            .await
+            .map_err(|error| SourceError::Failed(error.to_string()))??;
+        let time = QueryTime {
+            now: kusto_ticks(query.window.end()),
+            window: query.window_applies.then(|| {
+                (
+                    kusto_ticks(query.window.start()),
+                    kusto_ticks(query.window.end()),
+                )
+            }),
+        };
+        let text = query.text.clone();
+        let failed = SourceError::of_engine(query.timeout, text);
+        let stream = context.stream(&resolved, time).await.map_err(&failed)?;
+        let schema = stream.schema.clone();
+        let arrow_schema = Arc::clone(&stream.arrow_schema);
+        let batches = stream.batches.map(move |batch| {
+            batch.map_err(|error| DataFusionError::External(Box::new(failed(error.into()))))
+        });
+        Ok(QueryResult {
+            schema,
+            batches: Box::pin(RecordBatchStreamAdapter::new(arrow_schema, batches)),
+            stats,
+        })
+    }
+}
+
+impl LocalSource {
+    fn prepare(
+        &self,
+        spec: &QuerySpec,
+        limits: Limits,
+        stats: Arc<QueryStats>,
+    ) -> Result<(KqlContext, kql::hir::Query), SourceError> {
+        let tables = Arc::new(self.tables(stats).map_err(SourceError::Unreadable)?);
+        let shared: Arc<dyn Tables> = Arc::<LocalTables>::clone(&tables);
+        let context = KqlContext::new(shared, limits)
+            .map_err(|error| SourceError::Failed(error.to_string()))?;
+        let bound = context.bind(&spec.text);
+        // A table that exists but cannot be read is not an unknown one.
+        if bound.query.is_none()
+            && let Some(failure) = tables.failures().into_values().next()
+        {
+            return Err(SourceError::Unreadable(failure));
+        }
+        let Some(query) = bound.query else {
+            return Err(SourceError::InvalidQuery {
+                diagnostics: bound.diagnostics,
+                text: spec.text.clone(),
+            });
+        };
+        Ok((context, query))
+    }
+}
+
+/// A table over one Parquet file, with the columns of `schema` and no time column.
+pub(crate) fn parquet_table(
+    name: &str,
+    schema: Schema,
+    file: &Path,
+) -> Result<impl Tables + use<>, String> {
+    LocalTables::of_file(name, schema, file)
+}

@@ -31,6 +31,7 @@ macro_rules! conformance {
         crate::state::suite::conformance! {
             $open;
             a_hunt_keeps_its_first_watermark
+            a_hunt_without_schedule_has_no_watermark_until_it_gets_one
             planning_moves_the_watermark_and_plans_a_window_once
             runs_of_a_hunt_are_claimed_one_at_a_time_oldest_first
             claims_keep_to_slots_and_loaded_hunts
@@ -66,7 +67,7 @@ fn registration(name: &str, source_name: &str) -> Registration {
     Registration {
         hunt: hunt(name),
         source: source(source_name),
-        initial: at(0),
+        initial: Some(at(0)),
     }
 }
 
@@ -199,7 +200,7 @@ pub(super) async fn a_hunt_keeps_its_first_watermark(store: &dyn Store) {
     assert_eq!(unseen, BTreeMap::from([(hunt("a"), at(9))]));
     store.register(&[registration("a", "lab")]).await.unwrap();
     let later = Registration {
-        initial: at(5),
+        initial: Some(at(5)),
         ..registration("a", "other")
     };
     let watermarks = store
@@ -212,6 +213,26 @@ pub(super) async fn a_hunt_keeps_its_first_watermark(store: &dyn Store) {
     );
     assert_eq!(store.completed(&hunt("a")).await.unwrap(), Some(at(0)));
     assert_eq!(store.completed(&hunt("c")).await.unwrap(), None);
+}
+
+pub(super) async fn a_hunt_without_schedule_has_no_watermark_until_it_gets_one(store: &dyn Store) {
+    let unscheduled = Registration {
+        initial: None,
+        ..registration("a", "lab")
+    };
+    let none = store
+        .register(std::slice::from_ref(&unscheduled))
+        .await
+        .unwrap();
+    assert_eq!(none, BTreeMap::new());
+    assert_eq!(store.completed(&hunt("a")).await.unwrap(), None);
+    let scheduled = Registration {
+        initial: Some(at(7)),
+        ..unscheduled.clone()
+    };
+    store.register(&[scheduled]).await.unwrap();
+    store.register(&[unscheduled]).await.unwrap();
+    assert_eq!(store.completed(&hunt("a")).await.unwrap(), Some(at(7)));
 }
 
 pub(super) async fn planning_moves_the_watermark_and_plans_a_window_once(store: &dyn Store) {

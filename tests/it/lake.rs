@@ -83,7 +83,7 @@ fn every_type() -> (Schema, RecordBatch) {
     (schema, batch)
 }
 
-async fn write_every_type(folder: &Path) -> (Schema, Commit) {
+pub(crate) async fn write_every_type(folder: &Path) -> (Schema, Commit) {
     let (schema, batch) = every_type();
     let lake = open(folder);
     let batches = stream(&schema, vec![Ok(batch)]);

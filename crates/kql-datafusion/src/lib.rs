@@ -1,4 +1,26 @@
 //! KQL on Apache DataFusion: a resolved query in, Arrow record batches out.
+//!
+//! Start with [`KqlContext`]: it binds text against the tables it was given and streams the rows
+//! of a bound query. `lower` turns the typed tree into a DataFusion plan, `function`, `aggregate`
+//! and `node` hold what DataFusion has no word for. Reading files is not done here: a table is
+//! whatever [`tables::Tables`] provides.
 
+pub mod context;
+pub mod error;
+pub mod function;
+pub mod json;
+pub mod limits;
+pub mod memory;
+pub mod stream;
 pub mod tables;
 pub mod types;
+
+mod aggregate;
+mod lower;
+mod node;
+
+pub use context::{KqlContext, QueryTime};
+pub use error::{EngineError, Limit};
+pub use limits::Limits;
+pub use memory::MemoryTables;
+pub use stream::QueryStream;

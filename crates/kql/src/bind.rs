@@ -13,6 +13,7 @@ mod call;
 mod coerce;
 mod expression;
 mod function;
+mod literal;
 mod name;
 mod operator;
 mod property;
@@ -111,7 +112,7 @@ enum Value {
     Table(Table),
 }
 
-impl<'a> Binder<'a> {
+impl Binder<'_> {
     fn report(&mut self, diagnostic: Diagnostic) -> Reported {
         self.diagnostics.push(diagnostic);
         Reported

@@ -5,10 +5,10 @@ CREATE TABLE hunts (
     source TEXT NOT NULL,
     -- Whether the running daemon has it loaded; runs of others wait until it is back.
     loaded INTEGER NOT NULL,
-    -- End of the last window planned.
-    planned INTEGER NOT NULL,
+    -- End of the last window planned; null until a schedule runs it.
+    planned INTEGER,
     -- End of the last window done with all windows before it.
-    completed INTEGER NOT NULL
+    completed INTEGER
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE runs (

@@ -24,6 +24,8 @@ pub(super) const COMPLETE_PLANNED: &str = "
         SELECT 1 FROM runs
         WHERE hunt = hunts.name AND trigger = 'schedule' AND stage = 'running')";
 
+const SKIPPED: &str = "missed, and skipped by the hunt's catch-up policy or its limit";
+
 #[async_trait]
 impl ScheduleStore for SqliteStore {
     async fn register(
@@ -38,11 +40,10 @@ impl ScheduleStore for SqliteStore {
             .commit()
             .await
             .map_err(|error| self.refused(&error))?;
-        let initial: Vec<_> = hunts
+        let initial = hunts
             .iter()
-            .map(|hunt| (hunt.hunt.clone(), hunt.initial))
-            .collect();
-        self.watermarks(&initial).await
+            .filter_map(|hunt| Some((hunt.hunt.clone(), hunt.initial?)));
+        self.watermarks(&initial.collect::<Vec<_>>()).await
     }
 
     async fn watermarks(
@@ -51,7 +52,7 @@ impl ScheduleStore for SqliteStore {
     ) -> Result<BTreeMap<HuntName, DateTime<Utc>>, StateError> {
         let names = json_list(hunts.iter().map(|(name, _)| name.as_str()));
         let sql = "SELECT name, planned FROM hunts
-            WHERE name IN (SELECT value FROM json_each(?1))";
+            WHERE planned IS NOT NULL AND name IN (SELECT value FROM json_each(?1))";
         let known: Vec<(String, i64)> = sqlx::query_as(sql)
             .bind(names)
             .fetch_all(&self.reader)
@@ -67,13 +68,14 @@ impl ScheduleStore for SqliteStore {
     }
 
     async fn completed(&self, hunt: &HuntName) -> Result<Option<DateTime<Utc>>, StateError> {
-        let completed: Option<i64> =
+        let completed: Option<Option<i64>> =
             sqlx::query_scalar("SELECT completed FROM hunts WHERE name = ?1")
                 .bind(hunt.as_str())
                 .fetch_optional(&self.reader)
                 .await
                 .map_err(|error| self.refused(&error))?;
         completed
+            .flatten()
             .map(instant)
             .transpose()
             .map_err(|error| self.refused(&error))
@@ -107,14 +109,17 @@ async fn register_in(
             json!([
                 hunt.hunt.as_str(),
                 hunt.source.as_str(),
-                micros(hunt.initial)
+                hunt.initial.map(micros)
             ])
         })
         .collect();
     let sql = "
         INSERT INTO hunts (name, source, loaded, planned, completed)
         SELECT value ->> 0, value ->> 1, 1, value ->> 2, value ->> 2 FROM json_each(?1) WHERE true
-        ON CONFLICT (name) DO UPDATE SET loaded = 1, source = excluded.source";
+        ON CONFLICT (name) DO UPDATE SET
+            loaded = 1, source = excluded.source,
+            planned = coalesce(planned, excluded.planned),
+            completed = coalesce(completed, excluded.completed)";
     sqlx::query(sql)
         .bind(json!(rows).to_string())
         .execute(&mut **transaction)
@@ -127,7 +132,7 @@ async fn plan_in(
     run: &[RunRequest],
     skip: &[RunRequest],
 ) -> Result<(), sqlx::Error> {
-    let row = |request: &RunRequest, status: &str, stage: &str| {
+    let row = |request: &RunRequest, status: &str, stage: &str, message: Option<&str>| {
         json!([
             request.id.to_string(),
             request.hunt.as_str(),
@@ -139,16 +144,21 @@ async fn plan_in(
             request.attempt,
             status,
             stage,
+            message,
         ])
     };
-    let planned = run.iter().map(|request| row(request, "planned", "waiting"));
-    let skipped = skip.iter().map(|request| row(request, "skipped", "closed"));
+    let planned = run
+        .iter()
+        .map(|request| row(request, "planned", "waiting", None));
+    let skipped = skip
+        .iter()
+        .map(|request| row(request, "skipped", "closed", Some(SKIPPED)));
     let rows = json!(planned.chain(skipped).collect::<Vec<_>>()).to_string();
     let insert = "
         INSERT INTO runs (id, hunt, window_start, window_end, fire_time, not_before, trigger,
-                          attempt, status, stage)
+                          attempt, status, stage, message)
         SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5,
-               value ->> 6, value ->> 7, value ->> 8, value ->> 9
+               value ->> 6, value ->> 7, value ->> 8, value ->> 9, value ->> 10
         FROM json_each(?1) WHERE true
         ON CONFLICT DO NOTHING";
     sqlx::query(insert)

@@ -73,16 +73,14 @@ impl<'a> Binder<'a> {
                 let outputs =
                     self.many_outputs(aggregate, function, arguments, span, table, aggregation)?;
                 let mut outputs = outputs.into_iter();
-                match (outputs.next(), outputs.next()) {
-                    (Some((_, only)), None) => Ok(only),
-                    _ => {
-                        let message = format!(
-                            "`{}` yields several columns and cannot be part of an expression",
-                            function.text
-                        );
-                        Err(self.error(code::AGGREGATE_PLACE, span, message))
-                    }
+                if let (Some((_, only)), None) = (outputs.next(), outputs.next()) {
+                    return Ok(only);
                 }
+                let message = format!(
+                    "`{}` yields several columns and cannot be part of an expression",
+                    function.text
+                );
+                Err(self.error(code::AGGREGATE_PLACE, span, message))
             }
             _ => {
                 let call = self.aggregate_call(aggregate, function, arguments, span, table)?;
@@ -116,9 +114,8 @@ impl<'a> Binder<'a> {
         let (signature, arguments) = self.fit(&function.text, aggregate.signatures, bound, span)?;
         let output = match signature.result {
             ResultType::Is(ty) => ty,
-            ResultType::OfArgument(index) => arguments[index].ty,
             ResultType::WidenedArgument(index) => widened(arguments[index].ty),
-            ResultType::CommonFrom(index) => arguments[index].ty,
+            ResultType::OfArgument(index) | ResultType::CommonFrom(index) => arguments[index].ty,
             ResultType::Special => match arguments[0].ty {
                 ScalarType::Int | ScalarType::Long => ScalarType::Real,
                 other => other,

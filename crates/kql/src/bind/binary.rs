@@ -10,9 +10,13 @@ use crate::syntax::ast::{self, Operator};
 use crate::types::ScalarType;
 
 impl<'a> Binder<'a> {
-    /// A tree of infix operators. Its left side, which may be thousands of operators deep, is
-    /// walked with a loop.
+    /// A tree of infix operators. Its left side, which may be deep, is walked with a loop.
     pub(super) fn binary(&mut self, expr: &'a ast::Expr, row: Row<'_>) -> Attempt<Expr> {
+        if let ast::ExprKind::Binary { op, .. } = &expr.kind
+            && let Some(connective) = connective(*op)
+        {
+            return self.connected(connective, *op, expr, row);
+        }
         let mut steps = Vec::new();
         let mut first = expr;
         while let ast::ExprKind::Binary {
@@ -21,36 +25,46 @@ impl<'a> Binder<'a> {
             left,
             right,
         } = &first.kind
+            && connective(*op).is_none()
         {
             steps.push((*op, *op_span, &**right));
             first = left;
         }
-        let mut steps = steps.into_iter().rev().peekable();
         let mut left = self.scalar(first, row);
-        while let Some((op, op_span, right)) = steps.next() {
+        for (op, op_span, right) in steps.into_iter().rev() {
             let right = self.scalar(right, row);
-            let Some(connective) = connective(op) else {
-                left = match (left, right) {
-                    (Ok(left), Ok(right)) => self.apply(op, op_span, left, right),
-                    _ => Err(Reported),
-                };
-                continue;
+            left = match (left, right) {
+                (Ok(left), Ok(right)) => self.apply(op, op_span, left, right),
+                _ => Err(Reported),
             };
-            // A run of one connective becomes a balanced tree: nothing downstream gets deep.
-            let mut operands = vec![
-                left.and_then(|left| self.condition(connective, left)),
-                right.and_then(|right| self.condition(connective, right)),
-            ];
-            while let Some((.., right)) = steps.next_if(|(next, ..)| *next == op) {
-                let right = self.scalar(right, row);
-                operands.push(right.and_then(|right| self.condition(connective, right)));
-            }
-            left = operands
-                .into_iter()
-                .collect::<Attempt<Vec<_>>>()
-                .map(|operands| balanced(connective, operands));
         }
         left
+    }
+
+    /// A run of `and` or of `or`, which may be thousands of terms long. It becomes a balanced tree,
+    /// so that nothing downstream gets deep.
+    fn connected(
+        &mut self,
+        connective: BinaryOp,
+        written: Operator,
+        expr: &'a ast::Expr,
+        row: Row<'_>,
+    ) -> Attempt<Expr> {
+        let mut operands = Vec::new();
+        let mut rest = vec![expr];
+        while let Some(next) = rest.pop() {
+            match &next.kind {
+                ast::ExprKind::Binary {
+                    op, left, right, ..
+                } if *op == written => rest.extend([&**right, &**left]),
+                _ => {
+                    let operand = self.scalar(next, row);
+                    operands.push(operand.and_then(|bound| self.condition(connective, bound)));
+                }
+            }
+        }
+        let operands = operands.into_iter().collect::<Attempt<Vec<_>>>()?;
+        Ok(balanced(connective, operands))
     }
 
     /// An operand of `and` or `or`.
@@ -382,8 +396,7 @@ fn equality_type(left: ScalarType, right: ScalarType) -> Option<ScalarType> {
         (Bool, number) | (number, Bool) if number.is_numeric() => {
             Some(coerce::arithmetic(number, number))
         }
-        (Dynamic, other) | (other, Dynamic) => Some(other),
-        (String, other) | (other, String) => Some(other),
+        (Dynamic | String, other) | (other, Dynamic | String) => Some(other),
         _ => None,
     }
 }

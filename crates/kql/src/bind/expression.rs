@@ -146,7 +146,7 @@ impl<'a> Binder<'a> {
                 }
                 return Ok(Value::Scalar(table.column(index, name.span)));
             }
-            if table.broken.iter().any(|broken| *broken == name.text) {
+            if table.broken.contains(&name.text) {
                 return Err(Reported);
             }
         }

@@ -66,26 +66,23 @@ impl<'a> Binder<'a> {
             next = 1;
         }
         for argument in arguments {
-            let (place, value) = match &argument.kind {
-                ast::ExprKind::Named { names, value, .. } => {
-                    let wanted = &names[0];
-                    let parameters = &function.parameters;
-                    let place = parameters
-                        .iter()
-                        .position(|parameter| parameter.name.text == wanted.text);
-                    let Some(place) = place else {
-                        let known = parameters.iter().map(|parameter| &*parameter.name.text);
-                        let (text, span) = (&wanted.text, wanted.span);
-                        self.unknown(code::UNKNOWN_NAME, "parameter", text, span, known);
-                        failed = true;
-                        continue;
-                    };
-                    (place, &**value)
-                }
-                _ => {
-                    next += 1;
-                    (next - 1, argument)
-                }
+            let (place, value) = if let ast::ExprKind::Named { names, value, .. } = &argument.kind {
+                let wanted = &names[0];
+                let parameters = &function.parameters;
+                let place = parameters
+                    .iter()
+                    .position(|parameter| parameter.name.text == wanted.text);
+                let Some(place) = place else {
+                    let known = parameters.iter().map(|parameter| &*parameter.name.text);
+                    let (text, span) = (&wanted.text, wanted.span);
+                    self.unknown(code::UNKNOWN_NAME, "parameter", text, span, known);
+                    failed = true;
+                    continue;
+                };
+                (place, &**value)
+            } else {
+                next += 1;
+                (next - 1, argument)
             };
             let Some(parameter) = function.parameters.get(place) else {
                 return Err(self.wrong_argument_count(name, function, arguments.len(), span));
@@ -252,9 +249,9 @@ impl<'a> Binder<'a> {
                         Some(column) => format!("has it as {}", column.ty),
                         None => "has no such column".to_owned(),
                     };
+                    let parameter = &parameter.name.text;
                     let message = format!(
-                        "the parameter `{}` wants a column `{name}` of type {ty}, the table {found}",
-                        parameter.name.text
+                        "`{parameter}` wants a column `{name}` of type {ty}, the table {found}"
                     );
                     return Err(self.error(code::ARGUMENT_TYPE, span, message));
                 }

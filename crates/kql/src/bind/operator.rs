@@ -110,7 +110,7 @@ impl<'a> Binder<'a> {
                     self.extend(table, columns, span)
                 }
             }
-            OperatorKind::GetSchema => self.get_schema(table, span),
+            OperatorKind::GetSchema => self.get_schema(&table, span),
             OperatorKind::As { properties, name } => {
                 self.properties(properties, &[]);
                 self.name_table(table, name)
@@ -213,16 +213,15 @@ impl<'a> Binder<'a> {
         }
         let mut kept = Vec::with_capacity(properties.len());
         for property in properties {
-            match super::property::property_text(property) {
-                Some(text) => kept.push((property.name.text.to_string(), text)),
-                None => {
-                    let message = format!("`{}` is not shown", property.name.text);
-                    self.report(
-                        Diagnostic::warning(code::IGNORED, property.value.span, message)
-                            .with_help("use a word or a text"),
-                    );
-                }
+            if let Some(text) = super::property::property_text(property) {
+                kept.push((property.name.text.to_string(), text));
+                continue;
             }
+            let message = format!("`{}` is not shown", property.name.text);
+            self.report(
+                Diagnostic::warning(code::IGNORED, property.value.span, message)
+                    .with_help("use a word or a text"),
+            );
         }
         self.render = Some(Render {
             kind: kind.text.to_string(),

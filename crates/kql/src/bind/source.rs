@@ -4,12 +4,13 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use super::expression::Row;
+use super::literal;
 use super::name::output_name;
 use super::scope::Binding;
 use super::table::{OutputName, Outputs, Table};
 use super::{Attempt, Binder, Reported, Value, code, coerce};
 use crate::diagnostic::Diagnostic;
-use crate::hir::{ExprKind, PlanKind};
+use crate::hir::PlanKind;
 use crate::span::Span;
 use crate::syntax::ast::{self, OperatorKind};
 use crate::types::{Column, ScalarType, Schema, Value as Constant};
@@ -153,15 +154,11 @@ impl<'a> Binder<'a> {
         );
         let mut outputs = Outputs::default();
         for (position, column) in columns.iter().enumerate() {
-            let (name, value) = match &column.kind {
-                ast::ExprKind::Named { names, value, .. } => {
-                    let name = OutputName::Declared(Arc::clone(&names[0].text));
-                    (name, &**value)
-                }
-                _ => {
-                    let name = OutputName::Derived(format!("print_{position}").into());
-                    (name, column)
-                }
+            let (name, value) = if let ast::ExprKind::Named { .. } = &column.kind {
+                named(column)
+            } else {
+                let name = OutputName::Derived(format!("print_{position}").into());
+                (name, column)
             };
             let expr = self.scalar(value, Row::of(&nothing)).ok();
             let name = outputs.name(self, name, column.span);
@@ -252,7 +249,7 @@ impl<'a> Binder<'a> {
         span: Span,
     ) -> Attempt<Table> {
         let schema = self.declared_columns(columns)?;
-        if schema.is_empty() || values.len() % schema.len() != 0 {
+        if schema.is_empty() || !values.len().is_multiple_of(schema.len()) {
             let message = format!(
                 "the values of the datatable do not fill its rows: {} values for {} columns",
                 values.len(),
@@ -282,117 +279,13 @@ impl<'a> Binder<'a> {
     fn data_value(&mut self, value: &'a ast::Expr, column: &Column) -> Attempt<Constant> {
         let bound = self.scalar(value, Row::NONE)?;
         let (from, to) = (bound.ty, column.ty);
-        match literal::read(bound.kind, from, to) {
-            Some(value) => Ok(value),
-            None => {
-                let message = format!(
-                    "the value of the column `{}` is no constant of type {to}",
-                    column.name
-                );
-                Err(self.error(code::NOT_CONSTANT, value.span, message))
-            }
-        }
-    }
-}
-
-mod literal {
-    //! Constants of one type as values of a column of another.
-
-    use super::{Constant, ExprKind, ScalarType};
-    use crate::hir::Expr;
-    use crate::span::Span;
-    use crate::time;
-
-    pub(super) fn read(kind: ExprKind, from: ScalarType, to: ScalarType) -> Option<Constant> {
-        let expr = Expr {
-            kind,
-            ty: from,
-            span: Span::default(),
-        };
-        if let (ExprKind::Literal(value), ScalarType::Dynamic) = (&expr.kind, to) {
-            return dynamic(value);
-        }
-        if let (ExprKind::Literal(Constant::String(text)), true) = (&expr.kind, from != to) {
-            return parsed(text.trim(), to);
-        }
-        if let ExprKind::Literal(value) = &expr.kind {
-            match (value, to) {
-                (Constant::Long(number), ScalarType::Bool) => {
-                    return Some(Constant::Bool(*number != 0));
-                }
-                (Constant::Real(number), ScalarType::Decimal) => {
-                    return Some(Constant::Decimal(number.to_string().into()));
-                }
-                (Constant::Real(number), ScalarType::Long) => {
-                    return Some(Constant::Long(*number as i64));
-                }
-                (Constant::Real(number), ScalarType::Int) => {
-                    return Some(Constant::Int(*number as i32));
-                }
-                (Constant::Bool(flag), ScalarType::Long) => {
-                    return Some(Constant::Long(i64::from(*flag)));
-                }
-                (Constant::Bool(flag), ScalarType::String) => {
-                    let text = if *flag { "True" } else { "False" };
-                    return Some(Constant::String(text.into()));
-                }
-                _ => {}
-            }
-        }
-        match super::coerce::convert(expr, to).kind {
-            ExprKind::Literal(value) => Some(value),
-            _ => None,
-        }
-    }
-
-    /// A constant as JSON text.
-    fn dynamic(value: &Constant) -> Option<Constant> {
-        let text = match value {
-            Constant::Null => return Some(Constant::Null),
-            Constant::Dynamic(json) => return Some(Constant::Dynamic(json.clone())),
-            Constant::Bool(flag) => flag.to_string(),
-            Constant::Int(number) => number.to_string(),
-            Constant::Long(number) => number.to_string(),
-            Constant::Real(number) if number.is_finite() => format!("{number:?}"),
-            Constant::String(text) => quoted(text),
-            Constant::Guid(guid) => quoted(guid),
-            _ => return None,
-        };
-        Some(Constant::Dynamic(text.into()))
-    }
-
-    fn quoted(text: &str) -> String {
-        let mut out = String::with_capacity(text.len() + 2);
-        out.push('"');
-        for character in text.chars() {
-            match character {
-                '"' => out.push_str("\\\""),
-                '\\' => out.push_str("\\\\"),
-                '\n' => out.push_str("\\n"),
-                '\r' => out.push_str("\\r"),
-                '\t' => out.push_str("\\t"),
-                control if control < ' ' => {
-                    out.push_str(&format!("\\u{:04x}", u32::from(control)));
-                }
-                other => out.push(other),
-            }
-        }
-        out.push('"');
-        out
-    }
-
-    /// Text as a number, a bool or a time; other types want their literals.
-    fn parsed(text: &str, to: ScalarType) -> Option<Constant> {
-        match to {
-            ScalarType::Long => text.parse().ok().map(Constant::Long),
-            ScalarType::Int => text.parse().ok().map(Constant::Int),
-            ScalarType::Real => text.parse().ok().map(Constant::Real),
-            ScalarType::Bool if text.eq_ignore_ascii_case("true") => Some(Constant::Bool(true)),
-            ScalarType::Bool if text.eq_ignore_ascii_case("false") => Some(Constant::Bool(false)),
-            ScalarType::DateTime => time::parse_datetime(text).map(Constant::DateTime),
-            ScalarType::TimeSpan => time::parse_timespan(text).map(Constant::TimeSpan),
-            _ => None,
-        }
+        literal::read(bound.kind, from, to).ok_or_else(|| {
+            let message = format!(
+                "the value of the column `{}` is no constant of type {to}",
+                column.name
+            );
+            self.error(code::NOT_CONSTANT, value.span, message)
+        })
     }
 }
 

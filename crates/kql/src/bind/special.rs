@@ -41,7 +41,7 @@ impl<'a> Binder<'a> {
         row: Row<'_>,
     ) -> Option<Attempt<Value>> {
         let scalar = match &*function.text {
-            "toscalar" => self.to_scalar(arguments, span),
+            "toscalar" => self.first_value(arguments, span),
             "materialize" => {
                 return Some(self.materialize(arguments, span).map(Value::Table));
             }
@@ -70,7 +70,7 @@ impl<'a> Binder<'a> {
     }
 
     /// `toscalar(table)`: computed once, however often the name it is bound to is used.
-    fn to_scalar(&mut self, arguments: &'a [ast::Argument], span: Span) -> Attempt<Expr> {
+    fn first_value(&mut self, arguments: &'a [ast::Argument], span: Span) -> Attempt<Expr> {
         let argument = self.only_argument("toscalar", arguments, span)?;
         let table = match self.value(argument, Row::NONE) {
             Ok(Value::Scalar(scalar)) => return Ok(scalar),
@@ -122,13 +122,11 @@ impl<'a> Binder<'a> {
         arguments: &'a [ast::Argument],
         span: Span,
     ) -> Attempt<&'a ast::Expr> {
-        match arguments {
-            [argument] => Ok(argument),
-            _ => {
-                let message = format!("`{function}` takes 1 argument, {} given", arguments.len());
-                Err(self.error(code::ARGUMENT_COUNT, span, message))
-            }
+        if let [argument] = arguments {
+            return Ok(argument);
         }
+        let message = format!("`{function}` takes 1 argument, {} given", arguments.len());
+        Err(self.error(code::ARGUMENT_COUNT, span, message))
     }
 
     fn now(
@@ -366,13 +364,16 @@ impl<'a> Binder<'a> {
         let mut packed = Vec::with_capacity(table.schema().len() * 2 + 1);
         let ignore_null = match arguments.as_slice() {
             [] => false,
-            [flag] => match flag.kind {
-                ExprKind::Literal(Constant::Bool(flag)) => flag,
-                _ => {
-                    let message = "the argument of `pack_all` is `true` or `false`";
-                    return Err(self.error(code::NOT_CONSTANT, flag.span, message));
-                }
-            },
+            [
+                Expr {
+                    kind: ExprKind::Literal(Constant::Bool(flag)),
+                    ..
+                },
+            ] => *flag,
+            [other] => {
+                let message = "the argument of `pack_all` is `true` or `false`";
+                return Err(self.error(code::NOT_CONSTANT, other.span, message));
+            }
             _ => {
                 let message = format!(
                     "`pack_all` takes 0 to 1 arguments, {} given",

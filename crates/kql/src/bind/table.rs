@@ -263,9 +263,12 @@ pub(super) fn free_name(base: &Arc<str>, taken: impl Fn(&str) -> bool) -> Arc<st
     if !taken(base) {
         return Arc::clone(base);
     }
-    (1_u64..)
-        .map(|number| format!("{base}{number}"))
-        .find(|name| !taken(name))
-        .expect("the numbers do not end")
-        .into()
+    let mut number = 1;
+    loop {
+        let name = format!("{base}{number}");
+        if !taken(&name) {
+            return name.into();
+        }
+        number += 1;
+    }
 }

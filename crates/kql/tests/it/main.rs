@@ -1,1 +1,6 @@
 //! Integration tests of the KQL front end.
+
+mod bind;
+mod messages;
+mod window;
+mod world;

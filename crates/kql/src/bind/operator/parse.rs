@@ -6,7 +6,7 @@ use crate::bind::expression::Row;
 use crate::bind::property::property_text;
 use crate::bind::table::Table;
 use crate::bind::{Attempt, Binder, Reported, code, coerce};
-use crate::hir::{ParseKind, ParsePart, PlanKind};
+use crate::hir::{ExprKind, ParseKind, ParsePart, PlanKind};
 use crate::span::Span;
 use crate::syntax::ast;
 use crate::types::{Column, ScalarType, Schema, Value};
@@ -98,13 +98,11 @@ impl<'a> Binder<'a> {
             ast::ParsePart::Skip => Ok(ParsePart::Skip),
             ast::ParsePart::Text(text) => {
                 let bound = self.scalar(text, Row::NONE)?;
-                match bound.kind {
-                    crate::hir::ExprKind::Literal(Value::String(text)) => Ok(ParsePart::Text(text)),
-                    _ => {
-                        let message = "the texts of a pattern must be constants";
-                        Err(self.error(code::NOT_CONSTANT, text.span, message))
-                    }
+                if let ExprKind::Literal(Value::String(text)) = bound.kind {
+                    return Ok(ParsePart::Text(text));
                 }
+                let message = "the texts of a pattern must be constants";
+                Err(self.error(code::NOT_CONSTANT, text.span, message))
             }
             ast::ParsePart::Column { name, ty } => {
                 let ty = match ty {

@@ -66,7 +66,7 @@ impl<'a> Binder<'a> {
     }
 
     #[expect(clippy::unused_self, reason = "operators are methods of the binder")]
-    pub(super) fn get_schema(&mut self, table: Table, span: Span) -> Table {
+    pub(super) fn get_schema(&mut self, table: &Table, span: Span) -> Table {
         let rows = table
             .schema()
             .columns()
@@ -75,7 +75,7 @@ impl<'a> Binder<'a> {
             .map(|(ordinal, column)| {
                 vec![
                     Value::String(column.name.clone()),
-                    Value::Int(ordinal as i32),
+                    Value::Long(ordinal as i64),
                     Value::String(column.ty.clr_name().into()),
                     Value::String(column.ty.as_str().into()),
                 ]
@@ -83,7 +83,7 @@ impl<'a> Binder<'a> {
             .collect();
         let schema = Schema::new(vec![
             Column::new("ColumnName", ScalarType::String),
-            Column::new("ColumnOrdinal", ScalarType::Int),
+            Column::new("ColumnOrdinal", ScalarType::Long),
             Column::new("DataType", ScalarType::String),
             Column::new("ColumnType", ScalarType::String),
         ]);

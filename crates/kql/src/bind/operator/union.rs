@@ -58,7 +58,7 @@ impl<'a> Binder<'a> {
             broken.extend(leg.broken.iter().cloned());
         }
         let source_column = source_column.map(|name| name.text);
-        let mut table = united(legs, inner, source_column, span);
+        let mut table = united(legs, inner, source_column.as_ref(), span);
         table.broken = broken;
         Ok(table)
     }
@@ -148,7 +148,7 @@ impl<'a> Binder<'a> {
 }
 
 /// The rows of all legs under common columns.
-fn united(legs: Vec<Table>, inner: bool, source: Option<Arc<str>>, span: Span) -> Table {
+fn united(legs: Vec<Table>, inner: bool, source: Option<&Arc<str>>, span: Span) -> Table {
     let mut variants: Vec<(Arc<str>, Vec<ScalarType>)> = Vec::new();
     for leg in &legs {
         for column in leg.schema().columns() {
@@ -161,7 +161,7 @@ fn united(legs: Vec<Table>, inner: bool, source: Option<Arc<str>>, span: Span) -
     }
     let mut columns: Vec<Column> = Vec::new();
     let mut origins: Vec<(Arc<str>, ScalarType)> = Vec::new();
-    if let Some(source) = &source {
+    if let Some(source) = source {
         columns.push(Column::new(Arc::clone(source), ScalarType::String));
     }
     for (name, types) in &variants {

@@ -1,0 +1,16 @@
+//! The aggregates that DataFusion lacks or that mean something else there: lists, sets and bags,
+//! the row of an extreme, percentiles.
+//!
+//! Each is a [`fold::Fold`]: a state per group that takes rows, can be written to bytes and
+//! merged from them. `fold` makes accumulators of it, with and without groups.
+
+mod collect;
+mod extreme;
+mod fold;
+mod order;
+mod percentile;
+
+pub(crate) use collect::{bag, list, set};
+pub(crate) use extreme::{Best, extreme};
+pub(crate) use order::order_key;
+pub(crate) use percentile::percentiles;

@@ -1,0 +1,81 @@
+//! KQL's scalar functions and operators as DataFusion functions over Arrow arrays of
+//! `types::arrow_type`. The lowering asks for them by KQL name and types; each family below has
+//! a `find` that knows its names. Nothing here plans or binds: arguments arrive converted.
+
+mod access;
+mod arguments;
+mod array;
+mod bag;
+mod cached;
+pub mod comparison;
+mod conditional;
+mod convert;
+mod datetime;
+mod encoding;
+mod fold;
+mod hash;
+mod in_list;
+mod ip;
+pub(crate) mod json;
+mod json_path;
+mod math;
+mod operator_arithmetic;
+mod operator_string;
+mod output;
+mod parse_path;
+mod parse_text;
+mod parse_url;
+mod pattern;
+mod regex;
+mod string;
+#[cfg(test)]
+mod testing;
+mod text;
+mod udf;
+mod value;
+
+use std::sync::Arc;
+
+use datafusion::logical_expr::ScalarUDF;
+use kql::types::ScalarType;
+
+pub use access::{index, member};
+pub use convert::convert;
+pub use in_list::in_list;
+pub use operator_arithmetic::{arithmetic, negate};
+pub use operator_string::string_operator;
+
+use udf::{Evaluate, KqlScalar};
+
+/// Looks a function up by its name and the types of its arguments.
+type Find = fn(&str, &[ScalarType]) -> Option<Evaluate>;
+
+/// The families of functions.
+const FAMILIES: &[Find] = &[
+    convert::find,
+    conditional::find,
+    string::find,
+    regex::find,
+    math::find,
+    datetime::find,
+    array::find,
+    bag::find,
+    parse_url::find,
+    parse_path::find,
+    parse_text::find,
+    ip::find,
+    hash::find,
+    encoding::find,
+];
+
+/// The built-in function of this KQL name over arguments of these types, `None` if the engine
+/// does not have it.
+pub fn scalar(name: &str, arguments: &[ScalarType], result: ScalarType) -> Option<Arc<ScalarUDF>> {
+    let evaluate = FAMILIES.iter().find_map(|find| find(name, arguments))?;
+    Some(KqlScalar::udf(
+        format!("kql_{name}"),
+        arguments,
+        result,
+        evaluate,
+    ))
+}

@@ -1,0 +1,274 @@
+//! The arguments of one call over one batch, read row by row with their KQL types. What a call
+//! returns is written in `output.rs`; the families of functions use nothing else of Arrow.
+
+use std::sync::Arc;
+
+use arrow::array::{
+    Array, ArrayRef, AsArray, BooleanArray, Decimal128Array, DurationNanosecondArray, Float64Array,
+    Int32Array, Int64Array, StringViewArray, StringViewBuilder, TimestampNanosecondArray,
+};
+use arrow::datatypes::{
+    Decimal128Type, DurationNanosecondType, Float64Type, Int32Type, Int64Type,
+    TimestampNanosecondType,
+};
+use datafusion::common::{Result, exec_err, internal_err};
+use datafusion::logical_expr::ColumnarValue;
+use kql::types::ScalarType;
+
+use super::value::Datum;
+use crate::types::arrow_type;
+
+/// Arguments of one call.
+pub(super) struct Arguments<'a> {
+    arrays: Vec<(ArrayRef, bool)>,
+    types: &'a [ScalarType],
+    /// KQL type of the result.
+    pub(super) result: ScalarType,
+    /// Rows of the batch.
+    pub(super) rows: usize,
+}
+
+/// One argument, typed. A constant holds one row that stands for all.
+pub(super) enum Input {
+    Bool(BooleanArray, bool),
+    Int(Int32Array, bool),
+    Long(Int64Array, bool),
+    Real(Float64Array, bool),
+    Decimal(Decimal128Array, bool),
+    String(StringViewArray, bool),
+    DateTime(TimestampNanosecondArray, bool),
+    TimeSpan(DurationNanosecondArray, bool),
+    Guid(StringViewArray, bool),
+    Dynamic(StringViewArray, bool),
+}
+
+/// Reads element `$row`, or element 0 of a constant; a null gives `Datum::Null`.
+macro_rules! read {
+    ($array:expr, $constant:expr, $row:expr, $datum:path) => {{
+        let row = if *$constant { 0 } else { $row };
+        if $array.is_null(row) {
+            Datum::Null
+        } else {
+            $datum($array.value(row))
+        }
+    }};
+}
+
+impl Input {
+    /// The value of a row.
+    pub(super) fn get(&self, row: usize) -> Datum<'_> {
+        match self {
+            Self::Bool(array, constant) => read!(array, constant, row, Datum::Bool),
+            Self::Int(array, constant) => read!(array, constant, row, Datum::Int),
+            Self::Long(array, constant) => read!(array, constant, row, Datum::Long),
+            Self::Real(array, constant) => read!(array, constant, row, Datum::Real),
+            Self::Decimal(array, constant) => read!(array, constant, row, Datum::Decimal),
+            Self::String(array, constant) => {
+                let row = if *constant { 0 } else { row };
+                Datum::String(if array.is_null(row) {
+                    ""
+                } else {
+                    array.value(row)
+                })
+            }
+            Self::DateTime(array, constant) => read!(array, constant, row, Datum::DateTime),
+            Self::TimeSpan(array, constant) => read!(array, constant, row, Datum::TimeSpan),
+            Self::Guid(array, constant) => read!(array, constant, row, Datum::Guid),
+            Self::Dynamic(array, constant) => read!(array, constant, row, Datum::Dynamic),
+        }
+    }
+}
+
+/// A string, guid or dynamic argument.
+pub(super) struct Texts {
+    array: StringViewArray,
+    constant: bool,
+}
+
+impl Texts {
+    /// The text of a row; null is `""`, as it is for every string.
+    pub(super) fn text(&self, row: usize) -> &str {
+        self.get(row).unwrap_or("")
+    }
+
+    /// The text of a row, or `None` for null.
+    pub(super) fn get(&self, row: usize) -> Option<&str> {
+        let row = if self.constant { 0 } else { row };
+        self.array.is_valid(row).then(|| self.array.value(row))
+    }
+
+    /// The text that all rows share, if the argument is constant.
+    pub(super) fn constant(&self) -> Option<&str> {
+        self.constant.then(|| self.text(0))
+    }
+}
+
+/// An argument of fixed width, read as `T`.
+pub(super) struct Numbers<T> {
+    values: Vec<Option<T>>,
+    constant: bool,
+}
+
+impl<T: Copy> Numbers<T> {
+    /// The value of a row.
+    pub(super) fn get(&self, row: usize) -> Option<T> {
+        self.values[if self.constant { 0 } else { row }]
+    }
+}
+
+impl<'a> Arguments<'a> {
+    /// Checks that the values have the Arrow types of the declared KQL types.
+    pub(super) fn new(
+        values: &'a [ColumnarValue],
+        types: &'a [ScalarType],
+        result: ScalarType,
+        rows: usize,
+    ) -> Result<Self> {
+        let mut arrays = Vec::with_capacity(values.len());
+        for (position, value) in values.iter().enumerate() {
+            let (array, constant) = match value {
+                ColumnarValue::Array(array) => (Arc::clone(array), false),
+                ColumnarValue::Scalar(scalar) => (scalar.to_array()?, true),
+            };
+            let declared = types.get(position).map(|ty| arrow_type(*ty));
+            if declared.as_ref() != Some(array.data_type()) {
+                return internal_err!(
+                    "argument {position} is {}, declared as {declared:?}",
+                    array.data_type()
+                );
+            }
+            arrays.push((array, constant));
+        }
+        Ok(Self {
+            arrays,
+            types,
+            result,
+            rows,
+        })
+    }
+
+    /// How many arguments there are.
+    pub(super) fn len(&self) -> usize {
+        self.arrays.len()
+    }
+
+    /// KQL type of an argument.
+    pub(super) fn ty(&self, position: usize) -> ScalarType {
+        self.types[position]
+    }
+
+    /// The Arrow array of an argument, and whether its one element stands for all rows.
+    pub(super) fn array(&self, position: usize) -> (&ArrayRef, bool) {
+        let (array, constant) = &self.arrays[position];
+        (array, *constant)
+    }
+
+    /// Any argument.
+    pub(super) fn input(&self, position: usize) -> Input {
+        let (array, constant) = self.array(position);
+        match self.types[position] {
+            ScalarType::Bool => Input::Bool(array.as_boolean().clone(), constant),
+            ScalarType::Int => Input::Int(array.as_primitive::<Int32Type>().clone(), constant),
+            ScalarType::Long => Input::Long(array.as_primitive::<Int64Type>().clone(), constant),
+            ScalarType::Real => Input::Real(array.as_primitive::<Float64Type>().clone(), constant),
+            ScalarType::Decimal => {
+                Input::Decimal(array.as_primitive::<Decimal128Type>().clone(), constant)
+            }
+            ScalarType::String => Input::String(array.as_string_view().clone(), constant),
+            ScalarType::DateTime => Input::DateTime(
+                array.as_primitive::<TimestampNanosecondType>().clone(),
+                constant,
+            ),
+            ScalarType::TimeSpan => Input::TimeSpan(
+                array.as_primitive::<DurationNanosecondType>().clone(),
+                constant,
+            ),
+            ScalarType::Guid => Input::Guid(array.as_string_view().clone(), constant),
+            ScalarType::Dynamic => Input::Dynamic(array.as_string_view().clone(), constant),
+        }
+    }
+
+    /// All arguments from `first` on.
+    pub(super) fn inputs(&self, first: usize) -> Vec<Input> {
+        (first..self.len())
+            .map(|position| self.input(position))
+            .collect()
+    }
+
+    /// An argument as text: a string as it is, anything else in its string form.
+    pub(super) fn texts(&self, position: usize) -> Result<Texts> {
+        if self.types[position] == ScalarType::String {
+            return self.raw(position);
+        }
+        let input = self.input(position);
+        let (array, constant) = self.array(position);
+        let mut builder = StringViewBuilder::with_capacity(array.len());
+        let mut buffer = String::new();
+        for row in 0..array.len() {
+            buffer.clear();
+            input.get(row).write_text(&mut buffer);
+            builder.append_value(&buffer);
+        }
+        Ok(Texts {
+            array: builder.finish(),
+            constant,
+        })
+    }
+
+    /// The text of a string, guid or dynamic argument as it is stored: JSON for a dynamic.
+    pub(super) fn raw(&self, position: usize) -> Result<Texts> {
+        let (array, constant) = self.array(position);
+        let Some(array) = array.as_string_view_opt() else {
+            return internal_err!("argument {position} is {}, not text", array.data_type());
+        };
+        let array = array.clone();
+        Ok(Texts { array, constant })
+    }
+
+    /// An argument that must be the same for all rows.
+    pub(super) fn constant_text(&self, position: usize, function: &str) -> Result<String> {
+        let texts = self.texts(position)?;
+        let Some(text) = texts.constant() else {
+            return exec_err!("{function}: argument {} must be a constant", position + 1);
+        };
+        Ok(text.to_owned())
+    }
+
+    fn numbers<T>(&self, position: usize, read: impl Fn(Datum<'_>) -> Option<T>) -> Numbers<T> {
+        let input = self.input(position);
+        let (array, constant) = self.array(position);
+        let values = (0..array.len()).map(|row| read(input.get(row))).collect();
+        Numbers { values, constant }
+    }
+}
+
+#[expect(
+    clippy::redundant_closure_for_method_calls,
+    reason = "a method of `Datum<'a>` is a function for one lifetime, not for all"
+)]
+impl Arguments<'_> {
+    /// An integer argument; other types convert as `tolong()` does.
+    pub(super) fn longs_in(&self, position: usize) -> Numbers<i64> {
+        self.numbers(position, |datum| datum.to_long())
+    }
+
+    /// A numeric argument; other types convert as `todouble()` does.
+    pub(super) fn reals_in(&self, position: usize) -> Numbers<f64> {
+        self.numbers(position, |datum| datum.to_real())
+    }
+
+    /// A bool argument.
+    pub(super) fn bools_in(&self, position: usize) -> Numbers<bool> {
+        self.numbers(position, |datum| datum.to_bool())
+    }
+
+    /// A datetime argument in ticks since 0001.
+    pub(super) fn datetimes_in(&self, position: usize) -> Numbers<i64> {
+        self.numbers(position, |datum| datum.to_datetime())
+    }
+
+    /// A timespan argument in ticks.
+    pub(super) fn timespans_in(&self, position: usize) -> Numbers<i64> {
+        self.numbers(position, |datum| datum.to_timespan())
+    }
+}

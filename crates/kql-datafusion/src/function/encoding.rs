@@ -1,0 +1,79 @@
+//! Base64 and percent encoding.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use kql::types::ScalarType;
+use percent_encoding::percent_decode_str;
+
+use super::text;
+use super::udf::{Evaluate, code};
+
+/// Encoding functions by name.
+pub(super) fn find(name: &str, _: &[ScalarType]) -> Option<Evaluate> {
+    Some(match name {
+        "base64_encode_tostring" | "base64_encodestring" => {
+            map(|text, out| STANDARD.encode_string(text, out))
+        }
+        // Bytes that are no text decode to no text.
+        "base64_decode_tostring" | "base64_decodestring" => map(|text, out| {
+            let decoded = STANDARD.decode(text).ok();
+            if let Some(text) = decoded.and_then(|bytes| String::from_utf8(bytes).ok()) {
+                out.push_str(&text);
+            }
+        }),
+        "url_encode" => map(|text, out| percent_encode(text, "+", out)),
+        "url_encode_component" => map(|text, out| percent_encode(text, "%20", out)),
+        "url_decode" => map(|text, out| {
+            let text = text.replace('+', " ");
+            out.push_str(&percent_decode_str(&text).decode_utf8_lossy());
+        }),
+        _ => return None,
+    })
+}
+
+fn map(write: fn(&str, &mut String)) -> Evaluate {
+    code(move |arguments| {
+        let texts = arguments.texts(0)?;
+        arguments.strings(|row, out| write(texts.text(row), out))
+    })
+}
+
+/// Escapes all but letters, digits and a few marks, in lower-case hexadecimal.
+fn percent_encode(text: &str, blank: &str, out: &mut String) {
+    for byte in text.bytes() {
+        match byte {
+            b' ' => out.push_str(blank),
+            b'-' | b'_' | b'.' | b'~' => out.push(byte as char),
+            byte if byte.is_ascii_alphanumeric() => out.push(byte as char),
+            byte => text::write(out, format_args!("%{byte:02x}")),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{eval, string};
+    use super::*;
+
+    #[test]
+    fn encodings() {
+        for (name, text, expected) in [
+            ("base64_encode_tostring", "Kusto", "S3VzdG8="),
+            ("base64_decode_tostring", "S3VzdG8=", "Kusto"),
+            ("base64_decode_tostring", "U3RyaW5n0KHR0tGA0L7Rh9C60LA=", ""),
+            (
+                "url_encode",
+                "https://x/hello world",
+                "https%3a%2f%2fx%2fhello+world",
+            ),
+            ("url_encode_component", "a b/", "a%20b%2f"),
+            ("url_decode", "https%3a%2f%2fx%2f", "https://x/"),
+        ] {
+            assert_eq!(
+                eval(name, ScalarType::String, &[string(text)]),
+                expected,
+                "{name} {text}"
+            );
+        }
+    }
+}

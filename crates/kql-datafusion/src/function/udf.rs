@@ -1,0 +1,126 @@
+//! One DataFusion function type for all of KQL's scalar functions: a name that says everything
+//! that tells it from others, the KQL types of its arguments and result, and code over a batch.
+//! What the code does is the families' business.
+
+use std::fmt;
+use std::hash::{Hash, Hasher};
+use std::sync::Arc;
+
+use arrow::array::ArrayRef;
+use arrow::datatypes::DataType;
+use datafusion::common::{Result, ScalarValue, internal_err};
+use datafusion::logical_expr::{
+    ColumnarValue, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
+};
+use kql::types::ScalarType;
+
+use super::arguments::Arguments;
+use crate::types::arrow_type;
+
+/// The code of a function: a batch of arguments in, an array of the declared result type out,
+/// with one element per row of the batch.
+pub(super) type Evaluate = Arc<dyn Fn(&Arguments<'_>) -> Result<ArrayRef> + Send + Sync>;
+
+/// Boxes the code of a function.
+pub(super) fn code(
+    evaluate: impl Fn(&Arguments<'_>) -> Result<ArrayRef> + Send + Sync + 'static,
+) -> Evaluate {
+    Arc::new(evaluate)
+}
+
+/// A KQL function as DataFusion sees it.
+pub(super) struct KqlScalar {
+    name: String,
+    arguments: Vec<ScalarType>,
+    result: ScalarType,
+    signature: Signature,
+    evaluate: Evaluate,
+}
+
+impl KqlScalar {
+    /// A function. `name` must differ between functions of equal types that compute differently,
+    /// because plans compare functions by name and types.
+    pub(super) fn udf(
+        name: impl Into<String>,
+        arguments: &[ScalarType],
+        result: ScalarType,
+        evaluate: Evaluate,
+    ) -> Arc<ScalarUDF> {
+        let signature = if arguments.is_empty() {
+            Signature::nullary(Volatility::Immutable)
+        } else {
+            let types = arguments.iter().map(|ty| arrow_type(*ty)).collect();
+            Signature::exact(types, Volatility::Immutable)
+        };
+        Arc::new(ScalarUDF::new_from_impl(Self {
+            name: name.into(),
+            arguments: arguments.to_vec(),
+            result,
+            signature,
+            evaluate,
+        }))
+    }
+}
+
+impl fmt::Debug for KqlScalar {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("KqlScalar")
+            .field("name", &self.name)
+            .field("arguments", &self.arguments)
+            .field("result", &self.result)
+            .finish_non_exhaustive()
+    }
+}
+
+impl PartialEq for KqlScalar {
+    fn eq(&self, other: &Self) -> bool {
+        self.name == other.name && self.arguments == other.arguments && self.result == other.result
+    }
+}
+
+impl Eq for KqlScalar {}
+
+impl Hash for KqlScalar {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.name.hash(state);
+        self.arguments.hash(state);
+        self.result.hash(state);
+    }
+}
+
+impl ScalarUDFImpl for KqlScalar {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    fn return_type(&self, _: &[DataType]) -> Result<DataType> {
+        Ok(arrow_type(self.result))
+    }
+
+    fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
+        let constant = args
+            .args
+            .iter()
+            .all(|value| matches!(value, ColumnarValue::Scalar(_)));
+        let rows = if constant { 1 } else { args.number_rows };
+        let arguments = Arguments::new(&args.args, &self.arguments, self.result, rows)?;
+        let array = (self.evaluate)(&arguments)?;
+        if array.data_type() != &arrow_type(self.result) || array.len() != rows {
+            return internal_err!(
+                "function {} returned {} rows of {} for {rows} rows of {}",
+                self.name,
+                array.len(),
+                array.data_type(),
+                self.result
+            );
+        }
+        if constant {
+            return ScalarValue::try_from_array(&array, 0).map(ColumnarValue::Scalar);
+        }
+        Ok(ColumnarValue::Array(array))
+    }
+}

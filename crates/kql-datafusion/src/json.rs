@@ -1,0 +1,133 @@
+//! Rows as JSON and as text: for `query --format ndjson`, for tables on a terminal, CSV and mail.
+//!
+//! Datetimes are ISO 8601 with seven digits and `Z`, timespans what Kusto prints, dynamics nested
+//! JSON, reals that JSON has no number for their names, null null.
+
+use std::fmt::Write;
+
+use arrow::array::{Array, AsArray, RecordBatch};
+use arrow::datatypes::{
+    DataType, Decimal128Type, DurationNanosecondType, Float64Type, Int32Type, Int64Type,
+    TimestampNanosecondType,
+};
+use kql::time::{format_datetime, format_timespan};
+use kql::types::{ScalarType, Schema};
+use serde_json::{Map, Number, Value};
+
+use crate::types::{arrow_type, unix_ns_to_ticks};
+
+/// Whether `column` is stored as values of `ty` are.
+fn holds(column: &dyn Array, ty: ScalarType) -> bool {
+    match (column.data_type(), arrow_type(ty)) {
+        (DataType::Timestamp(unit, _), DataType::Timestamp(expected, _)) => *unit == expected,
+        (actual, expected) => *actual == expected,
+    }
+}
+
+/// The rows of a batch of the schema, each a list of cells in column order.
+pub fn rows(batch: &RecordBatch, schema: &Schema) -> Vec<Vec<Value>> {
+    (0..batch.num_rows())
+        .map(|row| {
+            schema
+                .columns()
+                .iter()
+                .zip(batch.columns())
+                .map(|(column, array)| cell(array, column.ty, row))
+                .collect()
+        })
+        .collect()
+}
+
+/// One row as an object, columns in order.
+pub fn object(batch: &RecordBatch, schema: &Schema, row: usize) -> Map<String, Value> {
+    schema
+        .columns()
+        .iter()
+        .zip(batch.columns())
+        .map(|(column, array)| (column.name.to_string(), cell(array, column.ty, row)))
+        .collect()
+}
+
+/// Appends one row as a JSON object and a newline.
+pub fn write_row(batch: &RecordBatch, schema: &Schema, row: usize, out: &mut String) {
+    let object = Value::Object(object(batch, schema, row));
+    writeln!(out, "{object}").expect("writing to a string does not fail");
+}
+
+/// One cell as JSON.
+pub fn cell(array: &dyn Array, ty: ScalarType, row: usize) -> Value {
+    if !holds(array, ty) || array.is_null(row) {
+        return if ty == ScalarType::String {
+            Value::from("")
+        } else {
+            Value::Null
+        };
+    }
+    match ty {
+        ScalarType::Bool => Value::Bool(array.as_boolean().value(row)),
+        ScalarType::Int => Value::from(array.as_primitive::<Int32Type>().value(row)),
+        ScalarType::Long => Value::from(array.as_primitive::<Int64Type>().value(row)),
+        ScalarType::Real => real(array.as_primitive::<Float64Type>().value(row)),
+        ScalarType::Dynamic => {
+            let json = array.as_string_view().value(row);
+            serde_json::from_str(json).unwrap_or_else(|_| Value::from(json))
+        }
+        _ => Value::String(text(array, ty, row)),
+    }
+}
+
+fn real(value: f64) -> Value {
+    Number::from_f64(value).map_or_else(|| Value::from(real_name(value)), Value::Number)
+}
+
+fn real_name(value: f64) -> &'static str {
+    if value.is_nan() {
+        "NaN"
+    } else if value > 0.0 {
+        "Infinity"
+    } else {
+        "-Infinity"
+    }
+}
+
+/// One cell as text; null is nothing, a dynamic is its JSON, a dynamic string the string.
+pub fn text(array: &dyn Array, ty: ScalarType, row: usize) -> String {
+    if !holds(array, ty) || array.is_null(row) {
+        return String::new();
+    }
+    match ty {
+        ScalarType::Bool => array.as_boolean().value(row).to_string(),
+        ScalarType::Int => array.as_primitive::<Int32Type>().value(row).to_string(),
+        ScalarType::Long => array.as_primitive::<Int64Type>().value(row).to_string(),
+        ScalarType::Real => match array.as_primitive::<Float64Type>().value(row) {
+            value if value.is_finite() => ryu::Buffer::new().format_finite(value).to_owned(),
+            value => real_name(value).to_owned(),
+        },
+        ScalarType::Decimal => {
+            let decimal = array.as_primitive::<Decimal128Type>().value_as_string(row);
+            match decimal.contains('.') {
+                true => decimal
+                    .trim_end_matches('0')
+                    .trim_end_matches('.')
+                    .to_owned(),
+                false => decimal,
+            }
+        }
+        ScalarType::String | ScalarType::Guid => array.as_string_view().value(row).to_owned(),
+        ScalarType::Dynamic => {
+            let json = array.as_string_view().value(row);
+            match serde_json::from_str(json) {
+                Ok(Value::String(text)) => text,
+                _ => json.to_owned(),
+            }
+        }
+        ScalarType::DateTime => {
+            let ns = array.as_primitive::<TimestampNanosecondType>().value(row);
+            format_datetime(unix_ns_to_ticks(ns))
+        }
+        ScalarType::TimeSpan => {
+            let ns = array.as_primitive::<DurationNanosecondType>().value(row);
+            format_timespan(ns / 100)
+        }
+    }
+}

@@ -1,0 +1,251 @@
+//! From the typed tree to a DataFusion plan, one file per family of operators.
+//!
+//! A lowered table is a [`Relation`]: its plan, whose first columns are those of the KQL schema
+//! under their own names, and the order it was sorted in. DataFusion keeps no order that the top
+//! of a plan does not ask for, so the sort keys travel along as hidden columns and the sort is
+//! done where the order is needed. Subqueries are run beforehand (`prepare`), which makes their
+//! results constants that scans can prune with.
+
+mod expression;
+mod join;
+mod literal;
+mod membership;
+mod mv_expand;
+mod parse;
+mod prepare;
+mod range;
+mod relation;
+mod source;
+mod summarize;
+mod walk;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use datafusion::common::{DFSchema, ScalarValue};
+use datafusion::execution::SessionState;
+use datafusion::execution::memory_pool::MemoryReservation;
+use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, Union};
+use kql::hir::{self, Plan, PlanKind, SortKey, UnionInput};
+use kql::types::ScalarType;
+
+use crate::error::EngineError;
+use crate::function;
+use crate::tables::Tables;
+use relation::{OrderKey, Relation};
+
+type Result<T, E = EngineError> = std::result::Result<T, E>;
+
+/// Lowers one query.
+pub(crate) struct Lowering<'a> {
+    tables: &'a dyn Tables,
+    state: &'a SessionState,
+    now: i64,
+    names: std::cell::Cell<usize>,
+    subqueries: HashMap<usize, prepare::Answer>,
+    shared: HashMap<u32, prepare::Shared>,
+    reservations: Vec<MemoryReservation>,
+}
+
+impl<'a> Lowering<'a> {
+    /// A lowering that reads `tables` and whose `now()` is `now`, in ticks.
+    pub(crate) fn new(tables: &'a dyn Tables, state: &'a SessionState, now: i64) -> Self {
+        Self {
+            tables,
+            state,
+            now,
+            names: std::cell::Cell::new(0),
+            subqueries: HashMap::new(),
+            shared: HashMap::new(),
+            reservations: Vec::new(),
+        }
+    }
+
+    /// The plan of a query, after its subqueries ran, and the memory that their results hold.
+    pub(crate) async fn query(
+        mut self,
+        query: &hir::Query,
+    ) -> Result<(LogicalPlan, Vec<MemoryReservation>)> {
+        self.count_shared(&query.plan);
+        self.prepare(&query.plan).await?;
+        let plan = self.plan(&query.plan)?.sorted()?;
+        Ok((plan, self.reservations))
+    }
+
+    /// A column name that no KQL column has.
+    fn hidden_name(&self) -> String {
+        let number = self.names.get();
+        self.names.set(number + 1);
+        format!("\u{1f}{number}")
+    }
+
+    fn plan(&self, plan: &Plan) -> Result<Relation> {
+        match &*plan.kind {
+            PlanKind::Table { name, .. } => self.table(name, plan),
+            PlanKind::Values { rows } => Self::values(rows, plan),
+            PlanKind::Print { columns } => {
+                let one_row = Relation::unordered(LogicalPlanBuilder::empty(true).build()?, 0);
+                self.project(one_row, columns, plan)
+            }
+            PlanKind::Range { from, to, step } => self.range(from, to, step, plan),
+            PlanKind::Filter { input, predicate } => {
+                let input = self.plan(input)?;
+                let predicate = self.predicate(predicate, &input)?;
+                input.map(|plan| LogicalPlanBuilder::from(plan).filter(predicate)?.build())
+            }
+            PlanKind::Project { input, columns } => {
+                let input = self.plan(input)?;
+                self.project(input, columns, plan)
+            }
+            PlanKind::Aggregate {
+                input,
+                keys,
+                aggregates,
+            } => self.summarize(input, keys, aggregates, plan),
+            PlanKind::Distinct { input } => {
+                let unique = LogicalPlanBuilder::from(self.plan(input)?.visible()?).distinct()?;
+                Ok(Relation::unordered(unique.build()?, plan.schema.len()))
+            }
+            PlanKind::Sort { input, keys } => self.sort(input, keys),
+            PlanKind::Take { input, count } => {
+                let input = self.plan(input)?;
+                let count = self.constant(count)?;
+                let ScalarValue::Int64(Some(count)) = count else {
+                    return Err(EngineError::Invalid {
+                        what: "take needs a number of rows".to_owned(),
+                        span: plan.span,
+                    });
+                };
+                let count = usize::try_from(count).unwrap_or(0);
+                input.map_sorted(|plan| {
+                    LogicalPlanBuilder::from(plan)
+                        .limit(0, Some(count))?
+                        .build()
+                })
+            }
+            PlanKind::Join {
+                left,
+                right,
+                kind,
+                on,
+            } => self.join(left, right, *kind, on, plan),
+            PlanKind::Union { inputs } => self.union(inputs, plan),
+            PlanKind::MvExpand {
+                input,
+                columns,
+                item_index,
+                row_limit,
+                bag_as_array,
+            } => {
+                let options = mv_expand::Options {
+                    item_index: *item_index,
+                    row_limit: *row_limit,
+                    bag_as_array: *bag_as_array,
+                };
+                self.mv_expand(input, columns, options, plan)
+            }
+            PlanKind::Parse {
+                input,
+                text,
+                pattern,
+                kind,
+                flags,
+                drop_unmatched,
+            } => {
+                let pattern = parse::Pattern {
+                    parts: pattern,
+                    kind: *kind,
+                    flags,
+                };
+                self.parse(input, text, &pattern, *drop_unmatched, plan)
+            }
+            PlanKind::Serialize { input } => self.plan(input),
+            PlanKind::Shared { id, input } => match self.shared.get(id) {
+                Some(prepare::Shared::Cached(table)) => {
+                    Self::scan("shared", Arc::clone(table), plan.schema.len())
+                }
+                _ => self.plan(input),
+            },
+        }
+    }
+
+    /// One expression per column of the output's schema; the input's order is kept.
+    fn project(&self, input: Relation, columns: &[hir::Expr], output: &Plan) -> Result<Relation> {
+        let columns = columns
+            .iter()
+            .zip(output.schema.columns())
+            .map(|(expr, column)| Ok(self.value(expr, &input)?.alias(&*column.name)))
+            .collect::<Result<Vec<_>>>()?;
+        input.project(columns)
+    }
+
+    fn sort(&self, input: &Plan, keys: &[SortKey]) -> Result<Relation> {
+        let input = self.plan(input)?.without_order();
+        let mut columns = input.columns();
+        let mut order = Vec::new();
+        for key in keys {
+            let value = self.value(&key.expr, &input)?;
+            if key.expr.ty == ScalarType::Real {
+                // NaN has its place between null and the numbers, whatever the direction.
+                let is_nan = function::scalar("isnan", &[ScalarType::Real], ScalarType::Bool)
+                    .ok_or_else(|| EngineError::not_supported("isnan()", key.expr.span))?;
+                let name = self.hidden_name();
+                columns.push(is_nan.call(vec![value.clone()]).alias(&name));
+                order.push(OrderKey {
+                    column: name,
+                    ascending: !key.nulls_first,
+                    nulls_first: key.nulls_first,
+                });
+            }
+            let name = self.hidden_name();
+            columns.push(value.alias(&name));
+            order.push(OrderKey {
+                column: name,
+                ascending: !key.descending,
+                nulls_first: key.nulls_first,
+            });
+        }
+        let width = input.width;
+        let plan = LogicalPlanBuilder::from(input.plan)
+            .project(columns)?
+            .build()?;
+        Ok(Relation { plan, width, order })
+    }
+
+    fn union(&self, inputs: &[UnionInput], output: &Plan) -> Result<Relation> {
+        let mut legs = Vec::with_capacity(inputs.len());
+        for leg in inputs {
+            let input = self.plan(&leg.plan)?.without_order();
+            legs.push(Arc::new(self.project(input, &leg.columns, output)?.plan));
+        }
+        let plan = match legs.len() {
+            1 => Arc::unwrap_or_clone(legs.remove(0)),
+            _ => LogicalPlan::Union(Union::try_new(legs)?),
+        };
+        Ok(Relation::unordered(plan, output.schema.len()))
+    }
+
+    /// The value of an expression without columns.
+    fn constant(&self, expr: &hir::Expr) -> Result<ScalarValue> {
+        if let hir::ExprKind::Literal(value) = &expr.kind {
+            return Ok(literal::scalar(value, expr.ty)?);
+        }
+        let no_columns = Relation::unordered(LogicalPlanBuilder::empty(true).build()?, 0);
+        let value = self.value(expr, &no_columns)?;
+        let physical = self.state.create_physical_expr(value, &DFSchema::empty())?;
+        let one_row = arrow::array::RecordBatchOptions::new().with_row_count(Some(1));
+        let batch = arrow::array::RecordBatch::try_new_with_options(
+            Arc::new(arrow::datatypes::Schema::empty()),
+            Vec::new(),
+            &one_row,
+        )
+        .map_err(datafusion::error::DataFusionError::from)?;
+        let array = physical.evaluate(&batch)?.into_array(1)?;
+        Ok(ScalarValue::try_from_array(&array, 0)?)
+    }
+}
+
+/// A column by name, exactly as spelt.
+fn column(name: impl Into<String>) -> Expr {
+    Expr::Column(datafusion::common::Column::new_unqualified(name))
+}

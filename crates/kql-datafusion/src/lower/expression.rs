@@ -1,0 +1,319 @@
+//! Scalar expressions. DataFusion's own operators are used wherever they mean the same, because
+//! they are fast and scans prune with them; KQL's own functions do the rest.
+//!
+//! Two entries: [`Lowering::value`] keeps null apart from false, [`Lowering::predicate`] is for
+//! places where only truth counts, and may give either for the other.
+
+use datafusion::common::ScalarValue;
+use datafusion::logical_expr::expr::{Between, BinaryExpr};
+use datafusion::logical_expr::{Case, Cast, Expr, Operator, lit};
+use kql::builtin::Scalar;
+use kql::hir::{self, BinaryOp, ExprKind};
+use kql::types::{ScalarType, Value};
+
+use super::relation::Relation;
+use super::{Lowering, Result, literal, prepare};
+use crate::error::EngineError;
+use crate::function;
+use crate::types::arrow_type;
+
+/// What an expression is lowered for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Use {
+    Value,
+    Predicate,
+}
+
+impl Lowering<'_> {
+    /// The expression over the columns of `input`.
+    pub(super) fn value(&self, expr: &hir::Expr, input: &Relation) -> Result<Expr> {
+        self.expression(expr, input, Use::Value)
+    }
+
+    /// A condition of which only matters whether it is true.
+    pub(super) fn predicate(&self, expr: &hir::Expr, input: &Relation) -> Result<Expr> {
+        self.expression(expr, input, Use::Predicate)
+    }
+
+    fn expression(&self, expr: &hir::Expr, input: &Relation, purpose: Use) -> Result<Expr> {
+        Ok(match &expr.kind {
+            ExprKind::Column(position) => input.column(*position),
+            ExprKind::Literal(value) => lit(literal::scalar(value, expr.ty)?),
+            ExprKind::Now => lit(literal::datetime(self.now)),
+            ExprKind::Binary {
+                op: BinaryOp::And | BinaryOp::Or,
+                ..
+            } => self.connective(expr, input, purpose)?,
+            ExprKind::Binary { op, left, right } => {
+                self.binary(*op, left, right, expr.ty, input, purpose)?
+            }
+            ExprKind::Negate(operand) => {
+                function::negate(expr.ty).call(vec![self.value(operand, input)?])
+            }
+            ExprKind::InList { op, value, list } => self.in_list(*op, value, list, input)?,
+            ExprKind::InTable { op, value, table } => self.in_table(*op, value, table, input)?,
+            ExprKind::Between {
+                value,
+                low,
+                high,
+                negated,
+            } => self.between(value, low, high, *negated, input)?,
+            ExprKind::Call {
+                function,
+                arguments,
+            } => self.call(function, arguments, expr, input, purpose)?,
+            ExprKind::Convert(operand) => self.convert(operand, expr.ty, input)?,
+            ExprKind::Member { base, name } => {
+                let name = lit(ScalarValue::Utf8View(Some(name.to_string())));
+                function::member().call(vec![self.value(base, input)?, name])
+            }
+            ExprKind::Index { base, index } => {
+                let operands = vec![self.value(base, input)?, self.value(index, input)?];
+                function::index(index.ty).call(operands)
+            }
+            ExprKind::ToScalar(table) => {
+                let answer = self.subqueries.get(&prepare::address(table));
+                let value = answer.and_then(prepare::Answer::scalar).ok_or_else(|| {
+                    EngineError::not_supported("toscalar() in this place", expr.span)
+                })?;
+                lit(value.clone())
+            }
+        })
+    }
+
+    /// A chain of one connective as a balanced tree, so that long chains stay shallow.
+    fn connective(&self, expr: &hir::Expr, input: &Relation, purpose: Use) -> Result<Expr> {
+        let ExprKind::Binary { op, .. } = &expr.kind else {
+            return self.expression(expr, input, purpose);
+        };
+        let mut operands = Vec::new();
+        let mut pending = vec![expr];
+        while let Some(next) = pending.pop() {
+            match &next.kind {
+                ExprKind::Binary {
+                    op: inner,
+                    left,
+                    right,
+                } if inner == op => {
+                    pending.push(right);
+                    pending.push(left);
+                }
+                _ => operands.push(self.expression(next, input, purpose)?),
+            }
+        }
+        let operator = if *op == BinaryOp::And {
+            Operator::And
+        } else {
+            Operator::Or
+        };
+        while operands.len() > 1 {
+            let mut halves = Vec::with_capacity(operands.len().div_ceil(2));
+            let mut rest = operands.into_iter();
+            while let Some(left) = rest.next() {
+                halves.push(match rest.next() {
+                    Some(right) => binary(left, operator, right),
+                    None => left,
+                });
+            }
+            operands = halves;
+        }
+        Ok(operands.remove(0))
+    }
+
+    fn binary(
+        &self,
+        op: BinaryOp,
+        left: &hir::Expr,
+        right: &hir::Expr,
+        result: ScalarType,
+        input: &Relation,
+        purpose: Use,
+    ) -> Result<Expr> {
+        let operator = match op {
+            BinaryOp::Equal => Operator::Eq,
+            BinaryOp::NotEqual => Operator::NotEq,
+            BinaryOp::Less => Operator::Lt,
+            BinaryOp::LessOrEqual => Operator::LtEq,
+            BinaryOp::Greater => Operator::Gt,
+            BinaryOp::GreaterOrEqual => Operator::GtEq,
+            BinaryOp::String {
+                op,
+                negated,
+                case_sensitive,
+            } => {
+                let operands = vec![self.value(left, input)?, self.value(right, input)?];
+                return Ok(function::string_operator(op, negated, case_sensitive).call(operands));
+            }
+            BinaryOp::Add
+            | BinaryOp::Subtract
+            | BinaryOp::Multiply
+            | BinaryOp::Divide
+            | BinaryOp::Modulo => {
+                let operands = vec![self.value(left, input)?, self.value(right, input)?];
+                return Ok(function::arithmetic(op, left.ty, right.ty, result).call(operands));
+            }
+            BinaryOp::And | BinaryOp::Or => {
+                let operands = (self.value(left, input)?, self.value(right, input)?);
+                let operator = if op == BinaryOp::And {
+                    Operator::And
+                } else {
+                    Operator::Or
+                };
+                return Ok(binary(operands.0, operator, operands.1));
+            }
+        };
+        let ty = left.ty;
+        let (left_value, right_value) = (self.value(left, input)?, self.value(right, input)?);
+        if !has_native_order(ty) {
+            return Ok(function::comparison::compare(op, ty).call(vec![left_value, right_value]));
+        }
+        if ty == ScalarType::String
+            || !matches!(op, BinaryOp::Equal | BinaryOp::NotEqual)
+            || (op == BinaryOp::Equal && purpose == Use::Predicate)
+        {
+            return Ok(binary(left_value, operator, right_value));
+        }
+        // `==` and `!=` are total where exactly one side is null.
+        if purpose == Use::Predicate {
+            return Ok(binary(left_value, Operator::IsDistinctFrom, right_value));
+        }
+        if is_value(left) || is_value(right) {
+            let equal = binary(left_value, Operator::Eq, right_value);
+            return Ok(match op {
+                BinaryOp::Equal => equal.is_true(),
+                _ => equal.is_not_true(),
+            });
+        }
+        Ok(function::comparison::compare(op, ty).call(vec![left_value, right_value]))
+    }
+
+    fn between(
+        &self,
+        value: &hir::Expr,
+        low: &hir::Expr,
+        high: &hir::Expr,
+        negated: bool,
+        input: &Relation,
+    ) -> Result<Expr> {
+        let ty = value.ty;
+        let value = self.value(value, input)?;
+        let low = self.value(low, input)?;
+        let high = self.value(high, input)?;
+        if has_native_order(ty) {
+            let (low, high) = (Box::new(low), Box::new(high));
+            return Ok(Expr::Between(Between::new(
+                Box::new(value),
+                negated,
+                low,
+                high,
+            )));
+        }
+        let from = function::comparison::compare(BinaryOp::GreaterOrEqual, ty);
+        let to = function::comparison::compare(BinaryOp::LessOrEqual, ty);
+        let within = from
+            .call(vec![value.clone(), low])
+            .and(to.call(vec![value, high]));
+        Ok(if negated {
+            Expr::Not(Box::new(within))
+        } else {
+            within
+        })
+    }
+
+    fn convert(&self, operand: &hir::Expr, to: ScalarType, input: &Relation) -> Result<Expr> {
+        use ScalarType::{Int, Long, Real};
+        let value = self.value(operand, input)?;
+        Ok(match (operand.ty, to) {
+            (from, to) if from == to => value,
+            (Int, Long | Real) | (Long, Real) => {
+                Expr::Cast(Cast::new(Box::new(value), arrow_type(to)))
+            }
+            (from, to) => function::convert(from, to).call(vec![value]),
+        })
+    }
+
+    fn call(
+        &self,
+        function: &'static Scalar,
+        arguments: &[hir::Expr],
+        call: &hir::Expr,
+        input: &Relation,
+        purpose: Use,
+    ) -> Result<Expr> {
+        match (function.name, arguments) {
+            ("not", [operand]) => return Ok(Expr::Not(Box::new(self.value(operand, input)?))),
+            ("iff", [_, _, _]) | ("case", [_, _, _, ..]) => {
+                return self.choice(arguments, input, purpose);
+            }
+            ("isnull" | "isnotnull", [operand]) if operand.ty != ScalarType::Dynamic => {
+                let is_null = function.name == "isnull";
+                if operand.ty == ScalarType::String {
+                    return Ok(lit(!is_null));
+                }
+                let value = self.value(operand, input)?;
+                return Ok(if is_null {
+                    value.is_null()
+                } else {
+                    value.is_not_null()
+                });
+            }
+            ("isempty" | "isnotempty", [operand]) if operand.ty == ScalarType::String => {
+                let value = self.value(operand, input)?;
+                let empty = lit(ScalarValue::Utf8View(Some(String::new())));
+                let is_empty = function.name == "isempty";
+                let operator = if is_empty {
+                    Operator::Eq
+                } else {
+                    Operator::NotEq
+                };
+                return Ok(binary(value, operator, empty));
+            }
+            _ => {}
+        }
+        let types: Vec<ScalarType> = arguments.iter().map(|argument| argument.ty).collect();
+        let udf = function::scalar(function.name, &types, call.ty).ok_or_else(|| {
+            EngineError::not_supported(format!("function `{}`", function.name), call.span)
+        })?;
+        let values = arguments
+            .iter()
+            .map(|argument| self.value(argument, input))
+            .collect::<Result<Vec<_>>>()?;
+        Ok(udf.call(values))
+    }
+
+    /// `iff` and `case`: pairs of a condition and a value, then the value of the rest.
+    fn choice(&self, arguments: &[hir::Expr], input: &Relation, purpose: Use) -> Result<Expr> {
+        let mut branches = Vec::with_capacity(arguments.len() / 2);
+        let (pairs, rest) = arguments.as_chunks::<2>();
+        for [condition, value] in pairs {
+            let condition = self.predicate(condition, input)?;
+            let value = self.expression(value, input, purpose)?;
+            branches.push((Box::new(condition), Box::new(value)));
+        }
+        let otherwise = rest
+            .first()
+            .map(|value| self.expression(value, input, purpose).map(Box::new))
+            .transpose()?;
+        Ok(Expr::Case(Case::new(None, branches, otherwise)))
+    }
+}
+
+/// Whether Arrow orders and equates values of the type as KQL does. Arrow holds NaN equal to
+/// itself and -0.0 below 0.0; a dynamic is text to it.
+pub(super) fn has_native_order(ty: ScalarType) -> bool {
+    !matches!(ty, ScalarType::Real | ScalarType::Dynamic)
+}
+
+/// Whether the expression is a constant that is not null.
+pub(super) fn is_value(expr: &hir::Expr) -> bool {
+    match &expr.kind {
+        ExprKind::Literal(value) => *value != Value::Null,
+        ExprKind::Now => true,
+        _ => expr.ty == ScalarType::String,
+    }
+}
+
+/// An operator of DataFusion.
+pub(super) fn binary(left: Expr, operator: Operator, right: Expr) -> Expr {
+    Expr::BinaryExpr(BinaryExpr::new(Box::new(left), operator, Box::new(right)))
+}

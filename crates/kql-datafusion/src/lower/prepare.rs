@@ -1,0 +1,210 @@
+//! Subqueries, run before the query that holds them: `toscalar` and `in (table)` become
+//! constants, and a table that is referenced several times is computed once and kept in memory,
+//! on the query's account.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use arrow::array::RecordBatch;
+use datafusion::catalog::TableProvider;
+use datafusion::common::ScalarValue;
+use datafusion::execution::memory_pool::MemoryConsumer;
+use datafusion::logical_expr::{LogicalPlan, LogicalPlanBuilder};
+use datafusion::physical_plan::execute_stream;
+use futures::StreamExt;
+use futures::future::BoxFuture;
+use kql::hir::{ExprKind, InOp, Plan, PlanKind};
+use kql::types::ScalarType;
+
+use super::relation::Relation;
+use super::{Lowering, Result, literal, walk};
+use crate::error::{EngineError, Limit};
+use crate::memory::mem_table;
+use crate::stream::conform;
+use crate::types::arrow_schema;
+
+/// Most distinct values of `x in (table)`.
+const IN_TABLE_MAX: usize = 1_000_000;
+/// Most distinct values of `x has_any (table)`.
+const HAS_TABLE_MAX: usize = 10_000;
+
+/// What a subquery came to.
+pub(super) enum Answer {
+    /// Of `toscalar`.
+    Scalar(ScalarValue),
+    /// Of `in (table)`, distinct and without nulls.
+    List(Vec<ScalarValue>),
+}
+
+/// What is known of a shared subtree.
+pub(super) enum Shared {
+    /// How often the query mentions it.
+    Mentioned(usize),
+    /// Its rows.
+    Cached(Arc<dyn TableProvider>),
+}
+
+/// A subquery is known by where it is in the tree, which does not move while it is lowered.
+pub(super) fn address(plan: &Plan) -> usize {
+    std::ptr::from_ref(plan).addr()
+}
+
+impl Lowering<'_> {
+    /// Counts the mentions of shared subtrees, those within subqueries included.
+    pub(super) fn count_shared(&mut self, root: &Plan) {
+        let mut mentions: HashMap<u32, usize> = HashMap::new();
+        let mut pending = vec![root];
+        while let Some(plan) = pending.pop() {
+            if let PlanKind::Shared { id, .. } = &*plan.kind {
+                let count = mentions.entry(*id).or_default();
+                *count += 1;
+                if *count > 1 {
+                    continue;
+                }
+            }
+            pending.extend(walk::inputs(plan));
+            walk::each_expression(plan, |expr| match &expr.kind {
+                ExprKind::ToScalar(table) | ExprKind::InTable { table, .. } => pending.push(table),
+                _ => {}
+            });
+        }
+        self.shared = mentions
+            .into_iter()
+            .map(|(id, n)| (id, Shared::Mentioned(n)))
+            .collect();
+    }
+
+    /// Runs the subqueries that `plan` needs.
+    pub(super) fn prepare<'f>(&'f mut self, root: &'f Plan) -> BoxFuture<'f, Result<()>> {
+        Box::pin(async move {
+            let mut pending = vec![root];
+            while let Some(plan) = pending.pop() {
+                if let PlanKind::Shared { id, input } = &*plan.kind {
+                    match self.shared.get(id) {
+                        Some(Shared::Cached(_)) => continue,
+                        Some(Shared::Mentioned(count)) if *count > 1 => {
+                            self.cache(*id, input).await?;
+                            continue;
+                        }
+                        _ => {}
+                    }
+                }
+                let mut subqueries = Vec::new();
+                walk::each_expression(plan, |expr| match &expr.kind {
+                    ExprKind::ToScalar(table) => subqueries.push((None, table, expr.ty)),
+                    ExprKind::InTable { op, table, .. } => {
+                        subqueries.push((Some(*op), table, expr.ty));
+                    }
+                    _ => {}
+                });
+                for (op, table, ty) in subqueries {
+                    self.prepare(table).await?;
+                    let answer = match op {
+                        None => Answer::Scalar(self.first_cell(table, ty).await?),
+                        Some(op) => Answer::List(self.first_column(table, op).await?),
+                    };
+                    self.subqueries.insert(address(table), answer);
+                }
+                pending.extend(walk::inputs(plan));
+            }
+            Ok(())
+        })
+    }
+
+    async fn cache(&mut self, id: u32, input: &Plan) -> Result<()> {
+        self.prepare(input).await?;
+        let plan = self.plan(input)?.sorted()?;
+        let batches = self.collect(plan, "materialize").await?;
+        let schema = arrow_schema(&input.schema);
+        let batches = batches
+            .iter()
+            .map(|batch| conform(batch, &schema))
+            .collect::<Result<Vec<_>, _>>()?;
+        let table = Arc::new(mem_table(&input.schema, batches)?);
+        self.shared.insert(id, Shared::Cached(table));
+        Ok(())
+    }
+
+    async fn first_cell(&mut self, table: &Plan, ty: ScalarType) -> Result<ScalarValue> {
+        let missing = literal::missing(ty)?;
+        if table.schema.is_empty() {
+            return Ok(missing);
+        }
+        let first_row = self
+            .plan(table)?
+            .map_sorted(|plan| LogicalPlanBuilder::from(plan).limit(0, Some(1))?.build())?;
+        let plan = first_column_of(first_row)?;
+        for batch in self.collect(plan, "toscalar").await? {
+            if batch.num_rows() > 0 {
+                let value = ScalarValue::try_from_array(batch.column(0), 0)?;
+                return Ok(if value.is_null() { missing } else { value });
+            }
+        }
+        Ok(missing)
+    }
+
+    async fn first_column(&mut self, table: &Plan, op: InOp) -> Result<Vec<ScalarValue>> {
+        let limit = match op {
+            InOp::HasAny | InOp::HasAll => HAS_TABLE_MAX,
+            InOp::In | InOp::NotIn | InOp::InIgnoringCase | InOp::NotInIgnoringCase => IN_TABLE_MAX,
+        };
+        let plan = first_column_of(self.plan(table)?.without_order())?;
+        let unique = LogicalPlanBuilder::from(plan)
+            .distinct()?
+            .limit(0, Some(limit + 1))?;
+        let mut values = Vec::new();
+        for batch in self.collect(unique.build()?, "in").await? {
+            for row in 0..batch.num_rows() {
+                let value = ScalarValue::try_from_array(batch.column(0), row)?;
+                if !value.is_null() {
+                    values.push(value);
+                }
+            }
+        }
+        if values.len() > limit {
+            return Err(EngineError::Limit(Limit::InTable(limit)));
+        }
+        Ok(values)
+    }
+
+    /// Runs a plan and keeps its rows on the query's memory account.
+    async fn collect(&mut self, plan: LogicalPlan, purpose: &str) -> Result<Vec<RecordBatch>> {
+        let physical = self.state.create_physical_plan(&plan).await?;
+        let mut stream = execute_stream(physical, self.state.task_ctx())?;
+        let pool = &self.state.runtime_env().memory_pool;
+        let reservation = MemoryConsumer::new(purpose).register(pool);
+        let mut batches = Vec::new();
+        while let Some(batch) = stream.next().await {
+            let batch = batch?;
+            reservation.try_grow(batch.get_array_memory_size())?;
+            batches.push(batch);
+        }
+        self.reservations.push(reservation);
+        Ok(batches)
+    }
+}
+
+fn first_column_of(relation: Relation) -> Result<LogicalPlan> {
+    let column = relation.column(0);
+    Ok(LogicalPlanBuilder::from(relation.plan)
+        .project(vec![column])?
+        .build()?)
+}
+
+impl Answer {
+    /// The value of a `toscalar`.
+    pub(super) fn scalar(&self) -> Option<&ScalarValue> {
+        match self {
+            Self::Scalar(value) => Some(value),
+            Self::List(_) => None,
+        }
+    }
+
+    /// The values of an `in (table)`.
+    pub(super) fn list(&self) -> Option<&[ScalarValue]> {
+        match self {
+            Self::List(values) => Some(values),
+            Self::Scalar(_) => None,
+        }
+    }
+}

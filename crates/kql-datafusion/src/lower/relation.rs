@@ -1,0 +1,117 @@
+//! A lowered table: a plan and the order of its rows.
+
+use datafusion::common::Result as DataFusionResult;
+use datafusion::logical_expr::expr::Sort;
+use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder};
+
+use super::{Result, column};
+
+/// A plan whose first `width` columns are those of the KQL table, and after them the hidden
+/// columns that `order` names.
+#[derive(Debug)]
+pub(super) struct Relation {
+    pub(super) plan: LogicalPlan,
+    pub(super) width: usize,
+    /// The keys the rows were sorted by, most significant first; empty for no order.
+    pub(super) order: Vec<OrderKey>,
+}
+
+/// A hidden column that rows are sorted by.
+#[derive(Clone, Debug)]
+pub(super) struct OrderKey {
+    pub(super) column: String,
+    pub(super) ascending: bool,
+    pub(super) nulls_first: bool,
+}
+
+impl Relation {
+    pub(super) fn unordered(plan: LogicalPlan, width: usize) -> Self {
+        Self {
+            plan,
+            width,
+            order: Vec::new(),
+        }
+    }
+
+    /// The column at a position.
+    pub(super) fn column(&self, position: usize) -> Expr {
+        column(self.plan.schema().field(position).name())
+    }
+
+    /// The visible columns.
+    pub(super) fn columns(&self) -> Vec<Expr> {
+        (0..self.width)
+            .map(|position| self.column(position))
+            .collect()
+    }
+
+    /// The plan with its visible columns only.
+    pub(super) fn visible(self) -> Result<LogicalPlan> {
+        if self.plan.schema().fields().len() == self.width {
+            return Ok(self.plan);
+        }
+        let columns = self.columns();
+        Ok(LogicalPlanBuilder::from(self.plan)
+            .project(columns)?
+            .build()?)
+    }
+
+    /// Forgets the order. Its hidden columns stay, unread, until the next projection.
+    pub(super) fn without_order(mut self) -> Self {
+        self.order.clear();
+        self
+    }
+
+    /// Replaces the visible columns and keeps the order.
+    pub(super) fn project(self, mut columns: Vec<Expr>) -> Result<Self> {
+        let width = columns.len();
+        columns.extend(self.order.iter().map(|key| column(&key.column)));
+        let plan = LogicalPlanBuilder::from(self.plan)
+            .project(columns)?
+            .build()?;
+        Ok(Self {
+            plan,
+            width,
+            order: self.order,
+        })
+    }
+
+    /// Replaces the plan by one of the same columns whose rows have the same order.
+    pub(super) fn map(
+        self,
+        change: impl FnOnce(LogicalPlan) -> DataFusionResult<LogicalPlan>,
+    ) -> Result<Self> {
+        Ok(Self {
+            plan: change(self.plan)?,
+            ..self
+        })
+    }
+
+    /// The same for a change that looks at the order, such as a limit.
+    pub(super) fn map_sorted(
+        self,
+        change: impl FnOnce(LogicalPlan) -> DataFusionResult<LogicalPlan>,
+    ) -> Result<Self> {
+        let sort = self.sort_expressions();
+        self.map(|plan| {
+            let plan = if sort.is_empty() {
+                plan
+            } else {
+                LogicalPlanBuilder::from(plan).sort(sort)?.build()?
+            };
+            change(plan)
+        })
+    }
+
+    /// The plan with its visible columns only, its rows in order.
+    pub(super) fn sorted(self) -> Result<LogicalPlan> {
+        self.map_sorted(Ok)?.visible()
+    }
+
+    fn sort_expressions(&self) -> Vec<Sort> {
+        self.order
+            .iter()
+            .map(|key| Sort::new(column(&key.column), key.ascending, key.nulls_first))
+            .collect()
+    }
+}

@@ -1,0 +1,72 @@
+//! Where rows come from: tables of the catalog and constant rows.
+
+use std::sync::Arc;
+
+use arrow::array::{RecordBatch, RecordBatchOptions};
+use datafusion::catalog::TableProvider;
+use datafusion::common::{ScalarValue, TableReference};
+use datafusion::datasource::provider_as_source;
+use datafusion::error::DataFusionError;
+use datafusion::logical_expr::{Expr, LogicalPlanBuilder};
+use kql::hir::Plan;
+use kql::types::Value;
+
+use super::relation::Relation;
+use super::{Lowering, Result, literal};
+use crate::error::EngineError;
+use crate::memory::mem_table;
+use crate::types::arrow_schema;
+
+impl Lowering<'_> {
+    pub(super) fn table(&self, name: &str, plan: &Plan) -> Result<Relation> {
+        let table = self.tables.table(name).ok_or_else(|| {
+            EngineError::Source(format!("table `{name}` is gone since the query was bound"))
+        })?;
+        Self::scan(name, table.provider, plan.schema.len())
+    }
+
+    /// A scan whose columns carry no qualifier.
+    pub(super) fn scan(
+        name: &str,
+        provider: Arc<dyn TableProvider>,
+        width: usize,
+    ) -> Result<Relation> {
+        let scan = LogicalPlanBuilder::scan(
+            TableReference::bare(name),
+            provider_as_source(provider),
+            None,
+        )?;
+        let columns: Vec<Expr> = scan
+            .schema()
+            .columns()
+            .into_iter()
+            .take(width)
+            .map(|column| {
+                let name = column.name.clone();
+                Expr::Column(column).alias(name)
+            })
+            .collect();
+        Ok(Relation::unordered(scan.project(columns)?.build()?, width))
+    }
+
+    pub(super) fn values(rows: &[Vec<Value>], plan: &Plan) -> Result<Relation> {
+        let schema = arrow_schema(&plan.schema);
+        let mut columns = Vec::with_capacity(plan.schema.len());
+        for (position, column) in plan.schema.columns().iter().enumerate() {
+            let values = rows
+                .iter()
+                .map(|row| literal::scalar(&row[position], column.ty))
+                .collect::<Result<Vec<_>, _>>()?;
+            columns.push(if values.is_empty() {
+                arrow::array::new_empty_array(schema.field(position).data_type())
+            } else {
+                ScalarValue::iter_to_array(values)?
+            });
+        }
+        let options = RecordBatchOptions::new().with_row_count(Some(rows.len()));
+        let batch = RecordBatch::try_new_with_options(schema, columns, &options)
+            .map_err(DataFusionError::from)?;
+        let table = mem_table(&plan.schema, vec![batch])?;
+        Self::scan("datatable", Arc::new(table), plan.schema.len())
+    }
+}

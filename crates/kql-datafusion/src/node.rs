@@ -1,0 +1,4 @@
+//! Plan nodes for what DataFusion has no operator for, and the planner that runs them.
+
+pub(crate) mod mv_expand;
+pub(crate) mod planner;

@@ -1,0 +1,251 @@
+//! What a file says about its columns: Parquet exactly, the text formats by their first rows.
+//!
+//! Of a text file the first [`SAMPLE_ROWS`] rows are looked at. A column of whole numbers is
+//! `long`, of other numbers `real`, of ISO 8601 times `datetime`, of objects and arrays
+//! `dynamic`; a mixture, and a column without values, is `string`.
+
+use std::collections::{BTreeMap, HashMap};
+use std::fs::File;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::SystemTime;
+
+use arrow::datatypes::{DataType, Field, Schema as ArrowSchema, SchemaRef};
+use kql::types::{Column, ScalarType};
+use kql_datafusion::types::kql_type;
+use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions};
+use serde_json::Value;
+
+use super::column::parse_datetime;
+use super::discover::{Format, InputFile};
+use super::lines::first_objects;
+use super::prune::time_range;
+
+/// Rows of a text file that are looked at.
+const SAMPLE_ROWS: usize = 1_000;
+/// Files whose summaries are remembered.
+const FILES_REMEMBERED_MAX: usize = 100_000;
+
+/// What is known of a file without reading its rows.
+#[derive(Debug)]
+pub(super) struct Summary {
+    pub(super) columns: Vec<Column>,
+    pub(super) parquet: Option<ParquetSummary>,
+}
+
+/// What the footer of a Parquet file says.
+#[derive(Debug)]
+pub(super) struct ParquetSummary {
+    /// Its columns, with all text as string views.
+    pub(super) schema: SchemaRef,
+    /// Least and greatest instant of columns that hold times, in nanoseconds since 1970.
+    pub(super) time_ranges: BTreeMap<String, (i64, i64)>,
+}
+
+/// Summaries of files, for as long as the files do not change.
+#[derive(Debug, Default)]
+pub(super) struct Summaries {
+    known: Mutex<HashMap<PathBuf, Known>>,
+}
+
+#[derive(Debug)]
+struct Known {
+    bytes: u64,
+    modified: Option<SystemTime>,
+    summary: Arc<Summary>,
+}
+
+impl Summaries {
+    /// The summary of a file; the error says what is wrong with it, without its path.
+    pub(super) fn of(&self, file: &InputFile) -> Result<Arc<Summary>, String> {
+        let lock = || self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = lock().get(&file.path)
+            && known.bytes == file.bytes
+            && known.modified == file.modified
+        {
+            return Ok(Arc::clone(&known.summary));
+        }
+        let summary = Arc::new(summarise(file)?);
+        let mut known = lock();
+        if known.len() >= FILES_REMEMBERED_MAX {
+            known.clear();
+        }
+        let entry = Known {
+            bytes: file.bytes,
+            modified: file.modified,
+            summary: Arc::clone(&summary),
+        };
+        known.insert(file.path.clone(), entry);
+        Ok(summary)
+    }
+}
+
+fn summarise(file: &InputFile) -> Result<Summary, String> {
+    let columns = match file.format {
+        Format::Parquet => return parquet_summary(file),
+        Format::Lines | Format::Json => {
+            let mut guesses = Guesses::default();
+            for object in first_objects(&file.path, file.compression, SAMPLE_ROWS)? {
+                // A malformed row is reported when it is read.
+                if let Ok(Value::Object(fields)) = serde_json::from_slice(&object) {
+                    for (name, value) in &fields {
+                        guesses.add(name, guess_json(value));
+                    }
+                }
+            }
+            guesses.columns()
+        }
+        Format::Csv => csv_columns(file)?,
+    };
+    Ok(Summary {
+        columns,
+        parquet: None,
+    })
+}
+
+fn parquet_summary(file: &InputFile) -> Result<Summary, String> {
+    let content = File::open(&file.path).map_err(|error| error.to_string())?;
+    let loaded = ArrowReaderMetadata::load(&content, ArrowReaderOptions::new());
+    let loaded = loaded.map_err(|error| format!("no readable Parquet file ({error})"))?;
+    let schema = Arc::clone(loaded.schema());
+    let mut time_ranges = BTreeMap::new();
+    let mut columns = Vec::new();
+    let mut fields = Vec::new();
+    for field in schema.fields() {
+        let ty = kql_type(field).unwrap_or(match field.data_type() {
+            DataType::Binary | DataType::LargeBinary | DataType::BinaryView => ScalarType::String,
+            _ => ScalarType::Dynamic,
+        });
+        columns.push(Column::new(field.name().as_str(), ty));
+        if let Some(range) = time_range(loaded.metadata(), &schema, field.name()) {
+            time_ranges.insert(field.name().clone(), range);
+        }
+        fields.push(viewed(field));
+    }
+    let schema = Arc::new(ArrowSchema::new(fields));
+    Ok(Summary {
+        columns,
+        parquet: Some(ParquetSummary {
+            schema,
+            time_ranges,
+        }),
+    })
+}
+
+fn viewed(field: &Arc<Field>) -> Field {
+    let ty = match field.data_type() {
+        DataType::Utf8 | DataType::LargeUtf8 => DataType::Utf8View,
+        other => other.clone(),
+    };
+    field.as_ref().clone().with_data_type(ty)
+}
+
+fn csv_columns(file: &InputFile) -> Result<Vec<Column>, String> {
+    let content = file.compression.open(&file.path);
+    let content = content.map_err(|error| error.to_string())?;
+    let mut reader = csv::ReaderBuilder::new()
+        .flexible(true)
+        .from_reader(content);
+    let header = reader
+        .headers()
+        .map_err(|_| "no readable CSV header".to_owned())?
+        .clone();
+    let names: Vec<&str> = header
+        .iter()
+        .map(|name| name.trim_start_matches('\u{feff}'))
+        .collect();
+    let mut guesses = Guesses::default();
+    for name in &names {
+        guesses.add(name, None);
+    }
+    for record in reader.records().take(SAMPLE_ROWS) {
+        let Ok(record) = record else { break };
+        for (name, text) in names.iter().zip(&record) {
+            guesses.add(name, guess_text(text));
+        }
+    }
+    Ok(guesses.columns())
+}
+
+/// What the values of each column have in common so far; `None`: there was none.
+#[derive(Default)]
+struct Guesses {
+    order: Vec<String>,
+    types: HashMap<String, Option<ScalarType>>,
+}
+
+impl Guesses {
+    fn add(&mut self, name: &str, ty: Option<ScalarType>) {
+        if let Some(known) = self.types.get_mut(name) {
+            *known = match (*known, ty) {
+                (Some(known), Some(ty)) => Some(common_type(known, ty)),
+                (known, ty) => known.or(ty),
+            };
+        } else {
+            self.order.push(name.to_owned());
+            self.types.insert(name.to_owned(), ty);
+        }
+    }
+
+    fn columns(self) -> Vec<Column> {
+        let column = |name: String| {
+            let ty = self.types.get(&name).copied().flatten();
+            Column::new(name, ty.unwrap_or(ScalarType::String))
+        };
+        self.order.into_iter().map(column).collect()
+    }
+}
+
+/// The type that holds the values of both.
+pub(super) fn common_type(left: ScalarType, right: ScalarType) -> ScalarType {
+    use ScalarType::{Dynamic, Int, Long, Real};
+    match (left, right) {
+        (left, right) if left == right => left,
+        (Dynamic, _) | (_, Dynamic) => Dynamic,
+        (Int, Long) | (Long, Int) => Long,
+        (Int | Long, Real) | (Real, Int | Long) => Real,
+        _ => ScalarType::String,
+    }
+}
+
+fn guess_json(value: &Value) -> Option<ScalarType> {
+    match value {
+        Value::Null => None,
+        Value::Bool(_) => Some(ScalarType::Bool),
+        Value::Number(number) if number.is_i64() => Some(ScalarType::Long),
+        Value::Number(_) => Some(ScalarType::Real),
+        Value::String(text) if text.is_empty() => None,
+        Value::String(text) if is_time(text) => Some(ScalarType::DateTime),
+        Value::String(_) => Some(ScalarType::String),
+        Value::Array(_) | Value::Object(_) => Some(ScalarType::Dynamic),
+    }
+}
+
+fn guess_text(text: &str) -> Option<ScalarType> {
+    if text.is_empty() {
+        return None;
+    }
+    let digits = text.strip_prefix('-').unwrap_or(text);
+    // `007` and `+49` are names, not amounts.
+    let is_plain = digits == "0" || digits.starts_with(|c: char| ('1'..='9').contains(&c));
+    Some(if is_plain && digits.parse::<i64>().is_ok() {
+        ScalarType::Long
+    } else if (is_plain || digits.starts_with("0.")) && digits.parse::<f64>().is_ok() {
+        ScalarType::Real
+    } else if matches!(text, "true" | "false" | "True" | "False") {
+        ScalarType::Bool
+    } else if is_time(text) {
+        ScalarType::DateTime
+    } else {
+        ScalarType::String
+    })
+}
+
+/// Whether text is a time in ISO 8601, and not merely something that could be read as one.
+fn is_time(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    bytes.len() >= 19
+        && bytes[4] == b'-'
+        && matches!(bytes[10], b'T' | b' ')
+        && parse_datetime(text).is_ok()
+}

@@ -1,0 +1,256 @@
+//! The tables of a folder at one moment: which there are, and the columns of each.
+//!
+//! Columns are those that the configuration declares; else the well-known ones of the table,
+//! followed by whatever else its files hold; else what its files hold. Of many files a sample is
+//! looked at. A table's columns are worked out when a query first names it.
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use kql::catalog::{Catalog, EmptyCatalog, TableInfo};
+use kql::types::{Column, ScalarType, Schema};
+use kql_datafusion::tables::{Table, Tables};
+
+use super::config::{DatePartitions, LocalConfig, MissingTables, OnError};
+use super::discover::{Format, InputFile, TableFiles, discover};
+use super::infer::common_type;
+use super::provider::{LocalTable, ScanContext};
+
+/// Parquet files of a table whose footers are looked at for columns.
+const PARQUET_SAMPLE_FILES: usize = 256;
+/// Text files of a table whose first rows are looked at for columns.
+const TEXT_SAMPLE_FILES: usize = 8;
+/// Time columns by convention, the first that there is.
+const TIME_COLUMNS: [&str; 2] = ["Timestamp", "TimeGenerated"];
+
+/// Schemas of well-known tables.
+pub(super) type Known = Arc<dyn Catalog + Send + Sync>;
+
+/// The tables of a folder.
+pub(super) struct LocalTables {
+    config: Arc<LocalConfig>,
+    known: Known,
+    files: TableFiles,
+    context: Arc<ScanContext>,
+    resolved: Mutex<HashMap<String, Option<Table>>>,
+    failures: Mutex<BTreeMap<String, String>>,
+}
+
+impl std::fmt::Debug for LocalTables {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let files = self.files.keys();
+        f.debug_tuple("LocalTables").field(&files).finish()
+    }
+}
+
+impl LocalTables {
+    /// What the folder holds now.
+    pub(super) fn discover(
+        config: Arc<LocalConfig>,
+        known: Known,
+        context: ScanContext,
+    ) -> Result<Self, String> {
+        // Paths are absolute from here on: DataFusion's store knows no working directory.
+        let root = std::path::absolute(&config.path).unwrap_or_else(|_| config.path.clone());
+        let mut files = discover(&root)?;
+        if config.missing_tables == MissingTables::Empty {
+            for name in known.table_names() {
+                files.entry(name).or_default();
+            }
+        }
+        for name in config.tables.keys() {
+            let declares_columns = config.tables[name].columns.is_some();
+            if declares_columns && config.missing_tables == MissingTables::Empty {
+                files.entry(name.clone()).or_default();
+            }
+        }
+        Ok(Self {
+            config,
+            known,
+            files,
+            context: Arc::new(context),
+            resolved: Mutex::default(),
+            failures: Mutex::default(),
+        })
+    }
+
+    /// One table over one Parquet file, with the columns of `schema` and no time column.
+    pub(super) fn of_file(name: &str, schema: Schema, file: &Path) -> Result<Self, String> {
+        let found = discover(&std::path::absolute(file).unwrap_or_else(|_| file.to_owned()))?;
+        let files: Vec<InputFile> = found.into_values().flatten().collect();
+        let context = Arc::new(ScanContext {
+            on_error: OnError::Fail,
+            date_partitions: DatePartitions::Ignore,
+            summaries: Arc::default(),
+            stats: Arc::default(),
+        });
+        let info = TableInfo {
+            schema,
+            time_column: None,
+        };
+        let provider = LocalTable::new(info.clone(), files.clone(), Arc::clone(&context));
+        let provider = Arc::new(provider);
+        let table = Table { info, provider };
+        Ok(Self {
+            config: Arc::new(LocalConfig::new(file)),
+            known: Arc::new(EmptyCatalog),
+            files: [(name.to_owned(), files)].into(),
+            context,
+            resolved: Mutex::new([(name.to_owned(), Some(table))].into()),
+            failures: Mutex::default(),
+        })
+    }
+
+    /// Why tables that have files cannot be read, by name, of those that were asked for.
+    pub(super) fn failures(&self) -> BTreeMap<String, String> {
+        self.failures
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    fn resolve(&self, name: &str) -> Option<Table> {
+        let files = self.files.get(name)?;
+        match self.info(name, files) {
+            Ok(info) => {
+                let context = Arc::clone(&self.context);
+                let provider = LocalTable::new(info.clone(), files.clone(), context);
+                let provider = Arc::new(provider);
+                Some(Table { info, provider })
+            }
+            Err(what) => {
+                let mut failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
+                failures.insert(name.to_owned(), what);
+                None
+            }
+        }
+    }
+
+    fn info(&self, name: &str, files: &[InputFile]) -> Result<TableInfo, String> {
+        let declared = self.config.tables.get(name);
+        let known = self.known.table(name);
+        let schema = if let Some(columns) = declared.and_then(|table| table.columns.as_ref()) {
+            let columns = columns.0.iter();
+            columns
+                .map(|(name, ty)| Column::new(name.as_str(), *ty))
+                .collect()
+        } else {
+            let base = known.as_ref().map(|known| known.schema.clone());
+            self.with_found_columns(name, files, base)?
+        };
+        let time = declared.and_then(|table| table.time.clone());
+        let time_column = match time {
+            Some(time) => {
+                let column = schema.column(&time);
+                if column.is_none_or(|column| column.ty != ScalarType::DateTime) {
+                    return Err(format!(
+                        "table `{name}`: its time column `{time}` is no datetime column of it; \
+                         correct `tables.{name}.time` of the source"
+                    ));
+                }
+                Some(time)
+            }
+            None => {
+                let known = known.and_then(|known| known.time_column);
+                let is_time = |name: &&str| {
+                    let column = schema.column(name);
+                    column.is_some_and(|column| column.ty == ScalarType::DateTime)
+                };
+                let conventional = TIME_COLUMNS.into_iter().find(is_time).map(str::to_owned);
+                known
+                    .filter(|name| is_time(&name.as_str()))
+                    .or(conventional)
+            }
+        };
+        Ok(TableInfo {
+            schema,
+            time_column,
+        })
+    }
+
+    /// The columns of `base`, then others that the files hold.
+    fn with_found_columns(
+        &self,
+        name: &str,
+        files: &[InputFile],
+        base: Option<Schema>,
+    ) -> Result<Schema, String> {
+        let mut columns: Vec<Column> = base.iter().flat_map(Schema::columns).cloned().collect();
+        let fixed = columns.len();
+        let mut failure = None;
+        for file in sample(files) {
+            let summary = match self.context.summaries.of(file) {
+                Ok(summary) => summary,
+                // Reported when the file is read, if a query has to.
+                Err(what) => {
+                    failure = Some(format!("{}: {what}", file.path.display()));
+                    continue;
+                }
+            };
+            for found in &summary.columns {
+                match columns.iter().position(|column| column.name == found.name) {
+                    None => columns.push(found.clone()),
+                    Some(position) if position >= fixed => {
+                        let column = &mut columns[position];
+                        column.ty = common_type(column.ty, found.ty);
+                    }
+                    Some(_) => {}
+                }
+            }
+        }
+        if columns.is_empty() {
+            let failure = failure.unwrap_or_else(|| "it has no file with rows".to_owned());
+            return Err(format!(
+                "table `{name}`: no columns are known: {failure}; declare them in \
+                 `tables.{name}.columns` of the source"
+            ));
+        }
+        Ok(Schema::new(columns))
+    }
+}
+
+/// The files that are looked at for columns.
+fn sample(files: &[InputFile]) -> Vec<&InputFile> {
+    let (parquet, text): (Vec<&InputFile>, Vec<&InputFile>) = files
+        .iter()
+        .partition(|file| file.format == Format::Parquet);
+    let mut sample = spread_evenly(&parquet, PARQUET_SAMPLE_FILES);
+    sample.extend(spread_evenly(&text, TEXT_SAMPLE_FILES));
+    sample
+}
+
+/// At most `count` files at equal distances, the first and the last among them.
+fn spread_evenly<'f>(files: &[&'f InputFile], count: usize) -> Vec<&'f InputFile> {
+    let count = files.len().min(count);
+    let last = files.len().saturating_sub(1);
+    (0..count)
+        .map(|nth| files[nth * last / (count - 1).max(1)])
+        .collect()
+}
+
+impl Tables for LocalTables {
+    fn table(&self, name: &str) -> Option<Table> {
+        let lock = || self.resolved.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(table) = lock().get(name) {
+            return table.clone();
+        }
+        let table = self.resolve(name);
+        lock().insert(name.to_owned(), table.clone());
+        table
+    }
+
+    fn names(&self) -> Vec<String> {
+        self.files.keys().cloned().collect()
+    }
+}
+
+impl Catalog for LocalTables {
+    fn table(&self, name: &str) -> Option<TableInfo> {
+        Tables::table(self, name).map(|table| table.info)
+    }
+
+    fn table_names(&self) -> Vec<String> {
+        self.names()
+    }
+}
