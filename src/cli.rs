@@ -4,6 +4,12 @@
 pub mod actions;
 pub mod query;
 pub mod resend;
+mod hunts;
+
+pub mod check;
+pub mod explain;
+pub mod list;
+pub mod next;
 pub mod sample;
 pub mod terminal;
 
@@ -58,6 +64,14 @@ pub struct Global {
 pub enum Command {
     /// Run a KQL query, now
     Query(query::Args),
+    /// Check configuration and hunts: form, names, types
+    Check(check::Args),
+    /// Show the settings of a hunt, what it reads, how it detects, when it runs
+    Explain(explain::Args),
+    /// Show coming fire times with their windows
+    Next(next::Args),
+    /// List the hunts
+    List(list::Args),
     /// Write synthetic Defender telemetry with an intrusion in it
     Sample(sample::Args),
     /// List actions, and deliveries that wait or were given up
@@ -68,8 +82,13 @@ pub enum Command {
 
 /// Runs the subcommand and tells the exit code of the process.
 pub async fn run(cli: Cli) -> ExitCode {
+    let global = &cli.global;
     let result = match cli.command {
         Command::Query(args) => query::run(args, &cli.global).await,
+        Command::Check(args) => check::run(&args, global),
+        Command::Explain(args) => explain::run(args, global).await,
+        Command::Next(args) => next::run(args, global).await,
+        Command::List(args) => list::run(&args, global),
         Command::Sample(args) => sample::run(&args),
         Command::Actions(args) => actions::run(args, &cli.global).await,
         Command::Resend(args) => resend::run(args, &cli.global).await,

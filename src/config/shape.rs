@@ -191,6 +191,9 @@ impl<'s> Shape<'s> {
         if let Some(words) = allowed_words(schema) {
             return fit_word(node, &words, problems);
         }
+        if let [only] = forms.as_slice() {
+            return self.fit(node, only, anchor, problems);
+        }
         if let Some(tagged) = self.by_kind(&forms) {
             return self.fit_kind(node, &tagged, anchor, problems);
         }
@@ -378,7 +381,7 @@ fn type_of(schema: &Json) -> Option<&str> {
             .find(|ty| *ty != "null"),
         Some(ty) => ty.as_str(),
         None if schema.get("properties").is_some() => Some("object"),
-        None => None,
+        None => allowed_words(schema).map(|_| "string"),
     }
 }
 
@@ -480,7 +483,8 @@ fn fit_format(text: &str, node: &Node, schema: &Json, problems: &mut Vec<Diagnos
             problems.push(problem.with_help(
                 "refer to it: ${env:NAME} is an environment variable, ${file:/path} a file",
             ));
-            Fit::Bad
+            // It has been told; that something is missing here would be wrong.
+            Fit::Good
         }
         Some("duration-text") => match text.parse::<DurationText>() {
             Ok(_) => Fit::Good,

@@ -1,5 +1,4 @@
 //! The only integration-test binary of the root package.
-
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 #![expect(
     clippy::print_stderr,
@@ -7,7 +6,10 @@
 )]
 
 mod actions;
+mod config;
 mod detection;
+mod docs;
+mod hunts;
 mod lake;
 mod source_local;
 mod support;
