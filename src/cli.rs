@@ -1,6 +1,7 @@
 //! The command line: one file per subcommand below `cli/`. A subcommand parses its arguments,
 //! calls the application or a noun, and prints; data goes to stdout, everything else to stderr.
 
+pub mod query;
 pub mod sample;
 pub mod terminal;
 
@@ -53,6 +54,8 @@ pub struct Global {
 /// The subcommands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Run a KQL query, now
+    Query(query::Args),
     /// Write synthetic Defender telemetry with an intrusion in it
     Sample(sample::Args),
 }
@@ -60,6 +63,7 @@ pub enum Command {
 /// Runs the subcommand and tells the exit code of the process.
 pub async fn run(cli: Cli) -> ExitCode {
     let result = match cli.command {
+        Command::Query(args) => query::run(args, &cli.global).await,
         Command::Sample(args) => sample::run(&args),
     };
     result.unwrap_or_else(|error| {

@@ -3,7 +3,7 @@
 mod batch;
 mod output;
 
-use std::io::{BufWriter, IsTerminal as _, Read as _, Write};
+use std::io::{BufWriter, IsTerminal as _, Read as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -16,7 +16,8 @@ use super::terminal::print_note;
 use super::{EXIT_BAD_INPUT, EXIT_FAILED, Global};
 use crate::clock::{Clock as _, SystemClock};
 use crate::id::SourceName;
-use crate::source::{QuerySpec, Source, SourceError};
+use crate::source::local::LocalConfig;
+use crate::source::{self, QuerySpec, Source, SourceConfig, SourceError};
 use crate::window::Window;
 
 pub use output::Format;
@@ -70,10 +71,16 @@ pub async fn run(args: Args, global: &Global) -> anyhow::Result<ExitCode> {
     let now = args.to.unwrap_or_else(|| SystemClock.now());
     if args.batch {
         let now = kql_datafusion::types::unix_ns_to_ticks(
-            now.timestamp_nanos_opt().context("--to is outside 1677 to 2262")?,
+            now.timestamp_nanos_opt()
+                .context("--to is outside 1677 to 2262")?,
         );
-        let batch = batch::Batch { now, bind_only: args.bind_only };
-        batch.answer_all(std::io::stdin().lock(), std::io::stdout().lock()).await?;
+        let batch = batch::Batch {
+            now,
+            bind_only: args.bind_only,
+        };
+        batch
+            .answer_all(std::io::stdin().lock(), std::io::stdout().lock())
+            .await?;
         return Ok(ExitCode::SUCCESS);
     }
     let text = match query_text(&args) {
@@ -85,7 +92,9 @@ pub async fn run(args: Args, global: &Global) -> anyhow::Result<ExitCode> {
     };
     let spec = spec(&args, text, now)?;
     let source = source(&args, global)?;
-    let format = args.format.unwrap_or_else(|| default_format(args.output.is_some()));
+    let format = args
+        .format
+        .unwrap_or_else(|| default_format(args.output.is_some()));
     if format == Format::Parquet && args.output.is_none() && std::io::stdout().is_terminal() {
         bail!("Parquet is not for a terminal; name a file with --output");
     }
@@ -105,9 +114,13 @@ pub async fn run(args: Args, global: &Global) -> anyhow::Result<ExitCode> {
             Err(error) => Err(error),
         };
     }
-    let skipped = stats.skipped_inputs.load(std::sync::atomic::Ordering::Relaxed);
+    let skipped = stats
+        .skipped_inputs
+        .load(std::sync::atomic::Ordering::Relaxed);
     if skipped > 0 {
-        print_note(&format!("note: {skipped} malformed lines or files were skipped"));
+        print_note(&format!(
+            "note: {skipped} malformed lines or files were skipped"
+        ));
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -140,19 +153,28 @@ fn spec(args: &Args, text: String, now: DateTime<Utc>) -> anyhow::Result<QuerySp
 }
 
 fn source(args: &Args, global: &Global) -> anyhow::Result<Arc<dyn Source>> {
+    let local = |config| source::build(&SourceConfig::Local(config));
     match (&args.data, &args.source) {
-        (Some(folder), _) => crate::source::over_folder(folder),
+        (Some(folder), _) => Ok(local(LocalConfig::new(folder))),
         (None, Some(name)) => {
             let name = SourceName::new(name)?;
-            crate::source::of_config(&global.config, &name)
+            let loaded = crate::config::load(&global.config)?;
+            match loaded.config.sources.get(&name) {
+                Some(config) => Ok(source::build(config)),
+                None => bail!("no source `{name}` in {}", global.config.display()),
+            }
         }
-        (None, None) => crate::source::without_tables(),
+        (None, None) => bail!("say where to run it: --source NAME or --data DIR"),
     }
 }
 
 fn default_format(to_file: bool) -> Format {
     let for_a_person = !to_file && super::terminal::stdout_is_terminal();
-    if for_a_person { Format::Table } else { Format::Ndjson }
+    if for_a_person {
+        Format::Table
+    } else {
+        Format::Ndjson
+    }
 }
 
 async fn write_file(
@@ -168,12 +190,21 @@ async fn write_file(
 fn report(error: &SourceError) -> ExitCode {
     print_note(&error.to_string());
     let bad_input = matches!(error, SourceError::InvalidQuery { .. });
-    ExitCode::from(if bad_input { EXIT_BAD_INPUT } else { EXIT_FAILED })
+    ExitCode::from(if bad_input {
+        EXIT_BAD_INPUT
+    } else {
+        EXIT_FAILED
+    })
 }
 
 fn is_closed_pipe(error: &anyhow::Error) -> bool {
     let kind = |cause: &(dyn std::error::Error + 'static)| {
-        cause.downcast_ref::<std::io::Error>().map(std::io::Error::kind)
+        cause
+            .downcast_ref::<std::io::Error>()
+            .map(std::io::Error::kind)
     };
-    error.chain().filter_map(kind).any(|kind| kind == std::io::ErrorKind::BrokenPipe)
+    error
+        .chain()
+        .filter_map(kind)
+        .any(|kind| kind == std::io::ErrorKind::BrokenPipe)
 }

@@ -1,7 +1,8 @@
 //! The only integration-test binary of the root package.
 
-mod lake;
-
 mod actions;
+mod detection;
+mod lake;
 mod source_local;
 mod support;
+mod tidy;

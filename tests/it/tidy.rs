@@ -27,9 +27,15 @@ fn rust_files(folder: &Path) -> Vec<PathBuf> {
 /// Rows of the table under "Who may import whom": module → modules it may import; `*` is all.
 fn import_table() -> BTreeMap<String, BTreeSet<String>> {
     let text = std::fs::read_to_string(root().join("ARCHITECTURE.md")).unwrap();
-    let (_, section) = text.split_once("## Who may import whom").expect("the section is there");
+    let (_, section) = text
+        .split_once("## Who may import whom")
+        .expect("the section is there");
     let backticked = |cell: &str| -> BTreeSet<String> {
-        cell.split('`').skip(1).step_by(2).map(str::to_owned).collect()
+        cell.split('`')
+            .skip(1)
+            .step_by(2)
+            .map(str::to_owned)
+            .collect()
     };
     let mut table = BTreeMap::new();
     for row in section.lines().filter(|line| line.starts_with("| `")) {
@@ -45,7 +51,12 @@ fn import_table() -> BTreeMap<String, BTreeSet<String>> {
 /// Name of the top-level module a file of `src` belongs to.
 fn module_of(file: &Path) -> String {
     let relative = file.strip_prefix(root().join("src")).unwrap();
-    let first = relative.components().next().unwrap().as_os_str().to_string_lossy();
+    let first = relative
+        .components()
+        .next()
+        .unwrap()
+        .as_os_str()
+        .to_string_lossy();
     first.trim_end_matches(".rs").to_owned()
 }
 
@@ -67,10 +78,14 @@ fn modules_import_only_what_the_table_allows() {
         for (number, line) in text.lines().enumerate() {
             for found in import.captures_iter(line) {
                 let imported = &found[1];
-                let fine = imported == module || allowed.contains("*") || allowed.contains(imported);
+                let fine =
+                    imported == module || allowed.contains("*") || allowed.contains(imported);
                 if !fine {
                     let place = file.strip_prefix(root()).unwrap().display();
-                    mistakes.push(format!("{place}:{}: {module} imports {imported}", number + 1));
+                    mistakes.push(format!(
+                        "{place}:{}: {module} imports {imported}",
+                        number + 1
+                    ));
                 }
             }
         }
@@ -87,9 +102,16 @@ fn is_test(file: &Path) -> bool {
 #[test]
 fn every_module_starts_with_its_purpose() {
     let folders = ["src", "crates/kql/src", "crates/kql-datafusion/src"];
-    for file in folders.iter().flat_map(|folder| rust_files(&root().join(folder))) {
+    for file in folders
+        .iter()
+        .flat_map(|folder| rust_files(&root().join(folder)))
+    {
         let text = std::fs::read_to_string(&file).unwrap();
-        assert!(text.starts_with("//! "), "{} has no module documentation", file.display());
+        assert!(
+            text.starts_with("//! "),
+            "{} has no module documentation",
+            file.display()
+        );
     }
 }
 
@@ -98,6 +120,9 @@ fn the_front_end_knows_no_arrow() {
     let manifest = std::fs::read_to_string(root().join("crates/kql/Cargo.toml")).unwrap();
     let dependencies = manifest.split("[dev-dependencies]").next().unwrap();
     for unwanted in ["arrow", "datafusion", "tokio"] {
-        assert!(!dependencies.contains(unwanted), "crates/kql depends on {unwanted}");
+        assert!(
+            !dependencies.contains(unwanted),
+            "crates/kql depends on {unwanted}"
+        );
     }
 }

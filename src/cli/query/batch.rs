@@ -80,22 +80,39 @@ impl Batch {
         if self.bind_only {
             let mut catalog = MemoryCatalog::new();
             for (name, schema) in schemas {
-                catalog.insert(name, TableInfo { schema, time_column: None });
+                catalog.insert(
+                    name,
+                    TableInfo {
+                        schema,
+                        time_column: None,
+                    },
+                );
             }
             return bind(question, &catalog).map(|query| (query.plan.schema, Vec::new()));
         }
         let mut tables = MemoryTables::new();
         for (name, schema) in schemas {
-            tables.insert(name, schema, Vec::new()).map_err(|error| error.to_string())?;
+            tables
+                .insert(name, schema, Vec::new())
+                .map_err(|error| error.to_string())?;
         }
         let context = KqlContext::new(Arc::new(tables), Limits::default())
             .map_err(|error| error.to_string())?;
         let query = checked(context.bind(&question.query), &question.query)?;
-        let time = QueryTime { now: self.now, window: None };
-        let mut stream =
-            context.stream(&query, time).await.map_err(|error| error.to_string())?;
+        let time = QueryTime {
+            now: self.now,
+            window: None,
+        };
+        let mut stream = context
+            .stream(&query, time)
+            .await
+            .map_err(|error| error.to_string())?;
         let mut rows = Vec::new();
-        while let Some(batch) = stream.next_batch().await.map_err(|error| error.to_string())? {
+        while let Some(batch) = stream
+            .next_batch()
+            .await
+            .map_err(|error| error.to_string())?
+        {
             rows.extend(json::rows(&batch, &stream.schema));
         }
         Ok((stream.schema, rows))

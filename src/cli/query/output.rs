@@ -10,7 +10,7 @@ use kql::types::Schema;
 use kql_datafusion::json;
 use parquet::arrow::ArrowWriter;
 
-use crate::source::QueryResult;
+use crate::source::{QueryResult, SourceError};
 
 /// How a result is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -39,7 +39,7 @@ pub(super) async fn write<W: Write + Send>(
     let mut writer = Writer::new(format, &result.schema, out)?;
     let mut rows = 0;
     while let Some(batch) = result.batches.next().await {
-        let batch = batch.map_err(crate::source::stream_error)?;
+        let batch = batch.map_err(SourceError::from)?;
         writer.write(&batch, rows)?;
         rows += batch.num_rows() as u64;
     }
@@ -62,7 +62,12 @@ enum Kind<W: Write> {
 
 impl<'s, W: Write + Send> Writer<'s, W> {
     fn new(format: Format, schema: &'s Schema, mut out: W) -> anyhow::Result<Self> {
-        let names = || schema.columns().iter().map(|column| column.name.to_string());
+        let names = || {
+            schema
+                .columns()
+                .iter()
+                .map(|column| column.name.to_string())
+        };
         let kind = match format {
             Format::Table => {
                 let mut table = Table::new();
@@ -84,7 +89,9 @@ impl<'s, W: Write + Send> Writer<'s, W> {
             Format::Parquet => {
                 let arrow_schema = kql_datafusion::types::arrow_schema(schema);
                 let writer = ArrowWriter::try_new(out, arrow_schema, None);
-                Kind::Parquet(Box::new(writer.context("cannot write this result as Parquet")?))
+                Kind::Parquet(Box::new(
+                    writer.context("cannot write this result as Parquet")?,
+                ))
             }
         };
         Ok(Self { schema, kind })
@@ -161,6 +168,12 @@ impl<'s, W: Write + Send> Writer<'s, W> {
 /// A cell without what could move the cursor, recolour the terminal or hide in it.
 fn printable(text: &str) -> String {
     text.chars()
-        .map(|letter| if letter.is_control() && letter != '\n' { '\u{fffd}' } else { letter })
+        .map(|letter| {
+            if letter.is_control() && letter != '\n' {
+                '\u{fffd}'
+            } else {
+                letter
+            }
+        })
         .collect()
 }
