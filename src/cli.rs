@@ -1,7 +1,9 @@
 //! The command line: one file per subcommand below `cli/`. A subcommand parses its arguments,
 //! calls the application or a noun, and prints; data goes to stdout, everything else to stderr.
 
+pub mod actions;
 pub mod query;
+pub mod resend;
 pub mod sample;
 pub mod terminal;
 
@@ -58,6 +60,10 @@ pub enum Command {
     Query(query::Args),
     /// Write synthetic Defender telemetry with an intrusion in it
     Sample(sample::Args),
+    /// List actions, and deliveries that wait or were given up
+    Actions(actions::Args),
+    /// Put deliveries that were given up back into the queue
+    Resend(resend::Args),
 }
 
 /// Runs the subcommand and tells the exit code of the process.
@@ -65,6 +71,8 @@ pub async fn run(cli: Cli) -> ExitCode {
     let result = match cli.command {
         Command::Query(args) => query::run(args, &cli.global).await,
         Command::Sample(args) => sample::run(&args),
+        Command::Actions(args) => actions::run(args, &cli.global).await,
+        Command::Resend(args) => resend::run(args, &cli.global).await,
     };
     result.unwrap_or_else(|error| {
         terminal::print_error(&error);

@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use minijinja::value::Serde;
-use minijinja::{Environment, UndefinedBehavior, Value, context};
+use serde_json::{Value, json};
 
 use crate::finding::EvidenceRow;
 use crate::hunt::Hunt;
+use crate::hunt::build::TITLE_NAMES;
+use crate::template::{Escape, Template};
 use crate::window::Window;
 
 /// Longest title, in characters.
@@ -21,24 +22,28 @@ pub(super) struct TitleFacts<'f> {
     pub(super) window: Window,
 }
 
+impl TitleFacts<'_> {
+    /// What a template may speak of, by [`TITLE_NAMES`].
+    fn values(&self, hunt: &Hunt) -> Value {
+        json!({
+            "hunt": {"name": hunt.name, "title": hunt.title},
+            "row": self.row,
+            "rows": self.rows,
+            "key": self.key,
+            "window": {
+                "start": self.window.start().to_rfc3339(),
+                "end": self.window.end().to_rfc3339(),
+            },
+        })
+    }
+}
+
 /// The hunt's template filled in; without one, the hunt's title and the values of the key.
 pub(super) fn finding_title(hunt: &Hunt, facts: &TitleFacts<'_>) -> String {
     let rendered = hunt.finding_title.as_ref().and_then(|template| {
-        let mut environment = Environment::new();
-        environment.set_undefined_behavior(UndefinedBehavior::Chainable);
-        let window = context! {
-            start => facts.window.start().to_rfc3339(),
-            end => facts.window.end().to_rfc3339(),
-        };
-        let facts = context! {
-            hunt => context! { name => hunt.name.as_str(), title => hunt.title.as_str() },
-            row => Value::from(Serde(facts.row)),
-            rows => facts.rows,
-            key => Value::from(Serde(facts.key)),
-            window => window,
-        };
+        let template = Template::parse(template, Escape::Plain, TITLE_NAMES).ok()?;
         // A template that fails on some row costs its wording, not the finding.
-        environment.render_str(template, facts).ok()
+        template.render(&facts.values(hunt)).ok()
     });
     let title = rendered
         .filter(|title| !title.trim().is_empty())
