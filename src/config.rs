@@ -24,7 +24,7 @@ use crate::duration::DurationText;
 use crate::hunt::header::{CatchUpSetting, Header, WindowSetting};
 use crate::id::{ActionName, HuntName, SourceName};
 use crate::lake::config::LakeConfig;
-use crate::runner::RunnerConfig;
+use crate::runner::limits::RunnerConfig;
 use crate::source::SourceConfig;
 use crate::state::config::StateConfig;
 

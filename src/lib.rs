@@ -32,4 +32,6 @@ pub mod scheduler;
 
 pub mod config;
 
+pub mod app;
 pub mod cli;
+pub mod telemetry;

@@ -8,7 +8,6 @@
 mod nudge;
 mod timeline;
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,7 +17,6 @@ use tokio_util::sync::CancellationToken;
 
 use crate::clock::SharedClock;
 use crate::hunt::Hunts;
-use crate::id::HuntName;
 use crate::schedule::initial_watermark;
 use crate::state::{Registration, ScheduleStore, StateError};
 use nudge::{CronNudges, CronText};

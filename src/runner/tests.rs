@@ -403,7 +403,11 @@ async fn a_rehearsal_records_nothing() {
     let hunt = bench.hunts.values().next().unwrap();
     let outcome = bench
         .plain()
-        .rehearse(hunt, &manual("a", bench.clock.now()))
+        .rehearse(
+            hunt,
+            &manual("a", bench.clock.now()),
+            &(Arc::clone(&bench.executor) as _),
+        )
         .await;
     assert_eq!(outcome.deliveries.len(), 1);
     assert_eq!(bench.runs().await, []);
