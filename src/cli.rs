@@ -2,9 +2,10 @@
 //! calls the application or a noun, and prints; data goes to stdout, everything else to stderr.
 
 pub mod actions;
-pub mod query;
-pub mod resend;
 mod hunts;
+pub mod query;
+pub mod quickstart;
+pub mod resend;
 
 pub mod check;
 pub mod explain;
@@ -62,6 +63,8 @@ pub struct Global {
 /// The subcommands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Try everything: made-up telemetry, the bundled hunts, lake, findings and mails
+    Quickstart(quickstart::Args),
     /// Run a KQL query, now
     Query(query::Args),
     /// Check configuration and hunts: form, names, types
@@ -84,6 +87,7 @@ pub enum Command {
 pub async fn run(cli: Cli) -> ExitCode {
     let global = &cli.global;
     let result = match cli.command {
+        Command::Quickstart(args) => quickstart::run(&args).await,
         Command::Query(args) => query::run(args, &cli.global).await,
         Command::Check(args) => check::run(&args, global),
         Command::Explain(args) => explain::run(args, global).await,
