@@ -85,7 +85,7 @@ fn is_configuration(path: &Path, configured: &Path) -> bool {
         // Hunts list the names of actions; a configuration defines them.
         let actions = document.entry("actions").map(|entry| &entry.node.value);
         let defines_actions = matches!(actions, Some(Value::Mapping(_)));
-        !has(&"query") && (defines_actions || SECTIONS.iter().any(|section| has(section)))
+        !has(&"query") && (defines_actions || SECTIONS.iter().any(has))
     })
 }
 
