@@ -7,12 +7,17 @@ use std::process::ExitCode;
 use super::hunts::{Format, catalogs};
 use super::terminal::{print_line, print_note};
 use super::{EXIT_BAD_INPUT, EXIT_FAILED, EXIT_OK, Global};
-use crate::config::document::{self, Excerpt};
+use crate::config::document::{self, Excerpt, Value};
 use crate::config::interpolation::ProcessSurroundings;
 use crate::config::problem::{Problem, SourceFile};
 use crate::config::{self, Loaded};
 use crate::hunt::file::HuntFile;
 use crate::hunt::load::{self, Examined};
+
+/// Sections by which a configuration is known.
+const SECTIONS: [&str; 7] = [
+    "queries", "sources", "lake", "state", "runner", "hunts", "defaults",
+];
 
 /// Arguments of `huntd check`.
 #[derive(Debug, clap::Args)]
@@ -75,12 +80,12 @@ fn is_configuration(path: &Path, configured: &Path) -> bool {
         return false;
     };
     let (document, _) = document::parse(&text, &Excerpt::whole(&text));
-    const SECTIONS: [&str; 6] = ["queries", "sources", "lake", "state", "hunts", "defaults"];
     document.is_some_and(|document| {
-        document.entry("query").is_none()
-            && SECTIONS
-                .iter()
-                .any(|section| document.entry(section).is_some())
+        let has = |section: &&str| document.entry(section).is_some();
+        // Hunts list the names of actions; a configuration defines them.
+        let actions = document.entry("actions").map(|entry| &entry.node.value);
+        let defines_actions = matches!(actions, Some(Value::Mapping(_)));
+        !has(&"query") && (defines_actions || SECTIONS.iter().any(has))
     })
 }
 

@@ -12,7 +12,7 @@ use super::terminal::{print_line, print_note};
 use super::{EXIT_BAD_INPUT, EXIT_OK, Global};
 use crate::clock::{Clock as _, SystemClock};
 use crate::hunt::Hunt;
-use crate::schedule::{Due, due, initial_watermark};
+use crate::schedule::{Due, Schedule, due, initial_watermark};
 use crate::state::ScheduleStore;
 use crate::state::config::StateConfig;
 use crate::state::sqlite::SqliteStore;
@@ -148,7 +148,7 @@ fn local(hunt: &Hunt, at: DateTime<Utc>) -> String {
     let zone = hunt
         .schedule
         .as_ref()
-        .map_or(chrono_tz::Tz::UTC, |schedule| schedule.zone());
+        .map_or(chrono_tz::Tz::UTC, Schedule::zone);
     at.with_timezone(&zone)
         .to_rfc3339_opts(SecondsFormat::Secs, false)
 }

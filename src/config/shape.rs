@@ -250,13 +250,11 @@ impl<'s> Shape<'s> {
             return Fit::Bad;
         };
         let written = entry.node.as_text().unwrap_or("").to_owned();
-        match forms.iter().find(|(kind, _)| *kind == written) {
-            Some((_, form)) => self.fit_mapping(node, self.resolve(form), anchor, problems),
-            None => {
-                let mut kind = entry.node.clone();
-                fit_word(&mut kind, &kinds, problems)
-            }
+        if let Some((_, form)) = forms.iter().find(|(kind, _)| *kind == written) {
+            return self.fit_mapping(node, self.resolve(form), anchor, problems);
         }
+        let mut kind = entry.node.clone();
+        fit_word(&mut kind, &kinds, problems)
     }
 
     fn same_type(self, node: &Node, form: &'s Json) -> bool {
@@ -404,13 +402,11 @@ fn wrong_type(span: Span, wanted: &str, found: &str) -> Diagnostic {
 fn unknown_key(entry: &Entry, object: &Object<'_>) -> Diagnostic {
     let message = format!("unknown key `{}`", entry.key);
     let problem = Diagnostic::error(code::UNKNOWN_KEY, entry.key_span, message);
-    match did_you_mean(&entry.key, object.keys()) {
-        Some(nearest) => problem.with_help(format!("did you mean `{nearest}`?")),
-        None => {
-            let known: Vec<&str> = object.keys().collect();
-            problem.with_help(format!("known keys are {}", known.join(", ")))
-        }
+    if let Some(nearest) = did_you_mean(&entry.key, object.keys()) {
+        return problem.with_help(format!("did you mean `{nearest}`?"));
     }
+    let known: Vec<&str> = object.keys().collect();
+    problem.with_help(format!("known keys are {}", known.join(", ")))
 }
 
 fn fit_word(node: &mut Node, allowed: &[&str], problems: &mut Vec<Diagnostic>) -> Fit {

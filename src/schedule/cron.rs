@@ -29,7 +29,7 @@ pub(super) fn parse(text: &str) -> Result<Cron, String> {
         .build();
     let cron = parser.parse(text).map_err(|error| {
         let reason = reason(&error);
-        match wrong_field(&parser, text) {
+        match wrong_field(parser, text) {
             Some((name, field)) => format!("{name} `{field}`: {reason}"),
             None => reason,
         }
@@ -42,7 +42,7 @@ pub(super) fn parse(text: &str) -> Result<Cron, String> {
 }
 
 /// The first field that is wrong by itself.
-fn wrong_field<'t>(parser: &CronParser, text: &'t str) -> Option<(&'static str, &'t str)> {
+fn wrong_field(parser: CronParser, text: &str) -> Option<(&'static str, &str)> {
     const NAMES: [&str; 6] = [
         "second",
         "minute",

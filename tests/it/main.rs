@@ -6,11 +6,13 @@
 )]
 
 mod actions;
+mod cli_check;
 mod config;
 mod detection;
 mod docs;
 mod hunts;
 mod lake;
+mod snapshots;
 mod source_local;
 mod support;
 mod tidy;
