@@ -2,22 +2,28 @@
 //! calls the application or a noun, and prints; data goes to stdout, everything else to stderr.
 
 pub mod actions;
-mod hunts;
+pub mod check;
+pub mod explain;
+pub mod findings;
+pub mod list;
+pub mod next;
 pub mod query;
 pub mod quickstart;
 pub mod resend;
-
-pub mod check;
-pub mod explain;
-pub mod list;
-pub mod next;
+pub mod run;
+pub mod runs;
 pub mod sample;
+pub mod serve;
+
+mod hunts;
 pub mod terminal;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+
+use crate::config::problem::Problems;
 
 /// It ran, and what it looked at is fine.
 pub const EXIT_OK: u8 = 0;
@@ -65,6 +71,10 @@ pub struct Global {
 pub enum Command {
     /// Try everything: made-up telemetry, the bundled hunts, lake, findings and mails
     Quickstart(quickstart::Args),
+    /// Run hunts by their schedules, and deliver what they find
+    Serve(serve::Args),
+    /// Run hunts once, now
+    Run(run::Args),
     /// Run a KQL query, now
     Query(query::Args),
     /// Check configuration and hunts: form, names, types
@@ -75,12 +85,16 @@ pub enum Command {
     Next(next::Args),
     /// List the hunts
     List(list::Args),
-    /// Write synthetic Defender telemetry with an intrusion in it
-    Sample(sample::Args),
+    /// List runs and what came of them
+    Runs(runs::Args),
+    /// List findings, or show one with its evidence
+    Findings(findings::Args),
     /// List actions, and deliveries that wait or were given up
     Actions(actions::Args),
     /// Put deliveries that were given up back into the queue
     Resend(resend::Args),
+    /// Write synthetic Defender telemetry with an intrusion in it
+    Sample(sample::Args),
 }
 
 /// Runs the subcommand and tells the exit code of the process.
@@ -88,16 +102,24 @@ pub async fn run(cli: Cli) -> ExitCode {
     let global = &cli.global;
     let result = match cli.command {
         Command::Quickstart(args) => quickstart::run(&args).await,
-        Command::Query(args) => query::run(args, &cli.global).await,
+        Command::Serve(args) => serve::run(args, global).await,
+        Command::Run(args) => run::run(args, global).await,
+        Command::Query(args) => query::run(args, global).await,
         Command::Check(args) => check::run(&args, global),
         Command::Explain(args) => explain::run(args, global).await,
         Command::Next(args) => next::run(args, global).await,
         Command::List(args) => list::run(&args, global),
+        Command::Runs(args) => runs::run(args, global).await,
+        Command::Findings(args) => findings::run(args, global).await,
+        Command::Actions(args) => actions::run(args, global).await,
+        Command::Resend(args) => resend::run(args, global).await,
         Command::Sample(args) => sample::run(&args),
-        Command::Actions(args) => actions::run(args, &cli.global).await,
-        Command::Resend(args) => resend::run(args, &cli.global).await,
     };
     result.unwrap_or_else(|error| {
+        if let Some(problems) = error.downcast_ref::<Problems>() {
+            terminal::print_note(problems.to_string().trim_end());
+            return ExitCode::from(EXIT_BAD_INPUT);
+        }
         terminal::print_error(&error);
         ExitCode::from(EXIT_FAILED)
     })

@@ -138,7 +138,7 @@ fn as_text(
     parts.join("\n\n")
 }
 
-fn new_table(columns: &[&str]) -> Table {
+pub(super) fn new_table(columns: &[&str]) -> Table {
     let mut table = Table::new();
     table
         .load_preset(presets::NOTHING)

@@ -387,6 +387,10 @@ impl Outbox for Full {
         self.store.deliveries(status, limit).await
     }
 
+    async fn delivery(&self, id: huntd::id::DeliveryId) -> Result<Option<Delivery>, StateError> {
+        self.store.delivery(id).await
+    }
+
     async fn resend(
         &self,
         id: huntd::id::DeliveryId,
