@@ -1,12 +1,22 @@
 //! The command line: one file per subcommand below `cli/`. A subcommand parses its arguments,
 //! calls the application or a noun, and prints; data goes to stdout, everything else to stderr.
 
+pub mod actions;
+pub mod findings;
+pub mod query;
+pub mod resend;
+pub mod run;
+pub mod runs;
+pub mod sample;
+pub mod serve;
 pub mod terminal;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+
+use crate::config::problem::Problems;
 
 /// It ran, and what it looked at is fine.
 pub const EXIT_OK: u8 = 0;
@@ -51,9 +61,43 @@ pub struct Global {
 
 /// The subcommands.
 #[derive(Debug, Subcommand)]
-pub enum Command {}
+pub enum Command {
+    /// Run hunts by their schedules, and deliver what they find
+    Serve(serve::Args),
+    /// Run hunts once, now
+    Run(run::Args),
+    /// Run a KQL query, now
+    Query(query::Args),
+    /// Write synthetic Defender telemetry with an intrusion in it
+    Sample(sample::Args),
+    /// List runs and what came of them
+    Runs(runs::Args),
+    /// List findings, or show one with its evidence
+    Findings(findings::Args),
+    /// List actions, and deliveries that wait or were given up
+    Actions(actions::Args),
+    /// Put deliveries that were given up back into the queue
+    Resend(resend::Args),
+}
 
 /// Runs the subcommand and tells the exit code of the process.
 pub async fn run(cli: Cli) -> ExitCode {
-    match cli.command {}
+    let result = match cli.command {
+        Command::Serve(args) => serve::run(args, &cli.global).await,
+        Command::Run(args) => run::run(args, &cli.global).await,
+        Command::Query(args) => query::run(args, &cli.global).await,
+        Command::Sample(args) => sample::run(&args),
+        Command::Runs(args) => runs::run(args, &cli.global).await,
+        Command::Findings(args) => findings::run(args, &cli.global).await,
+        Command::Actions(args) => actions::run(args, &cli.global).await,
+        Command::Resend(args) => resend::run(args, &cli.global).await,
+    };
+    result.unwrap_or_else(|error| {
+        if let Some(problems) = error.downcast_ref::<Problems>() {
+            terminal::print_note(problems.to_string().trim_end());
+            return ExitCode::from(EXIT_BAD_INPUT);
+        }
+        terminal::print_error(&error);
+        ExitCode::from(EXIT_FAILED)
+    })
 }

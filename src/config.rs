@@ -24,6 +24,7 @@ use crate::duration::DurationText;
 use crate::hunt::header::{CatchUpSetting, Header, WindowSetting};
 use crate::id::{ActionName, HuntName, SourceName};
 use crate::lake::config::LakeConfig;
+use crate::runner::limits::RunnerConfig;
 use crate::source::SourceConfig;
 use crate::state::config::StateConfig;
 
@@ -52,6 +53,9 @@ pub struct Config {
     /// Who is told about findings, by name.
     #[serde(default)]
     pub actions: BTreeMap<ActionName, ActionConfig>,
+    /// How much is run at a time.
+    #[serde(default)]
+    pub runner: RunnerConfig,
     /// Settings of hunts that do not say otherwise.
     #[serde(default)]
     pub defaults: Defaults,

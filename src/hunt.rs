@@ -11,7 +11,9 @@ pub mod load;
 mod mitre;
 pub mod threshold;
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::finding::{EntityKind, Severity};
@@ -19,6 +21,9 @@ use crate::id::{ActionName, HuntName, SourceName};
 use crate::schedule::{CatchUp, Schedule, WindowRule};
 
 pub use load::HuntSet;
+
+/// Loaded hunts by name, shared by all who need them.
+pub type Hunts = Arc<BTreeMap<HuntName, Arc<Hunt>>>;
 
 /// A loaded and validated hunt.
 #[derive(Clone, Debug, PartialEq)]

@@ -9,11 +9,13 @@ mod parquet;
 mod store;
 
 use std::fmt::Debug;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use datafusion::execution::SendableRecordBatchStream;
 use kql::types::Schema;
+use object_store::ObjectStore;
 
 use crate::id::{HuntName, RunId};
 use crate::window::Window;
@@ -46,6 +48,12 @@ pub trait Lake: Debug + Send + Sync {
         target: &WriteTarget,
         keep: Option<&str>,
     ) -> Result<(), LakeError>;
+
+    /// Where a committed file lies on this machine.
+    fn path_of(&self, file: &str) -> PathBuf;
+
+    /// The lake's files, by their paths in it, for those that only read.
+    fn files(&self) -> Arc<dyn ObjectStore>;
 }
 
 /// Which file a result becomes: `<hunt>/date=YYYY-MM-DD/<window>-<run>.parquet`, by the day on

@@ -27,8 +27,11 @@ pub mod state;
 
 pub mod dispatcher;
 pub mod runner;
+pub mod sample;
 pub mod scheduler;
 
 pub mod config;
 
+pub mod app;
 pub mod cli;
+pub mod telemetry;

@@ -8,6 +8,7 @@ pub mod detection;
 pub mod executor;
 pub mod limits;
 mod outcome;
+pub mod pipeline;
 pub mod policy;
 mod work;
 
@@ -22,10 +23,9 @@ use tracing::Instrument as _;
 use uuid::Uuid;
 
 use crate::clock::SharedClock;
-use crate::hunt::Hunt;
+use crate::hunt::{Hunt, Hunts};
 use crate::id::{HuntName, RunId, SourceName};
 use crate::run::{RunRequest, RunStatus, Trigger};
-use crate::scheduler::Hunts;
 use crate::state::{Claim, Holder, Lease, RunOutcome, RunStore, StateError};
 pub use executor::{Executed, ExecutionError, Executor};
 pub use limits::RunnerConfig;
@@ -199,9 +199,15 @@ impl Runner {
         Ok(outcome)
     }
 
-    /// What running a hunt would come to. Nothing is recorded and nobody is told.
-    pub async fn rehearse(&self, hunt: &Arc<Hunt>, request: &RunRequest) -> RunOutcome {
-        self.attempt(hunt, request).await
+    /// What running a hunt would come to with this executor. Nothing is recorded and nobody is
+    /// told.
+    pub async fn rehearse(
+        &self,
+        hunt: &Arc<Hunt>,
+        request: &RunRequest,
+        executor: &Arc<dyn Executor>,
+    ) -> RunOutcome {
+        self.attempt_with(executor, hunt, request).await
     }
 
     fn loaded(&self) -> Loaded {
@@ -283,8 +289,17 @@ impl Runner {
 
     /// One attempt, from query to what is to be told. Nothing is recorded yet.
     async fn attempt(&self, hunt: &Arc<Hunt>, request: &RunRequest) -> RunOutcome {
-        let started_at = self.clock.now();
         let Loaded { executor, .. } = self.loaded();
+        self.attempt_with(&executor, hunt, request).await
+    }
+
+    async fn attempt_with(
+        &self,
+        executor: &Arc<dyn Executor>,
+        hunt: &Arc<Hunt>,
+        request: &RunRequest,
+    ) -> RunOutcome {
+        let started_at = self.clock.now();
         let executed = tokio::time::timeout(hunt.timeout, executor.execute(hunt, request)).await;
         let failed = match executed {
             Ok(Ok(executed)) => match self.judge(hunt, request, executed).await {

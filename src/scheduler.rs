@@ -8,7 +8,6 @@
 mod nudge;
 mod timeline;
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,15 +16,11 @@ use tokio::sync::{Mutex, Notify};
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::SharedClock;
-use crate::hunt::Hunt;
-use crate::id::HuntName;
+use crate::hunt::Hunts;
 use crate::schedule::initial_watermark;
 use crate::state::{Registration, ScheduleStore, StateError};
 use nudge::{CronNudges, CronText};
 use timeline::Timeline;
-
-/// Loaded hunts by name.
-pub type Hunts = Arc<BTreeMap<HuntName, Arc<Hunt>>>;
 
 /// Longest time between two passes.
 const TICK: Duration = Duration::from_secs(1);

@@ -11,6 +11,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use datafusion::error::DataFusionError;
 use datafusion::execution::SendableRecordBatchStream;
+use kql::catalog::MemoryCatalog;
 use kql::diagnostic::Diagnostic;
 use kql::types::{Schema, TICKS_AT_UNIX_EPOCH, TICKS_PER_SECOND};
 use kql_datafusion::{EngineError, Limit};
@@ -41,7 +42,7 @@ impl SourceConfig {
 pub fn build(config: &SourceConfig) -> Arc<dyn Source> {
     match config {
         SourceConfig::Local(config) => {
-            let known = Arc::new(schema::defender().clone());
+            let known = Arc::<MemoryCatalog>::clone(schema::defender());
             Arc::new(LocalSource::new(config.clone(), known))
         }
     }

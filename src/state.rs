@@ -230,6 +230,9 @@ pub trait Outbox: Debug + Send + Sync {
         limit: usize,
     ) -> Result<Vec<Delivery>, StateError>;
 
+    /// One delivery.
+    async fn delivery(&self, id: DeliveryId) -> Result<Option<Delivery>, StateError>;
+
     /// Puts a dead delivery back into the queue. Whether there was one.
     async fn resend(&self, id: DeliveryId, now: DateTime<Utc>) -> Result<bool, StateError>;
 }

@@ -89,7 +89,7 @@ mod tests {
         };
         assert_eq!([wait(0, 0), wait(1, 0), wait(5, 1)], [10, 20, 320]);
         assert_eq!(wait(50, 1), 900);
-        let almost = created_at + DAY - Duration::from_secs(60);
+        let almost = created_at + DAY - Duration::from_mins(1);
         let mut delivery = example::delivery();
         delivery.attempts = 80;
         let settled = settle(&delivery, &retry, almost, DAY);

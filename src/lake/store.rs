@@ -13,7 +13,7 @@ use futures::future::BoxFuture;
 use kql::types::Schema;
 use object_store::local::LocalFileSystem;
 use object_store::path::Path as StorePath;
-use object_store::{MultipartUpload, ObjectStoreExt as _};
+use object_store::{MultipartUpload, ObjectStore, ObjectStoreExt as _};
 use parquet::arrow::AsyncArrowWriter;
 use parquet::arrow::arrow_writer::ArrowWriterOptions;
 use parquet::arrow::async_writer::AsyncFileWriter;
@@ -220,6 +220,14 @@ impl Lake for ParquetLake {
             ))
         });
         removed.map_err(|error| self.refused(&folder, &error))
+    }
+
+    fn path_of(&self, file: &str) -> PathBuf {
+        self.root.join(file)
+    }
+
+    fn files(&self) -> Arc<dyn ObjectStore> {
+        Arc::clone(&self.store) as _
     }
 }
 

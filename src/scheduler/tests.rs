@@ -1,5 +1,6 @@
 //! The scheduler on a real store and a clock that is moved by hand.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
@@ -8,8 +9,8 @@ use tempfile::TempDir;
 use super::*;
 use crate::clock::{Clock as _, ManualClock};
 use crate::finding::Severity;
-use crate::hunt::{Dedupe, Detect, Origin, Threshold, ThresholdOperator};
-use crate::id::SourceName;
+use crate::hunt::{Dedupe, Detect, Hunt, Origin, Threshold, ThresholdOperator};
+use crate::id::{HuntName, SourceName};
 use crate::run::{RunRecord, RunRequest, RunStatus};
 use crate::schedule::{CatchUp, CatchUpPolicy, Schedule, WindowRule};
 use crate::state::sqlite::SqliteStore;

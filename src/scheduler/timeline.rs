@@ -7,8 +7,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 
-use super::Hunts;
-use crate::hunt::Hunt;
+use crate::hunt::{Hunt, Hunts};
 use crate::id::{HuntName, RunId};
 use crate::run::{RunRequest, Trigger};
 use crate::schedule::{self, Due, Schedule, Timing};

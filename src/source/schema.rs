@@ -4,7 +4,7 @@
 //! Names and types are data, in `schema/defender.json`: table, then column and KQL type, in the
 //! order in which the product shows them.
 
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 use kql::catalog::{MemoryCatalog, TableInfo};
 use kql::types::{Column, ScalarType, Schema};
@@ -14,9 +14,9 @@ use serde_json::{Map, Value};
 const TIME_COLUMN: &str = "Timestamp";
 
 /// The tables of Microsoft Defender XDR.
-pub fn defender() -> &'static MemoryCatalog {
-    static DEFENDER: LazyLock<MemoryCatalog> =
-        LazyLock::new(|| read(include_str!("schema/defender.json")));
+pub fn defender() -> &'static Arc<MemoryCatalog> {
+    static DEFENDER: LazyLock<Arc<MemoryCatalog>> =
+        LazyLock::new(|| Arc::new(read(include_str!("schema/defender.json"))));
     &DEFENDER
 }
 

@@ -11,3 +11,4 @@ mod detection;
 mod lake;
 mod source_local;
 mod support;
+mod tidy;

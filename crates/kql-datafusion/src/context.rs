@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
-use datafusion::execution::memory_pool::FairSpillPool;
+use datafusion::execution::memory_pool::{FairSpillPool, MemoryReservation};
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
 use datafusion::execution::{SessionState, SessionStateBuilder};
-use datafusion::physical_plan::execute_stream;
+use datafusion::physical_plan::{ExecutionPlan, displayable, execute_stream};
 use datafusion::prelude::SessionConfig;
 use kql::bind::Bound;
 use kql::hir;
@@ -108,29 +108,44 @@ impl KqlContext {
         time: QueryTime,
         started: Instant,
     ) -> Result<QueryStream, EngineError> {
-        let windowed = time
-            .window
-            .map(|(from, to)| kql::window::apply(query.clone(), kql::window::Window { from, to }));
-        let query = windowed.as_ref().unwrap_or(query);
         let state = self.query_state()?;
-        let lowering = Lowering::new(&*self.tables, &state, time.now);
-        let (plan, reservations) = Box::pin(lowering.query(query)).await?;
-        let physical = state.create_physical_plan(&plan).await?;
+        let (physical, reservations) = self.physical_plan(query, time, &state).await?;
         let input = execute_stream(physical, state.task_ctx())?;
         let arrow_schema = arrow_schema(&query.plan.schema);
-        let batches = LimitedStream::new(
-            input,
-            Arc::clone(&arrow_schema),
-            reservations,
-            &self.limits,
-            started,
-        );
+        let schema = Arc::clone(&arrow_schema);
+        let batches = LimitedStream::new(input, schema, reservations, &self.limits, started);
         Ok(QueryStream {
             schema: query.plan.schema.clone(),
             arrow_schema,
             batches: Box::pin(batches),
             memory_bytes: self.limits.memory_bytes,
         })
+    }
+
+    /// The plan that would run, one operator a line, for people who tune queries. Subqueries run.
+    pub async fn explain(
+        &self,
+        query: &hir::Query,
+        time: QueryTime,
+    ) -> Result<String, EngineError> {
+        let state = self.query_state()?;
+        let (physical, _) = self.physical_plan(query, time, &state).await?;
+        Ok(displayable(&*physical).indent(false).to_string())
+    }
+
+    async fn physical_plan(
+        &self,
+        query: &hir::Query,
+        time: QueryTime,
+        state: &SessionState,
+    ) -> Result<(Arc<dyn ExecutionPlan>, Vec<MemoryReservation>), EngineError> {
+        let windowed = time
+            .window
+            .map(|(from, to)| kql::window::apply(query.clone(), kql::window::Window { from, to }));
+        let query = windowed.as_ref().unwrap_or(query);
+        let lowering = Lowering::new(&*self.tables, state, time.now);
+        let (plan, reservations) = Box::pin(lowering.query(query)).await?;
+        Ok((state.create_physical_plan(&plan).await?, reservations))
     }
 
     /// The session of one query, with memory of its own.

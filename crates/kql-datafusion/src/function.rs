@@ -16,6 +16,7 @@ mod fold;
 mod hash;
 mod in_list;
 mod ip;
+mod ipv6;
 pub(crate) mod json;
 mod json_path;
 mod math;
@@ -64,6 +65,7 @@ const FAMILIES: &[Find] = &[
     parse_path::find,
     parse_text::find,
     ip::find,
+    ipv6::find,
     hash::find,
     encoding::find,
 ];

@@ -105,12 +105,11 @@ pub fn text(array: &dyn Array, ty: ScalarType, row: usize) -> String {
         },
         ScalarType::Decimal => {
             let decimal = array.as_primitive::<Decimal128Type>().value_as_string(row);
-            match decimal.contains('.') {
-                true => decimal
-                    .trim_end_matches('0')
-                    .trim_end_matches('.')
-                    .to_owned(),
-                false => decimal,
+            let digits = decimal.trim_end_matches('0').trim_end_matches('.');
+            if decimal.contains('.') {
+                digits.to_owned()
+            } else {
+                decimal
             }
         }
         ScalarType::String | ScalarType::Guid => array.as_string_view().value(row).to_owned(),

@@ -174,7 +174,7 @@ impl<'a> Lowering<'a> {
         let columns = columns
             .iter()
             .zip(output.schema.columns())
-            .map(|(expr, column)| Ok(self.value(expr, &input)?.alias(&*column.name)))
+            .map(|(expr, column)| Ok(self.value(expr, &input)?.alias(output_name(&column.name))))
             .collect::<Result<Vec<_>>>()?;
         input.project(columns)
     }
@@ -243,6 +243,12 @@ impl<'a> Lowering<'a> {
         let array = physical.evaluate(&batch)?.into_array(1)?;
         Ok(ScalarValue::try_from_array(&array, 0)?)
     }
+}
+
+/// What the column of a KQL table is called in plans. It differs from any column of a scan,
+/// because the optimizer can bring both into one projection, where it takes them for one.
+fn output_name(name: &str) -> String {
+    format!("@{name}")
 }
 
 /// A column by name, exactly as spelt.

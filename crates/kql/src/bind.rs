@@ -14,10 +14,14 @@ mod coerce;
 mod expression;
 mod function;
 mod literal;
+mod membership;
 mod name;
 mod operator;
+mod pack;
 mod property;
 mod scope;
+mod sign;
+mod signature;
 mod source;
 mod special;
 mod statement;
@@ -33,10 +37,12 @@ use crate::syntax::{self, ast};
 use scope::Scope;
 use table::Table;
 
-/// How deep expressions, pipelines and function calls may nest.
-const DEPTH_MAX: u32 = 160;
-/// How many nodes the plan may have once functions are inlined and `let` tables copied.
-const SIZE_MAX: usize = 50_000;
+/// How deep expressions, pipelines and function calls may nest: more than the parser lets through,
+/// and so a limit for functions that call functions.
+const DEPTH_MAX: u32 = 320;
+/// How many nodes, roughly, the query may have once functions are inlined and tables and values
+/// that have names are copied to where they are used.
+const SIZE_MAX: usize = 200_000;
 
 /// What binding yields.
 #[derive(Clone, Debug)]
@@ -137,7 +143,7 @@ impl Binder<'_> {
         result
     }
 
-    /// Counts plan nodes, or reports that the query grows beyond all measure.
+    /// Counts nodes, or reports that the query grows beyond all measure.
     fn grow(&mut self, nodes: usize, span: Span) -> Attempt<()> {
         let before = self.size;
         self.size = self.size.saturating_add(nodes);
@@ -147,7 +153,7 @@ impl Binder<'_> {
         if before > SIZE_MAX {
             return Err(Reported);
         }
-        let message = "the query grows too large when its functions and tables are written out";
+        let message = "the query grows too large when its functions and names are written out";
         Err(self.report(
             Diagnostic::error(code::TOO_LARGE, span, message)
                 .with_help("wrap tables that are used many times in `materialize()`"),

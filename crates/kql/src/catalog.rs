@@ -11,6 +11,16 @@ pub trait Catalog {
     fn table_names(&self) -> Vec<String>;
 }
 
+impl<C: Catalog + ?Sized> Catalog for std::sync::Arc<C> {
+    fn table(&self, name: &str) -> Option<TableInfo> {
+        (**self).table(name)
+    }
+
+    fn table_names(&self) -> Vec<String> {
+        (**self).table_names()
+    }
+}
+
 /// What the binder knows of one table.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TableInfo {

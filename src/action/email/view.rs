@@ -108,7 +108,9 @@ const COLUMNS_MAX: usize = 12;
 /// Up to so many rows are shown as records.
 const RECORD_ROWS_MAX: usize = 3;
 const RECORD_COLUMNS_MAX: usize = 60;
-const CELL_CHARS_MAX: usize = 300;
+/// In a table, so that rows stay low.
+const CELL_CHARS_MAX: usize = 160;
+const RECORD_VALUE_CHARS_MAX: usize = 1000;
 const TITLE_CHARS_MAX: usize = 200;
 const QUERY_CHARS_MAX: usize = 10_000;
 /// Gmail cuts mails of more than 102 kB.
@@ -164,14 +166,15 @@ fn arrange(
 ) -> (Vec<String>, Vec<Record>, Vec<TableRow>, Table) {
     let rows: usize = findings.iter().map(|finding| finding.evidence.len()).sum();
     let as_records = rows.min(rows_max) <= RECORD_ROWS_MAX;
+    let (columns_max, cell_chars_max) = if as_records {
+        (RECORD_COLUMNS_MAX, RECORD_VALUE_CHARS_MAX)
+    } else {
+        (COLUMNS_MAX, CELL_CHARS_MAX)
+    };
     let limits = TableLimits {
         rows_max,
-        columns_max: if as_records {
-            RECORD_COLUMNS_MAX
-        } else {
-            COLUMNS_MAX
-        },
-        cell_chars_max: CELL_CHARS_MAX,
+        columns_max,
+        cell_chars_max,
         bytes_max: EVIDENCE_BYTES_MAX,
     };
     let mut table = Table::of(findings, limits);

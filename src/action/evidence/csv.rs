@@ -230,7 +230,7 @@ fn push_decimal(text: &mut String, value: i128, scale: i8) {
         text.push('-');
     }
     let _ = write!(text, "{}", size / divisor);
-    if size % divisor != 0 {
+    if !size.is_multiple_of(divisor) {
         let digits = format!(
             "{:0width$}",
             size % divisor,

@@ -118,6 +118,17 @@ impl Outbox for SqliteStore {
             .map_err(|error| self.refused(&error))
     }
 
+    async fn delivery(&self, id: DeliveryId) -> Result<Option<Delivery>, StateError> {
+        let row: Option<DeliveryRow> = sqlx::query_as("SELECT * FROM deliveries WHERE id = ?1")
+            .bind(id.to_string())
+            .fetch_optional(&self.reader)
+            .await
+            .map_err(|error| self.refused(&error))?;
+        row.map(DeliveryRow::into_delivery)
+            .transpose()
+            .map_err(|error| self.refused(&error))
+    }
+
     async fn resend(&self, id: DeliveryId, now: DateTime<Utc>) -> Result<bool, StateError> {
         // Its attempts begin anew, so that it has the whole time to be delivered.
         let sql = "

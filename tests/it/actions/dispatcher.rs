@@ -10,8 +10,8 @@ use huntd::alert::{Delivery, DeliveryStatus};
 use huntd::clock::ManualClock;
 use huntd::dispatcher::{Delivered, Destination, Destinations, Dispatcher, DispatcherLimits};
 use huntd::id::ActionName;
-use huntd::state::Outbox as _;
 use huntd::state::sqlite::SqliteStore;
+use huntd::state::{Outbox, Settled, StateError};
 use serde_json::json;
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
@@ -342,4 +342,91 @@ async fn stopping_gives_back_what_was_not_tried() {
     ];
     assert_eq!(statuses, expected);
     assert_eq!(quick.told(), [3]);
+}
+
+/// An outbox that for a while cannot record anything, as on a full disk.
+#[derive(Debug)]
+struct Full {
+    store: Arc<SqliteStore>,
+    refusals: Mutex<u32>,
+}
+
+#[async_trait]
+impl Outbox for Full {
+    async fn take_due(
+        &self,
+        now: chrono::DateTime<chrono::Utc>,
+        limit: usize,
+    ) -> Result<Vec<Delivery>, StateError> {
+        self.store.take_due(now, limit).await
+    }
+
+    async fn settle(&self, delivery: &Settled) -> Result<(), StateError> {
+        {
+            let mut refusals = self.refusals.lock().expect("not poisoned");
+            if *refusals > 0 {
+                *refusals -= 1;
+                return Err(StateError::Database {
+                    path: "state.db".to_owned(),
+                    reason: "disk full".to_owned(),
+                });
+            }
+        }
+        self.store.settle(delivery).await
+    }
+
+    async fn next_due(&self) -> Result<Option<chrono::DateTime<chrono::Utc>>, StateError> {
+        self.store.next_due().await
+    }
+
+    async fn deliveries(
+        &self,
+        status: Option<DeliveryStatus>,
+        limit: usize,
+    ) -> Result<Vec<Delivery>, StateError> {
+        self.store.deliveries(status, limit).await
+    }
+
+    async fn delivery(&self, id: huntd::id::DeliveryId) -> Result<Option<Delivery>, StateError> {
+        self.store.delivery(id).await
+    }
+
+    async fn resend(
+        &self,
+        id: huntd::id::DeliveryId,
+        now: chrono::DateTime<chrono::Utc>,
+    ) -> Result<bool, StateError> {
+        self.store.resend(id, now).await
+    }
+}
+
+#[tokio::test]
+async fn what_was_told_is_recorded_as_soon_as_that_works() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = outbox::open(folder.path()).await;
+    queue(&store, (0..3).map(|n| delivery("mail", n)).collect()).await;
+    let receiver = Arc::new(Receiver::default());
+    let destination = Destination {
+        notifier: receiver.clone(),
+        give_up_after: DAY,
+    };
+    let full = Full {
+        store: store.clone(),
+        refusals: Mutex::new(5),
+    };
+    let clock = Arc::new(ManualClock::new(outbox::start()));
+    let destinations = [(ActionName::new("mail").unwrap(), destination)].into();
+    let limits = DispatcherLimits::default();
+    let dispatcher = Arc::new(Dispatcher::new(Arc::new(full), clock, destinations, limits));
+    let stop = CancellationToken::new();
+    let (running, stopped) = (Arc::clone(&dispatcher), stop.clone());
+    let running = tokio::spawn(async move { running.run(stopped).await });
+    let done = || store.deliveries(Some(DeliveryStatus::Done), 10);
+    while done().await.unwrap().len() < 3 {
+        dispatcher.nudge();
+        tokio::task::yield_now().await;
+    }
+    stop.cancel();
+    running.await.unwrap();
+    assert_eq!(receiver.told(), [0, 1, 2]);
 }

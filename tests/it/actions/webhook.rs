@@ -30,7 +30,83 @@ async fn the_request_is_as_documented() {
     );
     assert_eq!(header("x-huntd-signature"), expected);
     let body: Value = serde_json::from_slice(&request.body).unwrap();
-    insta::assert_snapshot!(serde_json::to_string_pretty(&body).unwrap(), @"");
+    insta::assert_snapshot!(serde_json::to_string_pretty(&body).unwrap(), @r#"
+    {
+      "version": 1,
+      "id": "019b7f2a000070008000000000000003",
+      "action": "example",
+      "title": "Encoded PowerShell command line: ws-017.example.com",
+      "severity": "high",
+      "hunt": {
+        "name": "encoded-powershell",
+        "title": "Encoded PowerShell command line",
+        "description": "PowerShell started with a command encoded in base64.",
+        "tactics": [
+          "Execution"
+        ],
+        "techniques": [
+          "T1059.001",
+          "T1027"
+        ],
+        "query": "DeviceProcessEvents\n| where ProcessCommandLine has \"-enc\""
+      },
+      "run": "019b7f2a-0000-7000-8000-000000000001",
+      "window": {
+        "start": "2026-01-02T14:00:00Z",
+        "end": "2026-01-02T15:00:00Z"
+      },
+      "status": "complete",
+      "rows": 2,
+      "file": null,
+      "findings": [
+        {
+          "id": "019b7f2a-0000-7000-8000-000000000002",
+          "hunt": "encoded-powershell",
+          "run": "019b7f2a-0000-7000-8000-000000000001",
+          "window": {
+            "start": "2026-01-02T14:00:00Z",
+            "end": "2026-01-02T15:00:00Z"
+          },
+          "title": "Encoded PowerShell command line: ws-017.example.com",
+          "severity": "high",
+          "entities": [
+            {
+              "kind": "device",
+              "value": "ws-017.example.com"
+            },
+            {
+              "kind": "account",
+              "value": "j.doe"
+            }
+          ],
+          "fingerprint": "2942feb05a51f889e3e7dd7c4e39f162aef2e706491a0979febe9554d695a6b4",
+          "key": {
+            "DeviceName": "ws-017.example.com"
+          },
+          "evidence": [
+            {
+              "Timestamp": "2026-01-02T14:12:07.4910000Z",
+              "DeviceName": "ws-017.example.com",
+              "AccountName": "j.doe",
+              "ProcessId": 4312,
+              "ProcessCommandLine": "powershell.exe -NoP -W Hidden -enc SQBFAFgA"
+            },
+            {
+              "Timestamp": "2026-01-02T14:13:55.0020000Z",
+              "DeviceName": "ws-017.example.com",
+              "AccountName": "j.doe",
+              "ProcessId": 4377,
+              "ProcessCommandLine": "powershell.exe -NoP -W Hidden -enc SQBFAFgA"
+            }
+          ],
+          "rows": 2,
+          "detected_at": "2026-01-02T15:00:00Z"
+        }
+      ],
+      "suppressed": 0,
+      "created_at": "2026-01-02T15:00:00Z"
+    }
+    "#);
 }
 
 #[tokio::test]
@@ -55,7 +131,9 @@ async fn a_template_that_fails_for_an_alert_is_not_tried_again() {
     let body = "{{ findings[0].key.NoSuchColumn }}";
     let webhook = action(json!({"kind": "webhook", "url": server.url("/"), "body": body}));
     let outcome = webhook.notify(&example::delivery()).await;
-    let why = "body: line 1 of the template: undefined value".to_owned();
+    let why = "body: line 1 of the template: undefined value: `findings[0].key.NoSuchColumn` is \
+               undefined";
+    let why = why.to_owned();
     assert_eq!(outcome, ActionOutcome::Rejected { why });
     assert!(server.requests().is_empty());
 }
@@ -92,7 +170,14 @@ fn mistakes_are_found_before_anything_is_sent() {
         "headers": {"Idempotency-Key": "1", "Host": "h", "bad name": "x", "X-A": "a\nb"},
         "body": "{\"text\": \"{{ title }}\"}",
     }));
-    insta::assert_snapshot!(found.join("\n"), @"");
+    insta::assert_snapshot!(found.join("\n"), @r#"
+        headers.Host: belongs to the connection and cannot be set
+        headers.Idempotency-Key: set by huntd itself
+        headers.X-A: the value has characters that no header may have
+        headers.bad name: not the name of a header
+        body: the template does not yield JSON: expected `,` or `}` at line 1 column 12; values bring their own quotes, as in {"text": {{ title }}}
+        timeout: must be longer than zero
+        "#);
     let text = json!({
         "kind": "webhook", "url": url, "content_type": "text/plain", "body": "{{ title }}",
     });

@@ -105,7 +105,7 @@ async fn serve(mut stream: TcpStream, state: Arc<Mutex<State>>) {
                 body.len()
             );
             for (name, value) in headers {
-                text.push_str(&format!("{name}: {value}\r\n"));
+                text.extend([name, ": ", &value, "\r\n"]);
             }
             text.push_str("\r\n");
             text.push_str(&body);

@@ -12,7 +12,7 @@ use super::fold::{Fold, FoldAggregate, Groups, read_bytes, write_bytes};
 use crate::function::json;
 
 /// `make_list`: arguments are the JSON and, if `ordered`, a binary key that the list is sorted
-/// by. Nulls are dropped, unless `with_nulls` keeps those that come as the JSON `null`.
+/// by. Arrays give their elements, as in Kusto. Nulls are dropped, unless `with_nulls` keeps those that come as the JSON `null`.
 pub(crate) fn list(most: usize, with_nulls: bool, ordered: bool) -> Arc<AggregateUDF> {
     let mut arguments = vec![DataType::Utf8View];
     if ordered {
@@ -77,6 +77,12 @@ impl List {
     fn has_room(&self, items: &Items) -> bool {
         self.ordered || items.count < self.most
     }
+
+    fn add(&self, items: &mut Items, key: &[u8], json: &str) {
+        if self.has_room(items) && (self.with_nulls || json != "null") {
+            items.push(key, json.as_bytes());
+        }
+    }
 }
 
 impl Fold for List {
@@ -89,7 +95,7 @@ impl Fold for List {
         groups: &Groups<'_>,
     ) -> Result<()> {
         let values = columns[0].as_string_view();
-        let keys = columns.get(1).map(|keys| keys.as_binary::<i32>());
+        let keys = columns.get(1).map(AsArray::as_binary::<i32>);
         for row in 0..values.len() {
             let Some(group) = groups.of(row) else {
                 continue;
@@ -98,9 +104,13 @@ impl Fold for List {
                 continue;
             }
             let json = values.value(row);
-            if self.with_nulls || json != "null" {
-                let key = keys.map_or(&[][..], |keys| keys.value(row));
-                states[group].push(key, json.as_bytes());
+            let key = keys.map_or(&[][..], |keys| keys.value(row));
+            if let Some(elements) = json::elements(json) {
+                for element in elements {
+                    self.add(&mut states[group], key, element);
+                }
+            } else {
+                self.add(&mut states[group], key, json);
             }
         }
         Ok(())

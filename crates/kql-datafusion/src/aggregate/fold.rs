@@ -145,6 +145,7 @@ impl<F: Fold> AggregateUDFImpl for FoldAggregate<F> {
             fold: self.fold.clone(),
             states: Vec::new(),
             size: 0,
+            unmeasured: 0,
         }))
     }
 }
@@ -193,8 +194,10 @@ impl<F: Fold> Accumulator for Single<F> {
 struct Many<F: Fold> {
     fold: F,
     states: Vec<F::State>,
-    /// Bytes that the states hold, as of the last batch.
+    /// Bytes that the states held when they were last measured.
     size: usize,
+    /// Rows taken since then.
+    unmeasured: usize,
 }
 
 impl<F: Fold> Many<F> {
@@ -202,7 +205,17 @@ impl<F: Fold> Many<F> {
         self.states.resize_with(total, F::State::default);
     }
 
+    /// Measures the states once as many rows came as there are states, so that measuring many
+    /// groups costs no more than filling them.
+    fn taken(&mut self, rows: usize) {
+        self.unmeasured += rows;
+        if self.unmeasured >= self.states.len() {
+            self.measure();
+        }
+    }
+
     fn measure(&mut self) {
+        self.unmeasured = 0;
         self.size = self.states.iter().map(|state| self.fold.size(state)).sum();
     }
 }
@@ -221,7 +234,7 @@ impl<F: Fold> GroupsAccumulator for Many<F> {
             keep: opt_filter,
         };
         self.fold.update(&mut self.states, values, &groups)?;
-        self.measure();
+        self.taken(group_indices.len());
         Ok(())
     }
 
@@ -256,7 +269,7 @@ impl<F: Fold> GroupsAccumulator for Many<F> {
                 self.fold.merge(&mut self.states[*group], saved);
             }
         }
-        self.measure();
+        self.taken(group_indices.len());
         Ok(())
     }
 
@@ -265,11 +278,12 @@ impl<F: Fold> GroupsAccumulator for Many<F> {
         values: &[ArrayRef],
         opt_filter: Option<&BooleanArray>,
     ) -> Result<Vec<ArrayRef>> {
-        let rows = values.first().map_or(0, |values| values.len());
+        let rows = values.first().map_or(0, Array::len);
         let mut each_row = Self {
             fold: self.fold.clone(),
             states: Vec::new(),
             size: 0,
+            unmeasured: 0,
         };
         let indices: Vec<usize> = (0..rows).collect();
         each_row.update_batch(values, &indices, opt_filter, rows)?;

@@ -28,11 +28,9 @@ pub(super) fn find(name: &str, _: &[ScalarType]) -> Option<Evaluate> {
             let arrays = a.raw(0)?;
             a.reals(|row| {
                 let elements = json::elements(arrays.get(row)?)?;
-                Some(
-                    elements
-                        .filter_map(|element| Datum::Dynamic(element).to_real())
-                        .sum(),
-                )
+                let numbers = elements.filter_map(|element| Datum::Dynamic(element).to_real());
+                // An empty sum is zero, not the minus zero of the iterator's own sum.
+                Some(numbers.fold(0.0, |sum, number| sum + number))
             })
         }),
         "array_reverse" => transform(|mut elements| {
@@ -45,10 +43,23 @@ pub(super) fn find(name: &str, _: &[ScalarType]) -> Option<Evaluate> {
         "array_sort_asc" => code(|a| array_sort(a, Ordering::Less)),
         "array_sort_desc" => code(|a| array_sort(a, Ordering::Greater)),
         "array_iff" | "array_iif" => code(array_iff),
+        "array_shift_left" => code(|a| array_shift(a, 1)),
+        "array_shift_right" => code(|a| array_shift(a, -1)),
+        "array_rotate_left" => code(|a| array_rotate(a, 1)),
+        "array_rotate_right" => code(|a| array_rotate(a, -1)),
+        "array_split" => code(array_split),
         "set_union" => code(set_union),
         "set_intersect" => code(|a| set_filter(a, |found| found.iter().all(|found| *found))),
         "set_difference" => code(|a| set_filter(a, |found| !found.iter().any(|found| *found))),
         "set_has_element" => code(set_has_element),
+        "set_equals" => code(|a| {
+            let (left, right) = (a.raw(0)?, a.raw(1)?);
+            a.bools(|row| {
+                let left: HashSet<&str> = json::elements(left.get(row)?)?.collect();
+                let right: HashSet<&str> = json::elements(right.get(row)?)?.collect();
+                Some(left == right)
+            })
+        }),
         "jaccard_index" => code(jaccard_index),
         "pack_array" => code(pack_array),
         "repeat" => code(repeat),
@@ -154,34 +165,131 @@ fn array_index_of(arguments: &Arguments<'_>) -> Result<ArrayRef> {
     })
 }
 
-/// Numbers come before texts, nulls last unless the second argument is false.
+/// Numbers come before texts, nulls last unless the last argument is false. Of several arrays
+/// the first decides the order of all, and the result is an array of them.
 fn array_sort(arguments: &Arguments<'_>, direction: Ordering) -> Result<ArrayRef> {
-    let arrays = arguments.raw(0)?;
-    let nulls_last =
-        (arguments.len() > 1 && arguments.ty(1) == ScalarType::Bool).then(|| arguments.bools_in(1));
+    let last = arguments.len() - 1;
+    let nulls_last = (arguments.ty(last) == ScalarType::Bool).then(|| arguments.bools_in(last));
+    let count = if nulls_last.is_some() { last } else { last + 1 };
+    let arrays: Vec<Texts> = (0..count)
+        .map(|position| arguments.raw(position))
+        .collect::<Result<_>>()?;
     arguments.optional_strings(|row, out| {
-        let elements = elements(&arrays, row)?;
+        let lists: Vec<Vec<&str>> = arrays
+            .iter()
+            .map(|array| elements(array, row))
+            .collect::<Option<_>>()?;
         let nulls_last = nulls_last
             .as_ref()
             .and_then(|last| last.get(row))
             .unwrap_or(true);
-        let (nulls, mut values): (Vec<&str>, Vec<&str>) = elements
-            .into_iter()
-            .partition(|element| json::kind(element) == Kind::Null);
-        values.sort_by(|left, right| {
-            let order = sort_order(left, right);
-            if direction == Ordering::Less {
-                order
-            } else {
-                order.reverse()
+        let keys = &lists[0];
+        let mut order: Vec<usize> = (0..keys.len()).collect();
+        order.sort_by(|left, right| {
+            let (left, right) = (keys[*left], keys[*right]);
+            let is_null = |json| json::kind(json) == Kind::Null;
+            match (is_null(left), is_null(right)) {
+                (true, true) => Ordering::Equal,
+                (true, false) if nulls_last => Ordering::Greater,
+                (true, false) => Ordering::Less,
+                (false, true) if nulls_last => Ordering::Less,
+                (false, true) => Ordering::Greater,
+                (false, false) if direction == Ordering::Less => sort_order(left, right),
+                (false, false) => sort_order(right, left),
             }
         });
-        let (first, last) = if nulls_last {
-            (values, nulls)
-        } else {
-            (nulls, values)
+        if let [only] = lists.as_slice() {
+            json::write_array(order.iter().map(|position| only[*position]), out);
+            return Some(());
+        }
+        out.push('[');
+        for (index, list) in lists.iter().enumerate() {
+            if index > 0 {
+                out.push(',');
+            }
+            let sorted = order.iter().map(|position| list.get(*position).copied());
+            json::write_array(sorted.map(|element| element.unwrap_or("null")), out);
+        }
+        out.push(']');
+        Some(())
+    })
+}
+
+/// Moves elements to the left and fills up with the default, null unless given.
+fn array_shift(arguments: &Arguments<'_>, direction: i64) -> Result<ArrayRef> {
+    let (arrays, counts) = (arguments.raw(0)?, arguments.longs_in(1));
+    let default = (arguments.len() > 2).then(|| arguments.input(2));
+    let mut filler = String::new();
+    arguments.optional_strings(|row, out| {
+        let elements = elements(&arrays, row)?;
+        let by = counts.get(row)?.saturating_mul(direction);
+        filler.clear();
+        match &default {
+            Some(default) => default.get(row).write_json(&mut filler),
+            None => filler.push_str("null"),
+        }
+        let shifted = (0..elements.len() as i64).map(|position| {
+            usize::try_from(position.saturating_add(by))
+                .ok()
+                .and_then(|from| elements.get(from).copied())
+                .unwrap_or(&filler)
+        });
+        json::write_array(shifted, out);
+        Some(())
+    })
+}
+
+fn array_rotate(arguments: &Arguments<'_>, direction: i64) -> Result<ArrayRef> {
+    let (arrays, counts) = (arguments.raw(0)?, arguments.longs_in(1));
+    arguments.optional_strings(|row, out| {
+        let mut elements = elements(&arrays, row)?;
+        if !elements.is_empty() {
+            let by = counts.get(row)?.saturating_mul(direction);
+            let by = by.rem_euclid(elements.len() as i64) as usize;
+            elements.rotate_left(by);
+        }
+        json::write_array(elements, out);
+        Some(())
+    })
+}
+
+/// Cuts before the positions of the second argument, a number or an array; negative ones count
+/// from the end.
+fn array_split(arguments: &Arguments<'_>) -> Result<ArrayRef> {
+    let (arrays, positions) = (arguments.raw(0)?, arguments.input(1));
+    arguments.optional_strings(|row, out| {
+        let elements = elements(&arrays, row)?;
+        let length = elements.len() as i64;
+        let position = |datum: Datum<'_>| {
+            let position = datum.to_long()?;
+            let position = if position < 0 {
+                length.saturating_add(position)
+            } else {
+                position
+            };
+            Some(position.clamp(0, length) as usize)
         };
-        json::write_array(first.into_iter().chain(last), out);
+        let at = positions.get(row);
+        let cuts: Vec<usize> = match at {
+            Datum::Dynamic(json) => match json::elements(json) {
+                Some(cuts) => cuts
+                    .map(|cut| position(Datum::Dynamic(cut)))
+                    .collect::<Option<_>>()?,
+                None => vec![position(at)?],
+            },
+            _ => vec![position(at)?],
+        };
+        let mut from = 0;
+        out.push('[');
+        for to in cuts.into_iter().chain([elements.len()]) {
+            if out.len() > 1 {
+                out.push(',');
+            }
+            let to = to.max(from);
+            json::write_array(elements[from..to].iter().copied(), out);
+            from = to;
+        }
+        out.push(']');
         Some(())
     })
 }
@@ -506,6 +614,35 @@ mod tests {
     }
 
     #[test]
+    fn sorting_several_arrays_by_the_first() {
+        let arrays = [dynamic("[2,3,1]"), dynamic(r#"["b","c","a"]"#)];
+        check(
+            "array_sort_desc",
+            Dynamic,
+            &arrays,
+            r#"[[3,2,1],["c","b","a"]]"#,
+        );
+    }
+
+    #[test]
+    fn moving_and_cutting() {
+        let array = dynamic("[1,2,3,4,5]");
+        let by = |count: i64| [array.clone(), long(count)];
+        check("array_rotate_right", Dynamic, &by(2), "[4,5,1,2,3]");
+        check("array_shift_left", Dynamic, &by(2), "[3,4,5,null,null]");
+        check("array_split", Dynamic, &by(2), "[[1,2],[3,4,5]]");
+        let filled = [array.clone(), long(-2), long(-1)];
+        check("array_shift_right", Dynamic, &filled, "[3,4,5,-1,-1]");
+        check(
+            "array_split",
+            Dynamic,
+            &[array, dynamic("[1,3]")],
+            "[[1],[2,3],[4,5]]",
+        );
+        check("array_sum", Real, &[dynamic("[]")], "0.0");
+    }
+
+    #[test]
     fn sets() {
         let (a, b) = (dynamic("[1,2,3,2]"), dynamic("[3,4]"));
         check("set_union", Dynamic, &[a.clone(), b.clone()], "[1,2,3,4]");
@@ -513,6 +650,8 @@ mod tests {
         check("set_difference", Dynamic, &[a.clone(), b], "[1,2]");
         check("set_has_element", Bool, &[a.clone(), long(2)], "True");
         check("set_has_element", Bool, &[a, string("2")], "False");
+        let same = [dynamic("[1,2]"), dynamic("[2,1,1]")];
+        check("set_equals", Bool, &same, "True");
         let halves = [dynamic("[1,2,3,4]"), dynamic("[3,4,5,6]")];
         check("jaccard_index", Real, &halves, "0.3333333333333333");
     }

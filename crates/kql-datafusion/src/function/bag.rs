@@ -9,6 +9,7 @@ use super::arguments::{Arguments, Texts};
 use super::json;
 use super::json_path;
 use super::udf::{Evaluate, code};
+use super::value::Datum;
 
 /// Functions of bags by name.
 pub(super) fn find(name: &str, _: &[ScalarType]) -> Option<Evaluate> {
@@ -29,25 +30,36 @@ pub(super) fn find(name: &str, _: &[ScalarType]) -> Option<Evaluate> {
                 Some(json_path::get(bag, &path).is_some())
             })
         }),
-        "bag_pack" | "pack" | "pack_dictionary" => code(bag_pack),
+        "bag_pack" | "pack" | "pack_dictionary" => code(|a| bag_pack(a, false)),
+        "pack_all" => code(|a| bag_pack(a, true)),
         "bag_merge" => code(bag_merge),
         "bag_remove_keys" => code(bag_remove_keys),
         "bag_zip" => code(bag_zip),
+        "bag_set_key" => code(bag_set_key),
+        "dynamic_to_json" => code(|a| {
+            let values = a.raw(0)?;
+            a.strings(|row, out| write_sorted(values.get(row).unwrap_or("null"), out))
+        }),
         "extract_json" | "extractjson" => code(extract_json),
         _ => return None,
     })
 }
 
-/// Keys and values in turn; of equal keys the last value stays.
-fn bag_pack(arguments: &Arguments<'_>) -> Result<ArrayRef> {
+/// Keys and values in turn; of equal keys the last value stays. Values that are null or empty
+/// are left out on demand.
+fn bag_pack(arguments: &Arguments<'_>, skip_empty: bool) -> Result<ArrayRef> {
     let inputs = arguments.inputs(0);
     arguments.optional_strings(|row, out| {
         let mut entries: Vec<(String, String)> = Vec::with_capacity(inputs.len() / 2);
         for pair in inputs.chunks_exact(2) {
             let (mut name, mut key, mut value) = (String::new(), String::new(), String::new());
+            let held = pair[1].get(row);
+            if skip_empty && (held.is_null() || held == Datum::String("")) {
+                continue;
+            }
             pair[0].get(row).write_text(&mut name);
             json::write_string(&name, &mut key);
-            pair[1].get(row).write_json(&mut value);
+            held.write_json(&mut value);
             match entries.iter_mut().find(|(held, _)| *held == key) {
                 Some(entry) => entry.1 = value,
                 None => entries.push((key, value)),
@@ -107,7 +119,11 @@ fn bag_zip(arguments: &Arguments<'_>) -> Result<ArrayRef> {
     let (keys, values) = (arguments.raw(0)?, arguments.raw(1)?);
     arguments.optional_strings(|row, out| {
         let keys = json::elements(keys.get(row)?)?;
-        let mut values = json::elements(values.get(row)?)?;
+        let mut values = values
+            .get(row)
+            .and_then(json::elements)
+            .into_iter()
+            .flatten();
         let entries = keys.filter_map(|key| {
             let value = values.next().unwrap_or("null");
             (json::kind(key) == json::Kind::String).then_some((key, value))
@@ -115,6 +131,43 @@ fn bag_zip(arguments: &Arguments<'_>) -> Result<ArrayRef> {
         json::write_bag(entries, out);
         Some(())
     })
+}
+
+/// The bag with a value at a key or path, replaced or added at the end.
+fn bag_set_key(arguments: &Arguments<'_>) -> Result<ArrayRef> {
+    let (bags, keys, values) = (arguments.raw(0)?, arguments.texts(1)?, arguments.input(2));
+    arguments.optional_strings(|row, out| {
+        let bag = bags.get(row)?;
+        json::entries(bag)?;
+        let mut value = String::new();
+        values.get(row).write_json(&mut value);
+        json_path::write_with(bag, &json_path::parse_key(keys.text(row)), &value, out);
+        Some(())
+    })
+}
+
+/// Writes a value with the keys of its bags in order, so that equal bags are equal texts.
+fn write_sorted(value: &str, out: &mut String) {
+    if let Some(elements) = json::elements(value) {
+        let sorted: Vec<String> = elements.map(sorted).collect();
+        json::write_array(sorted.iter().map(String::as_str), out);
+    } else if let Some(entries) = json::entries(value) {
+        let mut sorted: Vec<(&str, String)> =
+            entries.map(|(key, value)| (key, sorted(value))).collect();
+        sorted.sort();
+        json::write_bag(
+            sorted.iter().map(|(key, value)| (*key, value.as_str())),
+            out,
+        );
+    } else {
+        out.push_str(value);
+    }
+}
+
+fn sorted(value: &str) -> String {
+    let mut text = String::new();
+    write_sorted(value, &mut text);
+    text
 }
 
 /// `extract_json(path, text, type)`.
@@ -129,8 +182,8 @@ fn extract_json(arguments: &Arguments<'_>) -> Result<ArrayRef> {
         values.push(found);
     }
     arguments.datums(|row| match &values[row] {
-        Some(value) => super::value::Datum::Dynamic(value),
-        None => super::value::Datum::Null,
+        Some(value) => Datum::Dynamic(value),
+        None => Datum::Null,
     })
 }
 
@@ -191,6 +244,22 @@ mod tests {
             Dynamic,
             &arguments,
             r#"{"k1":1,"k2":{"p2":"xyz"}}"#,
+        );
+    }
+
+    #[test]
+    fn setting_keys_and_paths() {
+        let bag = dynamic(r#"{"k1":1,"k2":{"p1":1,"p2":2}}"#);
+        let at_path = [bag.clone(), string("$.k2.p1"), string("x")];
+        let expected = r#"{"k1":1,"k2":{"p2":2,"p1":"x"}}"#;
+        check("bag_set_key", Dynamic, &at_path, expected);
+        let new_path = [dynamic("{}"), string("$.a.b"), long(1)];
+        check("bag_set_key", Dynamic, &new_path, r#"{"a":{"b":1}}"#);
+        check(
+            "dynamic_to_json",
+            String,
+            &[dynamic(r#"{"b":[{"d":1,"c":2}],"a":0}"#)],
+            r#"{"a":0,"b":[{"c":2,"d":1}]}"#,
         );
     }
 

@@ -5,6 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use kql::types::ScalarType;
 use percent_encoding::percent_decode_str;
 
+use super::json;
 use super::text;
 use super::udf::{Evaluate, code};
 
@@ -20,6 +21,15 @@ pub(super) fn find(name: &str, _: &[ScalarType]) -> Option<Evaluate> {
             if let Some(text) = decoded.and_then(|bytes| String::from_utf8(bytes).ok()) {
                 out.push_str(&text);
             }
+        }),
+        "base64_decode_toarray" => code(|a| {
+            let texts = a.texts(0)?;
+            a.optional_strings(|row, out| {
+                let bytes = STANDARD.decode(texts.text(row)).ok()?;
+                let bytes: Vec<String> = bytes.iter().map(u8::to_string).collect();
+                json::write_array(bytes.iter().map(String::as_str), out);
+                Some(())
+            })
         }),
         "url_encode" => map(|text, out| percent_encode(text, "+", out)),
         "url_encode_component" => map(|text, out| percent_encode(text, "%20", out)),

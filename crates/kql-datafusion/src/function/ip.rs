@@ -9,6 +9,7 @@ use kql::types::ScalarType;
 
 use super::arguments::{Arguments, Input, Numbers, Texts};
 use super::json;
+use super::string::write_strings;
 use super::text;
 use super::udf::{Evaluate, code};
 use super::value::Datum;
@@ -56,6 +57,7 @@ pub(super) fn find(name: &str, _: &[ScalarType]) -> Option<Evaluate> {
             let texts = a.texts(0)?;
             a.longs(|row| Some(i64::from(Network::parse(texts.text(row))?.prefix)))
         }),
+        "ipv4_range_to_cidr_list" => code(range_to_networks),
         "has_ipv4" | "has_any_ipv4" => code(|a| has_address(a, |address, item| address == item)),
         "has_ipv4_prefix" | "has_any_ipv4_prefix" => code(|a| has_address(a, has_prefix)),
         _ => return None,
@@ -189,7 +191,7 @@ fn format(arguments: &Arguments<'_>, with_mask: bool) -> Result<ArrayRef> {
 }
 
 /// The texts among the arguments from `first` on, arrays unrolled.
-fn each_text(inputs: &[Input], row: usize, mut visit: impl FnMut(&str) -> bool) -> bool {
+pub(super) fn each_text(inputs: &[Input], row: usize, mut visit: impl FnMut(&str) -> bool) -> bool {
     inputs.iter().any(|input| match input.get(row) {
         Datum::Dynamic(value) => match json::elements(value) {
             Some(mut elements) => elements.any(|element| visit(&json::unescape(element))),
@@ -207,6 +209,26 @@ fn is_in_any_range(arguments: &Arguments<'_>) -> Result<ArrayRef> {
         Some(each_text(&ranges, row, |range| {
             Network::parse(range).is_some_and(|range| range.contains(address))
         }))
+    })
+}
+
+/// The fewest networks that cover the addresses from the first to the last.
+fn range_to_networks(arguments: &Arguments<'_>) -> Result<ArrayRef> {
+    let (starts, ends) = (arguments.texts(0)?, arguments.texts(1)?);
+    arguments.optional_strings(|row, out| {
+        let mut from = u64::from(Network::parse(starts.text(row))?.address);
+        let to = u64::from(Network::parse(ends.text(row))?.address);
+        let mut networks = Vec::new();
+        while from <= to {
+            let aligned = from.trailing_zeros().min(32);
+            let fitting = (to - from + 1).ilog2();
+            let bits = aligned.min(fitting);
+            let address = Ipv4Addr::from_bits(u32::try_from(from).ok()?);
+            networks.push(format!("{address}/{}", 32 - bits));
+            from += 1 << bits;
+        }
+        write_strings(networks.iter().map(String::as_str), out);
+        Some(())
     })
 }
 
@@ -300,6 +322,25 @@ mod tests {
             Bool,
             &[string("1.1.1.1"), networks],
             "False",
+        );
+    }
+
+    #[test]
+    fn ranges_as_networks() {
+        let ends = [string("1.1.128.0"), string("1.1.140.255")];
+        let expected = r#"["1.1.128.0/21","1.1.136.0/22","1.1.140.0/24"]"#;
+        check(
+            "ipv4_range_to_cidr_list",
+            ScalarType::Dynamic,
+            &ends,
+            expected,
+        );
+        let all = [string("0.0.0.0"), string("255.255.255.255")];
+        check(
+            "ipv4_range_to_cidr_list",
+            ScalarType::Dynamic,
+            &all,
+            r#"["0.0.0.0/0"]"#,
         );
     }
 

@@ -79,3 +79,31 @@ pub(super) fn write_without(json: &str, paths: &[&[Step]], out: &mut String) {
     }
     out.push('}');
 }
+
+/// Writes a bag with a value at the end of a path of keys; bags on the way are made.
+pub(super) fn write_with(bag: &str, path: &[Step], value: &str, out: &mut String) {
+    let Some((Step::Key(name), rest)) = path.split_first() else {
+        return out.push_str(if path.is_empty() { value } else { bag });
+    };
+    let mut inner = String::new();
+    let mut entries: Vec<(&str, &str)> = json::entries(bag).into_iter().flatten().collect();
+    let held = entries.iter().position(|(key, _)| json::key_is(key, name));
+    write_with(
+        held.map_or("{}", |position| entries[position].1),
+        rest,
+        value,
+        &mut inner,
+    );
+    let mut key = String::new();
+    json::write_string(name, &mut key);
+    match held {
+        // A replaced leaf moves to the end, a bag on the way keeps its place.
+        Some(position) if rest.is_empty() => {
+            entries.remove(position);
+            entries.push((&key, &inner));
+        }
+        Some(position) => entries[position].1 = &inner,
+        None => entries.push((&key, &inner)),
+    }
+    json::write_bag(entries, out);
+}

@@ -48,6 +48,11 @@ pub fn string_operator(op: StringOp, negated: bool, case_sensitive: bool) -> Arc
     )
 }
 
+/// `text has term`.
+pub(super) fn has_term(text: &str, term: &str) -> bool {
+    Matcher::new(StringOp::Has, false, term).matches(text)
+}
+
 fn match_row_by_row(
     op: StringOp,
     negated: bool,

@@ -20,7 +20,9 @@ pub(super) fn find(name: &str, arguments: &[ScalarType]) -> Option<Evaluate> {
     Some(match name {
         "extract" => code(move |a| extract(a, &patterns)),
         "extract_all" => code(move |a| extract_all(a, &patterns)),
-        "replace_regex" => code(move |a| replace_regex(a, &patterns)),
+        "replace_regex" => code(move |a| replace_regex(a, &patterns, [0, 1, 2])),
+        // The retired form takes the text last.
+        "replace" => code(move |a| replace_regex(a, &patterns, [2, 0, 1])),
         "indexof_regex" => code(move |a| index_of(a, &patterns)),
         "countof" if arguments.len() == 3 => code(move |a| count_of(a, &patterns)),
         "trim_start" => code(move |a| trim(a, Some(&patterns), None)),
@@ -110,11 +112,16 @@ fn write_groups(captures: &Captures<'_>, groups: &[usize], out: &mut String) {
     super::string::write_strings(groups.iter().map(text), out);
 }
 
-fn replace_regex(arguments: &Arguments<'_>, patterns: &Patterns) -> Result<ArrayRef> {
+/// The positions are those of the text, the expression and the rewrite.
+fn replace_regex(
+    arguments: &Arguments<'_>,
+    patterns: &Patterns,
+    [text, expression, rewrite]: [usize; 3],
+) -> Result<ArrayRef> {
     let (texts, operand, rewrites) = (
-        arguments.texts(0)?,
-        arguments.texts(1)?,
-        arguments.texts(2)?,
+        arguments.texts(text)?,
+        arguments.texts(expression)?,
+        arguments.texts(rewrite)?,
     );
     let mut patterns = patterns.batch(&operand, as_written)?;
     arguments.strings(|row, out| {
@@ -300,6 +307,12 @@ mod tests {
             &arguments,
             "abc_A$1BCabc",
         );
+    }
+
+    #[test]
+    fn the_retired_replace_takes_the_text_last() {
+        let arguments = [string("b+"), string("x"), string("abbc")];
+        check("replace", ScalarType::String, &arguments, "axc");
     }
 
     #[test]

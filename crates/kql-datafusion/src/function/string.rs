@@ -1,14 +1,20 @@
 //! Functions over text: pieces, replacements, searches, joins. Positions and lengths count
 //! Unicode characters. What takes a regular expression is in `regex.rs`.
 
-use datafusion::common::Result;
+use std::borrow::Cow;
+
+use aho_corasick::{AhoCorasick, MatchKind};
+use datafusion::common::{Result, exec_datafusion_err};
 use kql::types::ScalarType;
 use memchr::memmem;
 
 use super::arguments::Arguments;
+use super::cached::Cached;
 use super::json;
+use super::operator_string::has_term;
 use super::text;
 use super::udf::{Evaluate, code};
+use super::value::Datum;
 
 /// Most text that one value may grow to.
 const LENGTH_MAX: usize = 16 << 20;
@@ -34,6 +40,16 @@ pub(super) fn find(name: &str, arguments: &[ScalarType]) -> Option<Evaluate> {
         "isnotempty" | "notempty" => code(|a| {
             let texts = a.texts(0)?;
             a.tests(|row| !texts.text(row).is_empty())
+        }),
+        "isascii" => code(|a| {
+            let texts = a.texts(0)?;
+            a.tests(|row| texts.text(row).is_ascii())
+        }),
+        // Text in Arrow is always valid UTF-8.
+        "isutf8" => code(|a| a.tests(|_| true)),
+        "strcmp" => code(|a| {
+            let (left, right) = (a.texts(0)?, a.texts(1)?);
+            a.longs(|row| Some(left.text(row).cmp(right.text(row)) as i64))
         }),
         "substring" => code(substring),
         "strcat" => code(|a| {
@@ -73,6 +89,27 @@ pub(super) fn find(name: &str, arguments: &[ScalarType]) -> Option<Evaluate> {
             let (texts, lookups, rewrites) = (a.texts(0)?, a.texts(1)?, a.texts(2)?);
             a.strings(|row, out| {
                 replace(texts.text(row), lookups.text(row), rewrites.text(row), out);
+            })
+        }),
+        "replace_strings" => code(replace_strings),
+        "has_any_index" => code(has_any_index),
+        "unicode_codepoints_from_string" => code(|a| {
+            let texts = a.texts(0)?;
+            a.strings(|row, out| {
+                let codes: Vec<_> = texts
+                    .text(row)
+                    .chars()
+                    .map(|c| u32::from(c).to_string())
+                    .collect();
+                json::write_array(codes.iter().map(String::as_str), out);
+            })
+        }),
+        "unicode_codepoints_to_string" | "make_string" => code(|a| {
+            let inputs = a.inputs(0);
+            a.strings(|row, out| {
+                for input in &inputs {
+                    write_codepoints(input.get(row), out);
+                }
             })
         }),
         "split" => code(split),
@@ -169,6 +206,72 @@ fn replace(text: &str, lookup: &str, rewrite: &str, out: &mut String) {
         from = at + lookup.len();
     }
     out.push_str(&text[from..]);
+}
+
+/// Replaces each of an array of texts by its counterpart in another; what has no text as its
+/// counterpart stays.
+fn replace_strings(arguments: &Arguments<'_>) -> Result<arrow::array::ArrayRef> {
+    let (texts, lookups, rewrites) = (arguments.texts(0)?, arguments.raw(1)?, arguments.raw(2)?);
+    let cached: Cached<String, AhoCorasick> = Cached::new();
+    arguments.optional_strings(|row, out| {
+        let (text, lookups) = (texts.text(row), lookups.get(row)?);
+        let automaton = cached
+            .get(lookups.to_owned(), |lookups| compile_lookups(lookups))
+            .ok()?;
+        let rewrites: Vec<&str> = json::elements(rewrites.get(row)?)?.collect();
+        let mut from = 0;
+        for found in automaton.find_iter(text) {
+            out.push_str(&text[from..found.start()]);
+            match rewrites.get(found.pattern().as_usize()) {
+                Some(rewrite) if json::kind(rewrite) == json::Kind::String => {
+                    out.push_str(&json::unescape(rewrite));
+                }
+                _ => out.push_str(&text[found.range()]),
+            }
+            from = found.end();
+        }
+        out.push_str(&text[from..]);
+        Some(())
+    })
+}
+
+/// Of lookups that begin at the same place, the first one listed is found.
+fn compile_lookups(lookups: &str) -> Result<AhoCorasick> {
+    let lookups = json::elements(lookups).into_iter().flatten();
+    let lookups = lookups
+        .filter(|lookup| *lookup != "\"\"")
+        .map(json::unescape);
+    AhoCorasick::builder()
+        .match_kind(MatchKind::LeftmostFirst)
+        .build(lookups.map(Cow::into_owned))
+        .map_err(|error| exec_datafusion_err!("replace_strings: {error}"))
+}
+
+/// Position of the first of an array of terms that the text has, or -1.
+fn has_any_index(arguments: &Arguments<'_>) -> Result<arrow::array::ArrayRef> {
+    let (texts, terms) = (arguments.texts(0)?, arguments.raw(1)?);
+    let mut term = String::new();
+    arguments.longs(|row| {
+        let mut terms = json::elements(terms.get(row)?)?;
+        let found = terms.position(|element| {
+            term.clear();
+            json::write_text(element, &mut term);
+            has_term(texts.text(row), &term)
+        });
+        Some(found.map_or(-1, |position| position as i64))
+    })
+}
+
+/// Appends the characters of a code or of an array of codes.
+fn write_codepoints(codes: Datum<'_>, out: &mut String) {
+    let character = |datum: Datum<'_>| char::from_u32(u32::try_from(datum.to_long()?).ok()?);
+    match codes {
+        Datum::Dynamic(json) => match json::elements(json) {
+            Some(elements) => out.extend(elements.filter_map(|e| character(Datum::Dynamic(e)))),
+            None => out.extend(character(codes)),
+        },
+        _ => out.extend(character(codes)),
+    }
 }
 
 /// With an index, the array of that one piece, or null if there is no such piece.
@@ -495,6 +598,21 @@ mod tests {
             &[string("abc"), string("x"), string("abcd")],
             "xxxd",
         );
+    }
+
+    #[test]
+    fn lists_of_texts() {
+        let message = string("This is an example");
+        let rewrites = [
+            message.clone(),
+            dynamic(r#"["This","is"]"#),
+            dynamic(r#"[1,"was"]"#),
+        ];
+        check("replace_strings", &rewrites, "This was an example");
+        let terms = [message, dynamic(r#"["not","EXAMPLE"]"#)];
+        assert_eq!(eval("has_any_index", ScalarType::Long, &terms), "1");
+        let codes = [dynamic("[75,117]"), long(115)];
+        check("unicode_codepoints_to_string", &codes, "Kus");
     }
 
     #[test]

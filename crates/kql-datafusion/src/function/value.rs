@@ -8,6 +8,9 @@ use super::json::{self, Kind};
 use super::text;
 use crate::types::unix_ns_to_ticks;
 
+/// The first real that no long reaches.
+const LONG_LIMIT: f64 = 9_223_372_036_854_775_808.0;
+
 /// A value.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Datum<'a> {
@@ -55,27 +58,36 @@ impl Datum<'_> {
         }
     }
 
-    /// Longs wrap into 32 bits, reals are cut off; text that does not fit is null.
+    /// Longs wrap into 32 bits, reals are cut off; text that does not fit is null. A real in a
+    /// dynamic that is too large becomes the largest int, one that is typed wraps as its long.
     pub(super) fn to_int(self) -> Option<i32> {
         match self {
             Self::String(value) => i32::try_from(text::parse_long(value)?).ok(),
-            Self::Dynamic(value) => of_json(value, |datum| datum.to_int()),
+            Self::Dynamic(value) => of_json(value, |datum| match datum {
+                Datum::Real(real) => real.is_finite().then_some(real as i32),
+                datum => datum.to_int(),
+            }),
             other => other.to_long().map(|value| value as i32),
         }
     }
 
-    /// Datetimes and timespans are their ticks.
+    /// Datetimes and timespans are their ticks. A typed real beyond the range of longs is the
+    /// smallest of them, as the processor's conversion has it; one in a dynamic the nearest.
     pub(super) fn to_long(self) -> Option<i64> {
         match self {
             Self::Bool(value) => Some(i64::from(value)),
             Self::Int(value) => Some(i64::from(value)),
             Self::Long(value) => Some(value),
+            Self::Real(value) if value.is_finite() && value.abs() >= LONG_LIMIT => Some(i64::MIN),
             Self::Real(value) => value.is_finite().then_some(value as i64),
             Self::Decimal(value) => i64::try_from(value / text::DECIMAL_ONE).ok(),
             Self::String(value) => text::parse_long(value),
             Self::DateTime(ns) => Some(unix_ns_to_ticks(ns)),
             Self::TimeSpan(ns) => Some(ns / 100),
-            Self::Dynamic(value) => of_json(value, |datum| datum.to_long()),
+            Self::Dynamic(value) => of_json(value, |datum| match datum {
+                Datum::Real(real) => real.is_finite().then_some(real as i64),
+                datum => datum.to_long(),
+            }),
             Self::Null | Self::Guid(_) => None,
         }
     }

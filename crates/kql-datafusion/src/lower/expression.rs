@@ -19,7 +19,7 @@ use crate::types::arrow_type;
 
 /// What an expression is lowered for.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Use {
+pub(super) enum Use {
     Value,
     Predicate,
 }
@@ -50,7 +50,9 @@ impl Lowering<'_> {
             ExprKind::Negate(operand) => {
                 function::negate(expr.ty).call(vec![self.value(operand, input)?])
             }
-            ExprKind::InList { op, value, list } => self.in_list(*op, value, list, input)?,
+            ExprKind::InList { op, value, list } => {
+                self.in_list(*op, value, list, input, purpose)?
+            }
             ExprKind::InTable { op, value, table } => self.in_table(*op, value, table, input)?,
             ExprKind::Between {
                 value,

@@ -8,7 +8,7 @@ use kql::hir::{self, JoinKind, Plan};
 use kql::types::ScalarType;
 
 use super::relation::Relation;
-use super::{Lowering, Result, column, literal};
+use super::{Lowering, Result, column, literal, output_name};
 
 impl Lowering<'_> {
     pub(super) fn join(
@@ -23,7 +23,7 @@ impl Lowering<'_> {
         let names = |from: usize, count: usize| -> Vec<String> {
             columns[from..from + count]
                 .iter()
-                .map(|column| column.name.to_string())
+                .map(|column| output_name(&column.name))
                 .collect()
         };
         let (left_names, right_names) = match kind {
@@ -81,14 +81,15 @@ impl Lowering<'_> {
         )?;
         let mut outputs = Vec::with_capacity(columns.len());
         for (position, output) in columns.iter().enumerate() {
-            let value = column(&*output.name);
+            let name = output_name(&output.name);
+            let value = column(&name);
             let open = if position < left_names.len() {
                 left_open
             } else {
                 right_open
             };
             outputs.push(if open && output.ty == ScalarType::String {
-                coalesce(vec![value, lit(literal::missing(output.ty)?)]).alias(&*output.name)
+                coalesce(vec![value, lit(literal::missing(output.ty)?)]).alias(name)
             } else {
                 value
             });

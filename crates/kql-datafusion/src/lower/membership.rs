@@ -14,7 +14,7 @@ use datafusion::logical_expr::{
 use kql::hir::{self, InOp, Plan};
 use kql::types::ScalarType;
 
-use super::expression::{has_native_order, is_value};
+use super::expression::{Use, has_native_order, is_value};
 use super::relation::Relation;
 use super::{Lowering, Result, prepare};
 use crate::error::EngineError;
@@ -31,6 +31,7 @@ impl Lowering<'_> {
         value: &hir::Expr,
         list: &[hir::Expr],
         input: &Relation,
+        purpose: Use,
     ) -> Result<Expr> {
         let operand = self.value(value, input)?;
         let native = has_native_order(value.ty)
@@ -41,7 +42,9 @@ impl Lowering<'_> {
             .iter()
             .map(|item| self.value(item, input))
             .collect::<Result<Vec<_>>>()?;
-        if native && let Some(expr) = native_in(op, value.ty, operand.clone(), items.clone()) {
+        if native
+            && let Some(expr) = native_in(op, value.ty, operand.clone(), items.clone(), purpose)
+        {
             return Ok(expr);
         }
         let types: Vec<ScalarType> = list.iter().map(|item| item.ty).collect();
@@ -77,7 +80,9 @@ impl Lowering<'_> {
             });
         }
         let items: Vec<Expr> = values.iter().map(|value| lit(value.clone())).collect();
-        if native && let Some(expr) = native_in(op, value.ty, operand.clone(), items.clone()) {
+        if native
+            && let Some(expr) = native_in(op, value.ty, operand.clone(), items.clone(), Use::Value)
+        {
             return Ok(expr);
         }
         let types = vec![item_type; items.len()];
@@ -88,7 +93,13 @@ impl Lowering<'_> {
 }
 
 /// DataFusion's own `IN` where it can say the same: null is in no list.
-fn native_in(op: InOp, ty: ScalarType, value: Expr, items: Vec<Expr>) -> Option<Expr> {
+fn native_in(
+    op: InOp,
+    ty: ScalarType,
+    value: Expr,
+    items: Vec<Expr>,
+    purpose: Use,
+) -> Option<Expr> {
     if !matches!(op, InOp::In | InOp::NotIn) {
         return None;
     }
@@ -96,7 +107,7 @@ fn native_in(op: InOp, ty: ScalarType, value: Expr, items: Vec<Expr>) -> Option<
         return Some(lit(op == InOp::NotIn));
     }
     let negated = op == InOp::NotIn;
-    if ty == ScalarType::String {
+    if ty == ScalarType::String || (purpose == Use::Predicate && !negated) {
         return Some(Expr::InList(InList::new(Box::new(value), items, negated)));
     }
     let found = Expr::InList(InList::new(Box::new(value), items, false));

@@ -9,7 +9,7 @@ use kql::hir::{MvExpandColumn, Plan};
 use kql::types::ScalarType;
 
 use super::relation::{OrderKey, Relation};
-use super::{Lowering, Result, column};
+use super::{Lowering, Result, column, output_name};
 use crate::function;
 use crate::node::mv_expand::{MvExpand, MvExpandNames};
 
@@ -68,7 +68,7 @@ impl Lowering<'_> {
                 None if options.item_index && position == last => column(&index),
                 None => inputs[position.min(width - 1)].clone(),
             };
-            above.push(value.alias(&*output.name));
+            above.push(value.alias(output_name(&output.name)));
         }
         if !order.is_empty() {
             // The elements of a row stay in their order.

@@ -17,7 +17,7 @@ use kql::types::{ScalarType, Schema};
 use regex::Regex;
 
 use super::relation::Relation;
-use super::{Lowering, Result, column, literal};
+use super::{Lowering, Result, column, literal, output_name};
 use crate::error::EngineError;
 use crate::function;
 
@@ -108,7 +108,7 @@ impl Lowering<'_> {
                 }
                 None => inputs[position].clone(),
             };
-            columns.push(value.alias(&*out.name));
+            columns.push(value.alias(output_name(&out.name)));
         }
         let width = columns.len();
         columns.extend(input.order.iter().map(|key| column(&key.column)));

@@ -12,7 +12,7 @@ use kql::hir::Plan;
 use kql::types::Value;
 
 use super::relation::Relation;
-use super::{Lowering, Result, literal};
+use super::{Lowering, Result, literal, output_name};
 use crate::error::EngineError;
 use crate::memory::mem_table;
 use crate::types::arrow_schema;
@@ -42,7 +42,7 @@ impl Lowering<'_> {
             .into_iter()
             .take(width)
             .map(|column| {
-                let name = column.name.clone();
+                let name = output_name(&column.name);
                 Expr::Column(column).alias(name)
             })
             .collect();

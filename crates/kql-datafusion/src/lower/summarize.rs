@@ -14,7 +14,7 @@ use kql::types::ScalarType;
 use std::sync::Arc;
 
 use super::relation::Relation;
-use super::{Lowering, Result, column, literal};
+use super::{Lowering, Result, column, literal, output_name};
 use crate::aggregate::{self, Best};
 use crate::error::EngineError;
 use crate::function;
@@ -29,10 +29,10 @@ const LEGACY_COLLECT_MAX: usize = 128;
 struct Layers<'l, 'a> {
     lowering: &'l Lowering<'a>,
     input: &'l Relation,
-    /// Below: named expressions over the input.
-    arguments: Vec<Expr>,
-    /// The aggregates over those columns.
-    aggregates: Vec<Expr>,
+    /// Below: expressions over the input, and their names.
+    arguments: Vec<(Expr, String)>,
+    /// The aggregates over those columns, and the names of their results.
+    aggregates: Vec<(Expr, String)>,
     /// Above: one expression per output column.
     outputs: Vec<Expr>,
 }
@@ -68,6 +68,9 @@ impl Lowering<'_> {
             outputs,
             ..
         } = layers;
+        let named = |(expr, name): (Expr, String)| expr.alias(name);
+        let arguments: Vec<Expr> = arguments.into_iter().map(named).collect();
+        let aggregates: Vec<Expr> = aggregates.into_iter().map(named).collect();
         let plan: LogicalPlan = if arguments.is_empty() {
             input.plan
         } else {
@@ -78,7 +81,7 @@ impl Lowering<'_> {
         let outputs = outputs
             .into_iter()
             .zip(output.schema.columns())
-            .map(|(expr, column)| expr.alias(&*column.name));
+            .map(|(expr, column)| expr.alias(output_name(&column.name)));
         let plan = LogicalPlanBuilder::from(plan)
             .aggregate(groups, aggregates)?
             .project(outputs.collect::<Vec<_>>())?
@@ -88,14 +91,18 @@ impl Lowering<'_> {
 }
 
 impl Layers<'_, '_> {
-    /// Computes an expression below the aggregation.
+    /// Computes an expression below the aggregation, once for all that use it.
     fn below(&mut self, expr: Expr) -> Expr {
+        if let Some((_, name)) = self.arguments.iter().find(|(known, _)| *known == expr) {
+            return column(name);
+        }
         let name = self.lowering.hidden_name();
-        self.arguments.push(expr.alias(&name));
+        self.arguments.push((expr, name.clone()));
         column(name)
     }
 
-    /// Adds an aggregate over columns.
+    /// Adds an aggregate over columns, once for all that use it: DataFusion fails on two that are
+    /// equal.
     fn aggregate(
         &mut self,
         udaf: Arc<AggregateUDF>,
@@ -103,11 +110,14 @@ impl Layers<'_, '_> {
         filter: Option<&Expr>,
         distinct: bool,
     ) -> Expr {
-        let name = self.lowering.hidden_name();
         let filter = filter.map(|filter| Box::new(filter.clone()));
         let call = AggregateFunction::new_udf(udaf, arguments, distinct, filter, Vec::new(), None);
-        self.aggregates
-            .push(Expr::AggregateFunction(call).alias(&name));
+        let call = Expr::AggregateFunction(call);
+        if let Some((_, name)) = self.aggregates.iter().find(|(known, _)| *known == call) {
+            return column(name);
+        }
+        let name = self.lowering.hidden_name();
+        self.aggregates.push((call, name.clone()));
         column(name)
     }
 

@@ -107,6 +107,22 @@ impl UserDefinedLogicalNodeCore for MvExpand {
         write!(f, "MvExpand: {} columns", self.names.values.len())
     }
 
+    /// The columns above that come from the input, and those that are expanded.
+    fn necessary_children_exprs(&self, output_columns: &[usize]) -> Option<Vec<Vec<usize>>> {
+        let input = self.input.schema();
+        let mut needed: Vec<usize> = output_columns
+            .iter()
+            .copied()
+            .filter(|position| *position < input.fields().len())
+            .collect();
+        for (value, _) in &self.names.values {
+            needed.push(input.index_of_column_by_name(None, value)?);
+        }
+        needed.sort_unstable();
+        needed.dedup();
+        Some(vec![needed])
+    }
+
     fn with_exprs_and_inputs(&self, _: Vec<Expr>, mut inputs: Vec<LogicalPlan>) -> Result<Self> {
         let Some(input) = inputs.pop() else {
             return internal_err!("mv-expand has one input");

@@ -1,10 +1,11 @@
-//! Operators of two operands, `in` and `between`: which types they take, and in which type they
-//! work.
+//! Operators of two operands and `between`: which types they take, and in which type they work.
+//! `in` and its family are next door in `membership.rs`.
 
 use super::expression::Row;
-use super::{Attempt, Binder, Reported, Value, code, coerce};
+use super::sign::sign;
+use super::{Attempt, Binder, Reported, code, coerce};
 use crate::diagnostic::Diagnostic;
-use crate::hir::{BinaryOp, Expr, ExprKind, InOp, StringOp};
+use crate::hir::{BinaryOp, Expr, ExprKind, StringOp};
 use crate::span::Span;
 use crate::syntax::ast::{self, Operator};
 use crate::types::ScalarType;
@@ -167,100 +168,6 @@ impl<'a> Binder<'a> {
         self.report(diagnostic.with_help(help))
     }
 
-    /// `x in (…)` and its family.
-    pub(super) fn membership(
-        &mut self,
-        op: InOp,
-        op_span: Span,
-        value: &'a ast::Expr,
-        list: &'a [ast::Expr],
-        span: Span,
-        row: Row<'_>,
-    ) -> Attempt<Expr> {
-        let value = self.scalar(value, row);
-        let mut items = Vec::with_capacity(list.len());
-        let mut table = None;
-        let mut failed = false;
-        for item in list {
-            match self.value(item, row) {
-                Ok(Value::Scalar(item)) => items.push(item),
-                Ok(Value::Table(found)) if list.len() == 1 => table = Some(found),
-                Ok(Value::Table(_)) => {
-                    let message = "a table must be the only item of a list";
-                    self.error(code::TABLE_OR_SCALAR, item.span, message);
-                    failed = true;
-                }
-                Err(Reported) => failed = true,
-            }
-        }
-        let value = value?;
-        let on_text = !matches!(op, InOp::In | InOp::NotIn);
-        if on_text && !is_text(value.ty) {
-            let message = format!("`{}` is not defined for {}", in_sign(op), value.ty);
-            return Err(self.report(
-                Diagnostic::error(code::OPERAND_TYPES, op_span, message)
-                    .with_help("convert the left side with `tostring()`"),
-            ));
-        }
-        if failed {
-            return Err(Reported);
-        }
-        let ty = ScalarType::Bool;
-        if let Some(table) = table {
-            return self.membership_in_table(op, value, table, span);
-        }
-        let target = if on_text || value.ty == ScalarType::Dynamic {
-            ScalarType::String
-        } else {
-            list_type(value.ty, &items)
-        };
-        let list = items
-            .into_iter()
-            .map(|item| match item.ty {
-                ScalarType::Dynamic => item,
-                _ => coerce::convert(item, target),
-            })
-            .collect();
-        let value = Box::new(coerce::convert(value, target));
-        let kind = ExprKind::InList { op, value, list };
-        Ok(Expr { kind, ty, span })
-    }
-
-    fn membership_in_table(
-        &mut self,
-        op: InOp,
-        value: Expr,
-        table: super::table::Table,
-        span: Span,
-    ) -> Attempt<Expr> {
-        if table.open || !table.broken.is_empty() {
-            return Err(Reported);
-        }
-        let Some(column) = table.schema().columns().first() else {
-            let message = "the table has no column to look into";
-            return Err(self.error(code::TABLE_OR_SCALAR, table.plan.span, message));
-        };
-        let on_text = !matches!(op, InOp::In | InOp::NotIn);
-        let target = match (value.ty, column.ty) {
-            _ if on_text => ScalarType::String,
-            (ScalarType::Dynamic, ScalarType::Dynamic) => ScalarType::String,
-            (ScalarType::Dynamic, other) => other,
-            (own, _) => own,
-        };
-        let table = if column.ty == target {
-            table
-        } else {
-            first_column_as(table, target)
-        };
-        let kind = ExprKind::InTable {
-            op,
-            value: Box::new(coerce::convert(value, target)),
-            table: Box::new(table.plan),
-        };
-        let ty = ScalarType::Bool;
-        Ok(Expr { kind, ty, span })
-    }
-
     /// `x between (low .. high)`.
     pub(super) fn between(
         &mut self,
@@ -335,7 +242,8 @@ fn balanced(op: BinaryOp, mut operands: Vec<Expr>) -> Expr {
         .expect("a connective has at least two operands")
 }
 
-fn is_text(ty: ScalarType) -> bool {
+/// string, or dynamic taken by its string form.
+pub(super) fn is_text(ty: ScalarType) -> bool {
     matches!(ty, ScalarType::String | ScalarType::Dynamic)
 }
 
@@ -414,78 +322,5 @@ fn order_type(left: ScalarType, right: ScalarType) -> Option<ScalarType> {
         }
         (Dynamic, number) | (number, Dynamic) if number.is_numeric() => Some(number),
         _ => None,
-    }
-}
-
-/// The type in which `in` compares a value with the items of a list.
-fn list_type(value: ScalarType, items: &[Expr]) -> ScalarType {
-    let typed = items.iter().map(|item| item.ty);
-    typed
-        .filter(|ty| ty.is_numeric() && value.is_numeric())
-        .fold(value, coerce::wider)
-}
-
-/// The table with only its first column, converted.
-fn first_column_as(table: super::table::Table, ty: ScalarType) -> super::table::Table {
-    let span = table.plan.span;
-    let name = std::sync::Arc::clone(&table.schema().columns()[0].name);
-    let column = coerce::convert(table.column(0, span), ty);
-    let schema = crate::types::Schema::new(vec![crate::types::Column::new(name, ty)]);
-    table.then(schema, span, |input| crate::hir::PlanKind::Project {
-        input,
-        columns: vec![column],
-    })
-}
-
-/// How an operator is written.
-fn sign(op: BinaryOp) -> String {
-    let word = match op {
-        BinaryOp::Add => "+",
-        BinaryOp::Subtract => "-",
-        BinaryOp::Multiply => "*",
-        BinaryOp::Divide => "/",
-        BinaryOp::Modulo => "%",
-        BinaryOp::Equal => "==",
-        BinaryOp::NotEqual => "!=",
-        BinaryOp::Less => "<",
-        BinaryOp::LessOrEqual => "<=",
-        BinaryOp::Greater => ">",
-        BinaryOp::GreaterOrEqual => ">=",
-        BinaryOp::And => "and",
-        BinaryOp::Or => "or",
-        BinaryOp::String {
-            op,
-            negated,
-            case_sensitive,
-        } => return string_sign(op, negated, case_sensitive),
-    };
-    word.to_owned()
-}
-
-fn string_sign(op: StringOp, negated: bool, case_sensitive: bool) -> String {
-    let word = match op {
-        StringOp::EqualIgnoringCase if negated => return "!~".to_owned(),
-        StringOp::EqualIgnoringCase => return "=~".to_owned(),
-        StringOp::MatchesRegex => return "matches regex".to_owned(),
-        StringOp::Has => "has",
-        StringOp::HasPrefix => "hasprefix",
-        StringOp::HasSuffix => "hassuffix",
-        StringOp::Contains => "contains",
-        StringOp::StartsWith => "startswith",
-        StringOp::EndsWith => "endswith",
-    };
-    let mark = if negated { "!" } else { "" };
-    let case = if case_sensitive { "_cs" } else { "" };
-    format!("{mark}{word}{case}")
-}
-
-fn in_sign(op: InOp) -> &'static str {
-    match op {
-        InOp::In => "in",
-        InOp::NotIn => "!in",
-        InOp::InIgnoringCase => "in~",
-        InOp::NotInIgnoringCase => "!in~",
-        InOp::HasAny => "has_any",
-        InOp::HasAll => "has_all",
     }
 }

@@ -151,7 +151,11 @@ impl<'a> Binder<'a> {
             }
         }
         match self.scope.find(&name.text) {
-            Some(Binding::Scalar { expr, reads_row }) => {
+            Some(Binding::Scalar {
+                expr,
+                reads_row,
+                size,
+            }) => {
                 if *reads_row && row.table.is_some() {
                     let message = format!(
                         "`{}` is a value of the caller's row and cannot be used inside of a table",
@@ -159,8 +163,10 @@ impl<'a> Binder<'a> {
                     );
                     return Err(self.error(code::MISPLACED, name.span, message));
                 }
+                let size = *size;
                 let mut expr = expr.clone();
                 expr.span = name.span;
+                self.grow(size, name.span)?;
                 return Ok(Value::Scalar(expr));
             }
             Some(Binding::Table { .. }) => return self.table_by_name(name).map(Value::Table),

@@ -1,10 +1,8 @@
 //! Functions that the query defines: arguments are bound to parameters and the body is bound in
 //! the scope the function was written in, once per call.
 
-use std::rc::Rc;
 use std::sync::Arc;
 
-use super::call::is_constant;
 use super::expression::Row;
 use super::scope::{Binding, Scope};
 use super::table::Table;
@@ -61,8 +59,7 @@ impl<'a> Binder<'a> {
                 let message = format!("`{}` takes no table to be invoked on", name.text);
                 return Err(self.error(code::ARGUMENT_COUNT, name.span, message));
             };
-            let size = size_of(&table);
-            slots[0] = Some(self.table_argument(parameter, table, size, name.span)?);
+            slots[0] = Some(self.table_argument(parameter, table, name.span)?);
             next = 1;
         }
         for argument in arguments {
@@ -185,14 +182,11 @@ impl<'a> Binder<'a> {
                 let ty = self.type_named(type_name)?;
                 let value = self.scalar(value, row)?;
                 let expr = self.scalar_argument(parameter, value, ty);
-                let reads_row = !is_constant(&expr);
-                Ok(Binding::Scalar { expr, reads_row })
+                Ok(Binding::scalar(expr))
             }
             ast::ParameterType::Tabular { .. } => {
-                let before = self.size;
                 let table = self.table(value)?;
-                let size = size_of(&table).max(self.size - before);
-                self.table_argument(parameter, table, size, value.span)
+                self.table_argument(parameter, table, value.span)
             }
         }
     }
@@ -228,7 +222,6 @@ impl<'a> Binder<'a> {
         &mut self,
         parameter: &'a ast::Parameter,
         table: Table,
-        size: usize,
         span: Span,
     ) -> Attempt<Binding<'a>> {
         let ast::ParameterType::Tabular { columns, .. } = &parameter.ty else {
@@ -257,14 +250,6 @@ impl<'a> Binder<'a> {
                 }
             }
         }
-        Ok(Binding::Table {
-            table: Rc::new(table),
-            size,
-        })
+        Ok(Binding::table(table))
     }
-}
-
-/// A lower bound of the size of a table that was bound elsewhere.
-fn size_of(table: &Table) -> usize {
-    1 + table.schema().len() / 64
 }

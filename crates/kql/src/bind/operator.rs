@@ -10,8 +10,6 @@ mod shape;
 mod summarize;
 mod union;
 
-use std::rc::Rc;
-
 use super::expression::Row;
 use super::scope::Binding;
 use super::table::Table;
@@ -148,10 +146,7 @@ impl<'a> Binder<'a> {
         let span = name.span;
         let mut shared = self.share(table, span);
         shared.label = Some(name.text.clone());
-        let binding = Binding::Table {
-            table: Rc::new(shared.clone()),
-            size: 1,
-        };
+        let binding = Binding::table(shared.clone());
         self.scope.bind(name.text.clone(), binding);
         shared
     }

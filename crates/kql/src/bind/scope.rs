@@ -4,6 +4,7 @@
 use std::rc::Rc;
 use std::sync::Arc;
 
+use super::call::{is_constant, node_count};
 use super::table::Table;
 use crate::hir;
 use crate::syntax::ast;
@@ -11,9 +12,14 @@ use crate::syntax::ast;
 /// What a name of a scope stands for.
 #[derive(Clone)]
 pub(super) enum Binding<'a> {
-    /// A scalar. `reads_row` where it holds columns of the row of a function's caller.
-    Scalar { expr: hir::Expr, reads_row: bool },
-    /// A table; `size` is the number of plan nodes that each reference copies.
+    /// A scalar. `reads_row` where it holds columns of the row of a function's caller; `size` is
+    /// the number of nodes that each reference copies.
+    Scalar {
+        expr: hir::Expr,
+        reads_row: bool,
+        size: usize,
+    },
+    /// A table; `size` is the number of nodes that each reference copies.
     Table { table: Rc<Table>, size: usize },
     /// A lambda and the scope it was written in.
     Function {
@@ -22,6 +28,23 @@ pub(super) enum Binding<'a> {
     },
     /// Its definition has an error that was reported.
     Broken,
+}
+
+impl Binding<'_> {
+    pub(super) fn table(table: Table) -> Self {
+        Self::Table {
+            size: table.size(),
+            table: Rc::new(table),
+        }
+    }
+
+    pub(super) fn scalar(expr: hir::Expr) -> Self {
+        Self::Scalar {
+            reads_row: !is_constant(&expr),
+            size: node_count(&expr),
+            expr,
+        }
+    }
 }
 
 /// The names visible at one place.

@@ -69,7 +69,7 @@ impl<'a> Binder<'a> {
         }
         let mut table = self.table_or_unknown(source);
         for operator in operators {
-            self.grow(1, operator.span)?;
+            self.grow(1 + table.schema().len() / 8, operator.span)?;
             table = self.operator(table, operator);
         }
         Ok(table)

@@ -1,7 +1,5 @@
 //! Statements: `let`, `set`, `declare query_parameters`, and the expression that is the result.
 
-use std::rc::Rc;
-
 use super::expression::Row;
 use super::scope::Binding;
 use super::{Attempt, Binder, Reported, Value, code};
@@ -102,22 +100,14 @@ impl<'a> Binder<'a> {
                 function,
                 scope: self.scope.clone(),
             },
-            LetValue::Expr(expr) => {
-                let before = self.size;
-                match self.value(expr, Row::NONE) {
-                    Ok(Value::Scalar(expr)) => {
-                        let reads_row = !super::call::is_constant(&expr);
-                        Binding::Scalar { expr, reads_row }
-                    }
-                    Ok(Value::Table(mut table)) => {
-                        table.label = None;
-                        let size = (self.size - before).max(1);
-                        let table = Rc::new(table);
-                        Binding::Table { table, size }
-                    }
-                    Err(Reported) => Binding::Broken,
+            LetValue::Expr(expr) => match self.value(expr, Row::NONE) {
+                Ok(Value::Scalar(expr)) => Binding::scalar(expr),
+                Ok(Value::Table(mut table)) => {
+                    table.label = None;
+                    Binding::table(table)
                 }
-            }
+                Err(Reported) => Binding::Broken,
+            },
         };
         self.scope.bind(name.text.clone(), binding);
     }
@@ -160,7 +150,6 @@ impl<'a> Binder<'a> {
         };
         let value = self.scalar(default, Row::NONE)?;
         let expr = self.scalar_argument(parameter, value, ty);
-        let reads_row = false;
-        Ok(Binding::Scalar { expr, reads_row })
+        Ok(Binding::scalar(expr))
     }
 }

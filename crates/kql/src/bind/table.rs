@@ -75,6 +75,11 @@ impl Table {
         self.then(schema, span, kind)
     }
 
+    /// How many nodes a copy of its plan takes, roughly.
+    pub(super) fn size(&self) -> usize {
+        plan_size(&self.plan)
+    }
+
     pub(super) fn schema(&self) -> &Schema {
         &self.plan.schema
     }
@@ -97,6 +102,28 @@ pub(super) fn column(schema: &Schema, index: usize, span: Span) -> Expr {
         ty: schema.columns()[index].ty,
         span,
     }
+}
+
+fn plan_size(plan: &Plan) -> usize {
+    let below = match &*plan.kind {
+        PlanKind::Table { .. }
+        | PlanKind::Print { .. }
+        | PlanKind::Range { .. }
+        | PlanKind::Shared { .. } => 0,
+        PlanKind::Values { rows } => rows.len() / 64,
+        PlanKind::Filter { input, .. }
+        | PlanKind::Project { input, .. }
+        | PlanKind::Aggregate { input, .. }
+        | PlanKind::Distinct { input }
+        | PlanKind::Sort { input, .. }
+        | PlanKind::Take { input, .. }
+        | PlanKind::MvExpand { input, .. }
+        | PlanKind::Parse { input, .. }
+        | PlanKind::Serialize { input } => plan_size(input),
+        PlanKind::Join { left, right, .. } => plan_size(left) + plan_size(right),
+        PlanKind::Union { inputs } => inputs.iter().map(|leg| plan_size(&leg.plan)).sum(),
+    };
+    1 + plan.schema.len() / 8 + below
 }
 
 /// The null of a type, `""` for string.

@@ -106,7 +106,7 @@ pub(super) static FUNCTIONS: &[Scalar] = &[
             takes(&[CONST_STRING, LONG, Text], TO_STRING),
             takes(&[CONST_STRING, LONG, Text, Any], Special),
         ],
-        "The capture group of the first match of a regular expression, as text or converted to a type.",
+        "A capture group of the first match of a regular expression, as text or another type.",
     ),
     function(
         "extract_all",

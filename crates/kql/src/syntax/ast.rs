@@ -302,7 +302,8 @@ pub enum Operator {
 pub struct Property {
     /// `kind`, `hint.strategy`, `withsource`, …
     pub name: Name,
-    /// Its value; a bare word is a [`ExprKind::Name`].
+    /// Its value; a bare word is a [`ExprKind::Name`], a list of words (`ycolumns = a, b`) one
+    /// string as written.
     pub value: Expr,
 }
 
@@ -346,7 +347,7 @@ pub enum OperatorKind {
         /// Keys; may be empty.
         by: Vec<Expr>,
     },
-    /// `count`
+    /// `count`. With a name (`count as Total`) it is the [`OperatorKind::Summarize`] it means.
     Count,
     /// `distinct`: expressions or a star.
     Distinct(Vec<Expr>),

@@ -2,11 +2,14 @@
 
 pub(super) mod statement;
 
+mod chain;
+mod clause;
 mod declaration;
 mod dynamic;
 mod expression;
 mod infix;
 mod literal;
+mod name;
 mod operator;
 mod property;
 mod query;

@@ -4,6 +4,7 @@
 use crate::diagnostic::Diagnostic;
 use crate::span::Span;
 
+use super::parser::DIAGNOSTICS_MAX;
 use super::token::{Token, TokenKind};
 
 /// Types whose constructor takes raw text: `datetime(2020-01-01)`.
@@ -72,7 +73,9 @@ impl Lexer<'_> {
     }
 
     fn report(&mut self, diagnostic: Diagnostic) {
-        self.lexed.diagnostics.push(diagnostic);
+        if self.lexed.diagnostics.len() < DIAGNOSTICS_MAX {
+            self.lexed.diagnostics.push(diagnostic);
+        }
     }
 
     fn line_end(&self, from: usize) -> usize {

@@ -11,17 +11,24 @@ use super::token::{Token, TokenKind};
 /// the tree recursively and relies on this.
 const DEPTH_MAX: u32 = 200;
 
+/// Most diagnostics about one text. Whoever has more is not looking at a query.
+pub(super) const DIAGNOSTICS_MAX: usize = 200;
+
 /// The parser's state: a place in the tokens, and what has been reported.
 pub(super) struct Parser<'t> {
     text: &'t str,
     tokens: Vec<Token>,
     at: usize,
     diagnostics: Vec<Diagnostic>,
+    /// How many errors there were, those beyond the limit included.
+    errors: usize,
     /// Token at which the last error was reported; a second one there is a consequence.
     reported_at: Option<usize>,
     depth: u32,
     /// Height of the expression that was built last; chains of operators add to it.
     height: u32,
+    /// Greatest height within the query at hand, all its operators included.
+    tallest: u32,
 }
 
 impl<'t> Parser<'t> {
@@ -30,10 +37,12 @@ impl<'t> Parser<'t> {
             text,
             tokens,
             at: 0,
+            errors: diagnostics.len(),
             diagnostics,
             reported_at: None,
             depth: 0,
             height: 0,
+            tallest: 0,
         }
     }
 
@@ -161,8 +170,10 @@ impl<'t> Parser<'t> {
         let found = self.describe_next();
         let opened = self.slice(open);
         let message = format!("expected {}, found {found}", kind.describe());
-        let diagnostic = Diagnostic::error("KQL114", self.place(), message)
-            .with_note(format!("`{opened}` was opened at byte {}", open.start));
+        let diagnostic = Diagnostic::error("KQL114", self.place(), message).with_note(format!(
+            "nothing closes the `{opened}` of {}",
+            self.position_of(open)
+        ));
         self.report(diagnostic);
     }
 
@@ -201,6 +212,15 @@ impl<'t> Parser<'t> {
         token.span
     }
 
+    /// A place in words.
+    fn position_of(&self, span: Span) -> String {
+        let before = self.text.get(..span.start as usize).unwrap_or("");
+        let line = before.matches('\n').count() + 1;
+        let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
+        let column = before[line_start..].chars().count() + 1;
+        format!("line {line}, column {column}")
+    }
+
     pub(super) fn describe_next(&self) -> String {
         let token = self.token(0);
         match token.kind {
@@ -214,13 +234,16 @@ impl<'t> Parser<'t> {
     pub(super) fn report(&mut self, diagnostic: Diagnostic) {
         if self.reported_at != Some(self.at) {
             self.reported_at = Some(self.at);
-            self.diagnostics.push(diagnostic);
+            self.report_aside(diagnostic);
         }
     }
 
     /// Reports something about a part that was read whole, so that nothing follows from it.
     pub(super) fn report_aside(&mut self, diagnostic: Diagnostic) {
-        self.diagnostics.push(diagnostic);
+        self.errors += 1;
+        if self.diagnostics.len() < DIAGNOSTICS_MAX {
+            self.diagnostics.push(diagnostic);
+        }
     }
 
     pub(super) fn expected(&mut self, what: &str) {
@@ -230,13 +253,13 @@ impl<'t> Parser<'t> {
     }
 
     pub(super) fn errors(&self) -> usize {
-        self.diagnostics.len()
+        self.errors
     }
 
     /// Reports a missing `what` and stands in for it.
     pub(super) fn missing(&mut self, what: &str) -> Expr {
         self.expected(what);
-        self.height = 1;
+        self.leaf();
         Expr {
             kind: ExprKind::Missing,
             span: Span::at(self.place().start as usize),
@@ -270,6 +293,20 @@ impl<'t> Parser<'t> {
     /// Notes that a leaf has been built.
     pub(super) fn leaf(&mut self) {
         self.height = 1;
+        self.tallest = self.tallest.max(1);
+    }
+
+    /// Begins to measure a query; its operators hold expressions of their own.
+    pub(super) fn begin_query(&mut self) -> u32 {
+        std::mem::replace(&mut self.tallest, 0)
+    }
+
+    /// Notes that a query with operators has been built. `outer` is what `begin_query` gave.
+    pub(super) fn end_query(&mut self, outer: u32, is_scalar: bool, place: Span) {
+        if !is_scalar {
+            self.grow(self.tallest, place);
+        }
+        self.tallest = self.tallest.max(outer);
     }
 
     /// Notes that an expression over children of the given greatest height has been built.
@@ -279,6 +316,7 @@ impl<'t> Parser<'t> {
             self.too_deep(place);
             self.height = 1;
         }
+        self.tallest = self.tallest.max(self.height);
     }
 
     fn too_deep(&mut self, place: Span) {

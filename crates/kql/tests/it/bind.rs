@@ -392,7 +392,7 @@ fn what_the_parser_takes_nested_binds() {
     assert_eq!(columns(&format!("print x = {sum}")), "x:long");
     let nested = format!("print x = {}1{}", "abs(".repeat(90), ")".repeat(90));
     assert_eq!(columns(&nested), "x:long");
-    let tables = format!("{}U{}", "(".repeat(90), ")".repeat(90));
+    let tables = format!("{}U{}", "(".repeat(180), ")".repeat(180));
     assert_eq!(columns(&tables), "a:long s:string z:int");
 }
 
@@ -407,10 +407,35 @@ fn nesting_beyond_all_measure_is_an_error_not_a_crash() {
 }
 
 #[test]
+fn functions_that_call_functions_without_end_are_refused() {
+    let chain: Vec<String> = (1..400)
+        .map(|n| format!("let f{n} = (x: long) {{ iff(x > 0, f{}(x), 0) }};", n - 1))
+        .collect();
+    let query = format!(
+        "let f0 = (x: long) {{ x }}; {} print y = f399(1)",
+        chain.join(" ")
+    );
+    assert!(columns(&query).starts_with("KQL218"), "{}", columns(&query));
+}
+
+#[test]
+fn values_that_double_at_each_call_are_refused() {
+    let nested = format!("{}1{}", "f(".repeat(60), ")".repeat(60));
+    let errors = columns(&format!(
+        "let f = (x: long) {{ x + x }}; print y = {nested}"
+    ));
+    assert!(errors.starts_with("KQL218"), "{errors}");
+}
+
+#[test]
 fn tables_that_double_at_each_let_are_refused() {
     let doubled: Vec<String> = (0..40)
         .map(|n| format!("let t{} = union t{n}, t{n};", n + 1))
         .collect();
     let errors = columns(&format!("let t0 = U; {} t40", doubled.join(" ")));
+    assert!(errors.starts_with("KQL218"), "{errors}");
+    let invoked = "| invoke twice() ".repeat(40);
+    let twice = "let twice = (X: (a: long)) { union X, X };";
+    let errors = columns(&format!("{twice} U {invoked}"));
     assert!(errors.starts_with("KQL218"), "{errors}");
 }

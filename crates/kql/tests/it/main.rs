@@ -1,6 +1,8 @@
 //! Integration tests of the KQL front end.
 
 mod bind;
+mod builtin;
 mod messages;
+mod syntax;
 mod window;
 mod world;

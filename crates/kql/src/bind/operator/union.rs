@@ -57,6 +57,8 @@ impl<'a> Binder<'a> {
         for leg in &legs {
             broken.extend(leg.broken.iter().cloned());
         }
+        let widest = legs.iter().map(|leg| leg.schema().len()).max().unwrap_or(0);
+        self.grow(legs.len() * (1 + widest / 8), span)?;
         let source_column = source_column.map(|name| name.text);
         let mut table = united(legs, inner, source_column.as_ref(), span);
         table.broken = broken;

@@ -9,7 +9,7 @@ use crate::syntax::parser::Parser;
 use crate::syntax::token::TokenKind as T;
 use crate::types::ScalarType;
 
-use super::expression;
+use super::{expression, name};
 
 /// `(a: long = 1, T: (x: long, *))`
 pub(super) fn parameters(p: &mut Parser<'_>) -> Vec<Parameter> {
@@ -31,7 +31,7 @@ pub(super) fn parameters(p: &mut Parser<'_>) -> Vec<Parameter> {
 }
 
 fn parameter(p: &mut Parser<'_>) -> Parameter {
-    let name = expression::declared_name(p);
+    let name = name::declared_name(p);
     p.expect(T::Colon);
     let ty = if p.at(T::OpenParen) {
         let (columns, open) = columns(p);
@@ -71,7 +71,7 @@ pub(super) fn columns(p: &mut Parser<'_>) -> (Vec<ColumnDeclaration>, bool) {
 }
 
 fn column(p: &mut Parser<'_>) -> ColumnDeclaration {
-    let name = expression::declared_name(p);
+    let name = name::declared_name(p);
     p.expect(T::Colon);
     let ty = type_name(p);
     ColumnDeclaration { name, ty }

@@ -1,25 +1,22 @@
-//! Expressions: operands, paths, calls, infix chains, and named expressions.
+//! Expressions: operands, paths, calls and lists. How operators join them is in `chain.rs`.
 
 use std::sync::Arc;
 
 use crate::diagnostic::Diagnostic;
-use crate::hir::BinaryOp;
 use crate::span::Span;
-use crate::syntax::ast::{Expr, ExprKind, JoinSide, Name, Operator, UnaryOp};
+use crate::syntax::ast::{Expr, ExprKind, JoinSide, Name, UnaryOp};
 use crate::syntax::keyword;
 use crate::syntax::parser::Parser;
 use crate::syntax::token::TokenKind as T;
 use crate::types::{ScalarType, Value};
 
-use super::infix::{self, Infix, Level, Shape};
+use super::chain::chain;
+use super::infix::{self, Level};
+use super::name::{at_name_and_assign, bracketed_name, named, report_reserved, wildcard};
 use super::{declaration, dynamic, literal, operator, query};
 
 /// Functions that take a whole query as an argument without parentheses of its own.
 const TAKES_QUERY: &[&str] = &["materialize", "toscalar", "totable", "view"];
-
-/// Chains of `and` and `or` longer than this become balanced trees, so that a list of ten
-/// thousand indicators does not nest ten thousand levels deep.
-const CHAIN_MAX: usize = 32;
 
 /// Whether a star after a name multiplies, or belongs to the name (`Device*`).
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -38,310 +35,6 @@ pub(super) fn missing_at(place: Span) -> Expr {
     Expr {
         kind: ExprKind::Missing,
         span: place,
-    }
-}
-
-/// `name = expression`, `(a, b) = expression` or an expression.
-pub(super) fn named(p: &mut Parser<'_>) -> Expr {
-    let start = p.token(0).span;
-    let (names, tuple) = if at_name_and_assign(p) {
-        let name = declared_name(p);
-        (vec![name], false)
-    } else if at_tuple_and_assign(p) {
-        (tuple(p), true)
-    } else {
-        return expression(p);
-    };
-    p.expect(T::Assign);
-    let value = Box::new(expression(p));
-    Expr {
-        kind: ExprKind::Named {
-            names,
-            tuple,
-            value,
-        },
-        span: p.span_from(start),
-    }
-}
-
-fn at_name_and_assign(p: &Parser<'_>) -> bool {
-    match p.kind() {
-        T::Name => p.token(1).kind == T::Assign,
-        T::OpenBracket => {
-            p.token(1).kind == T::String
-                && p.token(2).kind == T::CloseBracket
-                && p.token(3).kind == T::Assign
-        }
-        _ => false,
-    }
-}
-
-fn at_tuple_and_assign(p: &Parser<'_>) -> bool {
-    if !p.at(T::OpenParen) {
-        return false;
-    }
-    let mut at = 1;
-    loop {
-        at += match p.token(at).kind {
-            T::Name => 1,
-            T::OpenBracket if p.token(at + 1).kind == T::String => 3,
-            _ => return false,
-        };
-        match p.token(at).kind {
-            T::Comma => at += 1,
-            T::CloseParen => return p.token(at + 1).kind == T::Assign,
-            _ => return false,
-        }
-    }
-}
-
-fn tuple(p: &mut Parser<'_>) -> Vec<Name> {
-    let open = p.bump().span;
-    let mut names = vec![declared_name(p)];
-    while p.eat(T::Comma) {
-        names.push(declared_name(p));
-    }
-    p.expect_close(T::CloseParen, open);
-    names
-}
-
-/// A name that is being given: any word but the reserved ones, or a bracketed name.
-pub(super) fn declared_name(p: &mut Parser<'_>) -> Name {
-    if let Some(name) = bracketed_name(p) {
-        return name;
-    }
-    let token = p.token(0);
-    if token.kind != T::Name {
-        p.expected("a name");
-        return Name {
-            text: Arc::from(""),
-            span: Span::at(p.place().start as usize),
-        };
-    }
-    let text = p.slice(token.span);
-    if keyword::is_reserved(text) {
-        report_reserved(p, text, token.span);
-    }
-    p.bump();
-    Name {
-        text: Arc::from(text),
-        span: token.span,
-    }
-}
-
-fn report_reserved(p: &mut Parser<'_>, word: &str, span: Span) {
-    p.report(
-        Diagnostic::error("KQL109", span, format!("`{word}` is a keyword"))
-            .with_help(format!("to use it as a name, write ['{word}']")),
-    );
-}
-
-/// `['a b']`
-fn bracketed_name(p: &mut Parser<'_>) -> Option<Name> {
-    let is_bracketed =
-        p.at(T::OpenBracket) && p.token(1).kind == T::String && p.token(2).kind == T::CloseBracket;
-    if !is_bracketed {
-        return None;
-    }
-    let start = p.bump().span;
-    let text = literal::string(p);
-    p.bump();
-    Some(Name {
-        text,
-        span: p.span_from(start),
-    })
-}
-
-/// A chain of operators of at least the given binding strength.
-fn chain(p: &mut Parser<'_>, floor: Level) -> Expr {
-    let mut left = operand(p);
-    let mut unchainable: Option<Level> = None;
-    while let Some(found) = infix::ahead(p) {
-        if found.level < floor {
-            break;
-        }
-        if unchainable.is_some_and(|level| level <= found.level) {
-            let span = p.token(0).span;
-            let written = p.slice(span);
-            p.report(
-                Diagnostic::error(
-                    "KQL111",
-                    span,
-                    format!("`{written}` cannot follow another comparison"),
-                )
-                .with_help("join the two with `and`, or put one in parentheses"),
-            );
-        }
-        unchainable = (!found.level.chains()).then_some(found.level);
-        left = match found.shape {
-            Shape::Binary(Operator::Binary(op @ (BinaryOp::And | BinaryOp::Or))) => {
-                logical(p, left, op, found)
-            }
-            Shape::Binary(op) => {
-                let height = p.height();
-                let op_span = infix::consume(p, found);
-                let right = chain(p, found.level.tighter());
-                binary(p, left, height, op, op_span, right)
-            }
-            Shape::In(op) => membership(p, left, op, found),
-            Shape::Between { negated } => between(p, left, negated, found),
-        };
-    }
-    left
-}
-
-fn binary(
-    p: &mut Parser<'_>,
-    left: Expr,
-    left_height: u32,
-    op: Operator,
-    op_span: Span,
-    right: Expr,
-) -> Expr {
-    let height = left_height.max(p.height());
-    p.grow(height, op_span);
-    let span = left.span.to(right.span);
-    Expr {
-        kind: ExprKind::Binary {
-            op,
-            op_span,
-            left: Box::new(left),
-            right: Box::new(right),
-        },
-        span,
-    }
-}
-
-/// A term of a chain of `and` or `or`, with the operator in front of it.
-struct Term {
-    op_span: Span,
-    expr: Expr,
-    height: u32,
-}
-
-/// `left and b and c …`
-fn logical(p: &mut Parser<'_>, left: Expr, op: BinaryOp, first: Infix) -> Expr {
-    let mut terms = vec![Term {
-        op_span: left.span,
-        expr: left,
-        height: p.height(),
-    }];
-    let mut next = Some(first);
-    while let Some(found) = next.filter(|found| found.level == first.level) {
-        let op_span = infix::consume(p, found);
-        let expr = chain(p, first.level.tighter());
-        terms.push(Term {
-            op_span,
-            expr,
-            height: p.height(),
-        });
-        next = infix::ahead(p);
-    }
-    let op = Operator::Binary(op);
-    let whole = if terms.len() <= CHAIN_MAX {
-        let joined = terms
-            .into_iter()
-            .reduce(|left, right| join(p, left, right, op));
-        joined.expect("a chain has a first term")
-    } else {
-        balance(p, terms, op)
-    };
-    whole.expr
-}
-
-fn join(p: &mut Parser<'_>, left: Term, right: Term, op: Operator) -> Term {
-    let Term {
-        op_span,
-        expr,
-        height,
-    } = left;
-    // `binary` reads the height of its right operand from the parser.
-    p.grow(right.height.saturating_sub(1), right.op_span);
-    let expr = binary(p, expr, height, op, right.op_span, right.expr);
-    Term {
-        op_span,
-        expr,
-        height: p.height(),
-    }
-}
-
-/// `and` and `or` are associative, so neighbours may be joined in any order.
-fn balance(p: &mut Parser<'_>, mut terms: Vec<Term>, op: Operator) -> Term {
-    while terms.len() > 1 {
-        let mut joined = Vec::with_capacity(terms.len() / 2 + 1);
-        let mut rest = terms.into_iter();
-        while let Some(left) = rest.next() {
-            joined.push(match rest.next() {
-                Some(right) => join(p, left, right, op),
-                None => left,
-            });
-        }
-        terms = joined;
-    }
-    terms.pop().expect("a chain has a first term")
-}
-
-/// `value in (items)`
-fn membership(p: &mut Parser<'_>, value: Expr, op: crate::hir::InOp, found: Infix) -> Expr {
-    let mut height = p.height();
-    let op_span = infix::consume(p, found);
-    let open = p.token(0).span;
-    let mut list = Vec::new();
-    if p.at(T::OpenParen) {
-        p.bump();
-        list = items(p, |p| {
-            let item = query::query(p);
-            height = height.max(p.height());
-            item
-        });
-        p.expect_close(T::CloseParen, open);
-    } else {
-        let found = p.describe_next();
-        let written = p.slice(op_span);
-        let message = format!("expected `(` after `{written}`, found {found}");
-        let diagnostic = Diagnostic::error("KQL100", p.place(), message)
-            .with_help(format!("put the values in parentheses: `{written} (…)`"));
-        p.report(diagnostic);
-        if starts_expression(p) {
-            list.push(chain(p, Level::Order));
-        }
-    }
-    p.grow(height, op_span);
-    Expr {
-        span: p.span_from(value.span),
-        kind: ExprKind::In {
-            op,
-            op_span,
-            value: Box::new(value),
-            list,
-        },
-    }
-}
-
-/// `value between (low .. high)`
-fn between(p: &mut Parser<'_>, value: Expr, negated: bool, found: Infix) -> Expr {
-    let mut height = p.height();
-    let op_span = infix::consume(p, found);
-    let open = p.token(0).span;
-    let in_parentheses = p.expect(T::OpenParen);
-    let low = Box::new(expression(p));
-    height = height.max(p.height());
-    p.expect(T::DotDot);
-    let high = Box::new(expression(p));
-    height = height.max(p.height());
-    if in_parentheses {
-        p.expect_close(T::CloseParen, open);
-    }
-    p.grow(height, op_span);
-    Expr {
-        span: p.span_from(value.span),
-        kind: ExprKind::Between {
-            negated,
-            op_span,
-            value: Box::new(value),
-            low,
-            high,
-        },
     }
 }
 
@@ -374,6 +67,12 @@ pub(super) fn operand(p: &mut Parser<'_>) -> Expr {
         _ => return postfix(p, Stars::Multiply),
     };
     p.bump();
+    if matches!(p.kind(), T::Minus | T::Plus) {
+        p.expected("an expression");
+        while matches!(p.kind(), T::Minus | T::Plus) {
+            p.bump();
+        }
+    }
     if let Some(smallest) = literal::smallest_long(p, op, start) {
         return smallest;
     }
@@ -608,9 +307,11 @@ fn argument(p: &mut Parser<'_>, function: &str) -> Expr {
     if p.at(T::Star) && matches!(p.token(1).kind, T::Comma | T::CloseParen) {
         return every_column(p);
     }
-    let argument = query::query(p);
-    let is_query = matches!(argument.kind, ExprKind::Pipe { .. });
-    if is_query && !TAKES_QUERY.contains(&function) {
+    if TAKES_QUERY.contains(&function) {
+        return query::query(p);
+    }
+    let argument = query::query_on_line(p);
+    if matches!(argument.kind, ExprKind::Pipe { .. }) {
         let message = format!("a query as an argument of `{function}` needs parentheses");
         let help = format!("write `{function}((…))`");
         p.report_aside(Diagnostic::error("KQL116", argument.span, message).with_help(help));
@@ -649,37 +350,6 @@ pub(super) fn type_of(p: &mut Parser<'_>) -> Expr {
         kind: ExprKind::TypeOf(ty),
         span: p.span_from(start),
     }
-}
-
-/// A name with stars in it, or a star; `None` if what is ahead has none.
-pub(super) fn wildcard(p: &mut Parser<'_>) -> Option<Expr> {
-    let is_part = |kind| matches!(kind, T::Name | T::Star | T::Long);
-    if !is_part(p.kind()) {
-        return None;
-    }
-    let mut last = 0;
-    while p.joined(last) && is_part(p.token(last + 1).kind) {
-        last += 1;
-    }
-    let has_star = (0..=last).any(|at| p.token(at).kind == T::Star);
-    if !has_star {
-        return None;
-    }
-    let span = p.token(0).span.to(p.token(last).span);
-    for _ in 0..=last {
-        p.bump();
-    }
-    p.leaf();
-    let text = p.slice(span);
-    let kind = if text == "*" {
-        ExprKind::Star
-    } else {
-        ExprKind::Wildcard(Name {
-            text: Arc::from(text),
-            span,
-        })
-    };
-    Some(Expr { kind, span })
 }
 
 /// Items separated by commas. A missing comma is reported and taken as given.

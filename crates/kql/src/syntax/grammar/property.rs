@@ -8,7 +8,7 @@ use crate::syntax::parser::Parser;
 use crate::syntax::token::TokenKind as T;
 use crate::types::{ScalarType, Value};
 
-use super::{expression, literal};
+use super::{expression, literal, name};
 
 /// Tokens of the property name ahead (`kind`, `hint.strategy`), if `=` follows it.
 fn ahead(p: &Parser<'_>) -> Option<usize> {
@@ -95,7 +95,7 @@ pub(super) fn with_list(p: &mut Parser<'_>) -> Vec<Property> {
     }
     while !matches!(p.kind(), T::CloseParen | T::EndOfText) {
         let before = p.position();
-        let name = expression::declared_name(p);
+        let name = name::declared_name(p);
         p.expect(T::Assign);
         let first = value(p);
         let value = list(p, first);

@@ -8,20 +8,40 @@ use crate::syntax::token::TokenKind as T;
 
 use super::{declaration, expression, operator, property};
 
-/// A scalar or tabular expression with its operators.
-pub(super) fn query(p: &mut Parser<'_>) -> Expr {
-    p.nested(unnested, expression::missing_at)
+/// Whether a bar at the start of a line belongs to the query.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Bars {
+    Any,
+    /// Only one on the same line: one on a new line rather belongs to the query around it, and
+    /// a parenthesis was forgotten.
+    SameLine,
 }
 
-fn unnested(p: &mut Parser<'_>) -> Expr {
+/// A scalar or tabular expression with its operators.
+pub(super) fn query(p: &mut Parser<'_>) -> Expr {
+    query_with(p, Bars::Any)
+}
+
+/// What stands where a scalar is expected; a query there is a mistake of the caller's to report.
+pub(super) fn query_on_line(p: &mut Parser<'_>) -> Expr {
+    query_with(p, Bars::SameLine)
+}
+
+fn query_with(p: &mut Parser<'_>, bars: Bars) -> Expr {
     let start = p.token(0).span;
+    let outer = p.begin_query();
     let source = source(p);
-    if !p.at(T::Bar) && !bar_is_missing(p) {
+    let ends = match bars {
+        Bars::Any => !p.at(T::Bar) && !bar_is_missing(p),
+        Bars::SameLine => !p.at(T::Bar) || p.on_new_line(),
+    };
+    if ends {
+        let is_scalar = !matches!(source.kind, ExprKind::Source(_));
+        p.end_query(outer, is_scalar, start);
         return source;
     }
-    let height = p.height();
     let operators = operators(p);
-    p.grow(height, start);
+    p.end_query(outer, false, start);
     Expr {
         span: p.span_from(start),
         kind: ExprKind::Pipe {
@@ -88,11 +108,13 @@ pub(super) fn datatable(p: &mut Parser<'_>) -> Expr {
     let (columns, _) = declaration::columns(p);
     let open = p.token(0).span;
     let mut values = Vec::new();
+    let mut height = 0;
     if p.expect(T::OpenBracket) {
         // A comma after the last value is allowed.
         p.eat(T::Comma);
         while !matches!(p.kind(), T::CloseBracket | T::EndOfText) {
             values.push(datatable_value(p));
+            height = height.max(p.height());
             if p.eat(T::Comma) {
                 continue;
             }
@@ -109,7 +131,7 @@ pub(super) fn datatable(p: &mut Parser<'_>) -> Expr {
         }
         p.expect_close(T::CloseBracket, open);
     }
-    p.leaf();
+    p.grow(height, start);
     Expr {
         span: p.span_from(start),
         kind: ExprKind::DataTable { columns, values },
@@ -143,12 +165,17 @@ pub(super) fn external_data(p: &mut Parser<'_>) -> Expr {
     let (columns, _) = declaration::columns(p);
     let open = p.token(0).span;
     let mut uris = Vec::new();
+    let mut height = 0;
     if p.expect(T::OpenBracket) {
-        uris = expression::items(p, expression::expression);
+        uris = expression::items(p, |p| {
+            let uri = expression::expression(p);
+            height = height.max(p.height());
+            uri
+        });
         p.expect_close(T::CloseBracket, open);
     }
     let properties = property::with_list(p);
-    p.leaf();
+    p.grow(height, start);
     Expr {
         span: p.span_from(start),
         kind: ExprKind::ExternalData {

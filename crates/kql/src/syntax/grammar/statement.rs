@@ -6,7 +6,7 @@ use crate::syntax::ast::{Function, LetValue, Script, Statement, StatementKind};
 use crate::syntax::parser::Parser;
 use crate::syntax::token::TokenKind as T;
 
-use super::{declaration, expression, query};
+use super::{declaration, expression, name, query};
 
 /// A whole query text.
 pub(in crate::syntax) fn script(p: &mut Parser<'_>) -> Script {
@@ -80,7 +80,7 @@ fn statement(p: &mut Parser<'_>) -> StatementKind {
         "let" if names_something => let_statement(p),
         "set" if names_something => {
             p.bump();
-            let name = expression::declared_name(p);
+            let name = name::declared_name(p);
             let value = p.eat(T::Assign).then(|| expression::expression(p));
             StatementKind::Set { name, value }
         }
@@ -104,7 +104,7 @@ fn unsupported(p: &mut Parser<'_>, keyword: &'static str) -> StatementKind {
 
 fn let_statement(p: &mut Parser<'_>) -> StatementKind {
     p.bump();
-    let name = expression::declared_name(p);
+    let name = name::declared_name(p);
     if p.at(T::Equal) {
         p.expected("`=`");
         p.bump();

@@ -1,0 +1,95 @@
+//! What reaches the scan: filters that files are skipped by, and only the columns that are read.
+
+use std::sync::Arc;
+
+use datafusion::datasource::file_format::parquet::ParquetFormat;
+use datafusion::datasource::listing::{
+    ListingOptions, ListingTable, ListingTableConfig, ListingTableUrl,
+};
+use kql::catalog::TableInfo;
+use kql::types::ScalarType;
+use kql_datafusion::tables::{Table, Tables};
+use kql_datafusion::types::arrow_schema;
+use kql_datafusion::{KqlContext, QueryTime};
+
+use crate::world;
+
+#[derive(Debug)]
+struct OneTable(Table);
+
+impl Tables for OneTable {
+    fn table(&self, name: &str) -> Option<Table> {
+        (name == "DeviceEvents").then(|| self.0.clone())
+    }
+
+    fn names(&self) -> Vec<String> {
+        vec!["DeviceEvents".to_owned()]
+    }
+}
+
+async fn explain(text: &str) -> String {
+    let schema = world::schema(&[
+        ("Timestamp", ScalarType::DateTime),
+        ("DeviceId", ScalarType::String),
+        ("FileName", ScalarType::String),
+        ("Size", ScalarType::Long),
+        ("AdditionalFields", ScalarType::Dynamic),
+    ]);
+    let folder = std::env::temp_dir();
+    let url =
+        ListingTableUrl::parse(format!("file://{}/no-such-table/", folder.display())).unwrap();
+    let options = ListingOptions::new(Arc::new(ParquetFormat::default()));
+    let config = ListingTableConfig::new(url)
+        .with_listing_options(options)
+        .with_schema(arrow_schema(&schema));
+    let table = Table {
+        info: TableInfo {
+            schema,
+            time_column: Some("Timestamp".to_owned()),
+        },
+        provider: Arc::new(ListingTable::try_new(config).unwrap()),
+    };
+    let context = KqlContext::new(Arc::new(OneTable(table)), world::limits()).unwrap();
+    let query = context.bind(text).query.unwrap();
+    let time = QueryTime {
+        now: world::NOW,
+        window: Some((world::NOW - 10_000_000, world::NOW)),
+    };
+    context.explain(&query, time).await.unwrap()
+}
+
+#[tokio::test]
+async fn filters_of_columns_and_constants_reach_the_scan() {
+    let text = "DeviceEvents | extend f = FileName | project f, Size, DeviceId \
+                | where f == 'a' and Size in (1, 2) and Size != 7";
+    let plan = explain(text).await;
+    let filter = plan
+        .lines()
+        .find(|line| line.contains("FilterExec"))
+        .unwrap();
+    assert!(filter.contains("FileName@2 = a"), "{plan}");
+    assert!(filter.contains("Size@3 = 1 OR Size@3 = 2"), "{plan}");
+    assert!(filter.contains("Size@3 IS DISTINCT FROM 7"), "{plan}");
+    assert!(
+        filter.contains("Timestamp@0 >= 1714564799000000000"),
+        "{plan}"
+    );
+    assert_eq!(plan.matches("FilterExec").count(), 1, "{plan}");
+}
+
+#[tokio::test]
+async fn sort_and_take_keep_the_first_rows_only() {
+    let plan = explain("DeviceEvents | top 3 by Size | extend x = 1").await;
+    assert!(plan.contains("TopK(fetch=3)"), "{plan}");
+}
+
+#[tokio::test]
+async fn mv_expand_reads_what_is_asked_for_and_lets_filters_through() {
+    let text = "DeviceEvents | mv-expand d = AdditionalFields \
+                | where FileName == 'x' | project d, DeviceId";
+    let plan = explain(text).await;
+    let (above, below) = plan.split_once("MvExpandExec").unwrap();
+    assert!(!above.contains("FilterExec"), "{plan}");
+    assert!(below.contains("FileName@2 = x"), "{plan}");
+    assert!(!below.contains("@Size"), "{plan}");
+}

@@ -1,0 +1,391 @@
+//! The clauses of each tabular operator.
+
+use std::sync::Arc;
+
+use crate::diagnostic::Diagnostic;
+use crate::hir::BinaryOp;
+use crate::syntax::ast::{
+    Expr, ExprKind, Name, Operator, OperatorKind, OrderedExpr, ParsePart, Property,
+    ReorderDirection, TypeName,
+};
+use crate::syntax::parser::Parser;
+use crate::syntax::token::TokenKind as T;
+
+use super::expression::{self, Stars, expression, items};
+use super::name::{self, named};
+use super::operator::keyword_ahead;
+use super::{declaration, literal, property};
+
+/// Reads what follows the operator `word`.
+pub(super) fn clauses(p: &mut Parser<'_>, word: &str) -> OperatorKind {
+    match word {
+        "where" | "filter" => filter(p),
+        "project" => OperatorKind::Project(optional_items(p)),
+        "project-away" => OperatorKind::ProjectAway(items(p, column_pattern)),
+        "project-keep" if at_operator_end(p) => OperatorKind::ProjectKeep(Vec::new()),
+        "project-keep" => OperatorKind::ProjectKeep(items(p, column_pattern)),
+        "project-rename" => OperatorKind::ProjectRename(items(p, named)),
+        "project-reorder" => OperatorKind::ProjectReorder(items(p, reordered)),
+        "extend" => OperatorKind::Extend(items(p, named)),
+        "summarize" => summarize(p),
+        "count" => count(p),
+        "distinct" if p.at(T::Star) => OperatorKind::Distinct(vec![expression::every_column(p)]),
+        "distinct" => OperatorKind::Distinct(items(p, named)),
+        "sort" | "order" => {
+            p.expect_word("by");
+            OperatorKind::Sort(items(p, ordered))
+        }
+        "top" => {
+            property::leading(p, property::hint);
+            let count = expression(p);
+            p.expect_word("by");
+            let by = vec![ordered(p)];
+            OperatorKind::Top { count, by }
+        }
+        "take" | "limit" => OperatorKind::Take(expression(p)),
+        "join" => {
+            let (properties, right, on) = join(p);
+            OperatorKind::Join {
+                properties,
+                right,
+                on,
+            }
+        }
+        "lookup" => {
+            let (properties, right, on) = join(p);
+            OperatorKind::Lookup {
+                properties,
+                right,
+                on,
+            }
+        }
+        "union" => OperatorKind::Union {
+            properties: property::leading(p, property::any),
+            tables: items(p, |p| expression::postfix(p, Stars::Wildcard)),
+        },
+        "print" => OperatorKind::Print(items(p, named)),
+        "range" => range(p),
+        "mv-expand" | "mvexpand" => mv_expand(p),
+        "parse" | "parse-where" => parse(p, word == "parse-where"),
+        "serialize" => OperatorKind::Serialize(optional_items(p)),
+        "getschema" => OperatorKind::GetSchema,
+        "as" => OperatorKind::As {
+            properties: property::leading(p, property::hint),
+            name: name::declared_name(p),
+        },
+        "consume" => {
+            property::leading(p, property::any);
+            OperatorKind::Consume
+        }
+        "invoke" => OperatorKind::Invoke(call(p)),
+        "evaluate" => evaluate(p),
+        "render" => render(p),
+        "sample" => OperatorKind::Sample(expression(p)),
+        "sample-distinct" => {
+            let count = expression(p);
+            p.expect_word("of");
+            let of = expression(p);
+            OperatorKind::SampleDistinct { count, of }
+        }
+        _ => super::operator::unparsed(p),
+    }
+}
+
+/// Whether nothing of an operator can follow.
+pub(super) fn at_operator_end(p: &Parser<'_>) -> bool {
+    matches!(
+        p.kind(),
+        T::Bar | T::Semicolon | T::EndOfText | T::CloseParen | T::CloseBracket | T::CloseBrace
+    )
+}
+
+fn optional_items(p: &mut Parser<'_>) -> Vec<Expr> {
+    if at_operator_end(p) {
+        return Vec::new();
+    }
+    items(p, named)
+}
+
+fn filter(p: &mut Parser<'_>) -> OperatorKind {
+    property::leading(p, property::hint);
+    let mut predicate = expression(p);
+    if p.at(T::Assign) {
+        let op_span = p.token(0).span;
+        p.bump();
+        let right = expression(p);
+        let is_logical = matches!(
+            right.kind,
+            ExprKind::Binary {
+                op: Operator::Binary(BinaryOp::And | BinaryOp::Or),
+                ..
+            }
+        );
+        let diagnostic = if is_logical {
+            Diagnostic::error("KQL112", op_span, "`=` does not compare")
+        } else {
+            // Kusto takes this form, and hunts in the wild have it.
+            Diagnostic::warning("KQL118", op_span, "`=` is read as `==` here")
+        };
+        p.report_aside(diagnostic.with_help("use `==` to compare"));
+        predicate = Expr {
+            span: predicate.span.to(right.span),
+            kind: ExprKind::Binary {
+                op: Operator::Binary(BinaryOp::Equal),
+                op_span,
+                left: Box::new(predicate),
+                right: Box::new(right),
+            },
+        };
+    }
+    OperatorKind::Where { predicate }
+}
+
+/// A column, or a name with stars.
+fn column_pattern(p: &mut Parser<'_>) -> Expr {
+    if let Some(wildcard) = name::wildcard(p) {
+        return wildcard;
+    }
+    let name = name::declared_name(p);
+    Expr {
+        span: name.span,
+        kind: ExprKind::Name(name),
+    }
+}
+
+fn reordered(p: &mut Parser<'_>) -> (Expr, Option<ReorderDirection>) {
+    let column = column_pattern(p);
+    let granny = p.at_word("granny") && p.token(1).kind == T::Minus;
+    let word = p.word(if granny { 2 } else { 0 });
+    let direction = match word {
+        "asc" if granny => ReorderDirection::GrannyAscending,
+        "desc" if granny => ReorderDirection::GrannyDescending,
+        "asc" => ReorderDirection::Ascending,
+        "desc" => ReorderDirection::Descending,
+        _ => return (column, None),
+    };
+    for _ in 0..if granny { 3 } else { 1 } {
+        p.bump();
+    }
+    (column, Some(direction))
+}
+
+fn summarize(p: &mut Parser<'_>) -> OperatorKind {
+    let properties = property::leading(p, property::hint);
+    let aggregates = if at_operator_end(p) || p.at_word("by") {
+        Vec::new()
+    } else {
+        items(p, named)
+    };
+    let by = if p.eat_word("by") {
+        items(p, named)
+    } else {
+        Vec::new()
+    };
+    OperatorKind::Summarize {
+        properties,
+        aggregates,
+        by,
+    }
+}
+
+/// `count`, or `count as Name`, which is an aggregate with a name.
+fn count(p: &mut Parser<'_>) -> OperatorKind {
+    let start = p.token(0).span;
+    if !p.eat_word("as") {
+        return OperatorKind::Count;
+    }
+    let name = name::declared_name(p);
+    let span = p.span_from(start);
+    let function = Name {
+        text: Arc::from("count"),
+        span,
+    };
+    let call = Expr {
+        kind: ExprKind::Call {
+            function,
+            arguments: Vec::new(),
+        },
+        span,
+    };
+    let aggregate = Expr {
+        kind: ExprKind::Named {
+            names: vec![name],
+            tuple: false,
+            value: Box::new(call),
+        },
+        span,
+    };
+    OperatorKind::Summarize {
+        properties: Vec::new(),
+        aggregates: vec![aggregate],
+        by: Vec::new(),
+    }
+}
+
+fn ordered(p: &mut Parser<'_>) -> OrderedExpr {
+    let expr = named(p);
+    let descending = if p.eat_word("desc") {
+        Some(true)
+    } else if p.eat_word("asc") {
+        Some(false)
+    } else {
+        None
+    };
+    let mut nulls_first = None;
+    if p.at_word("nulls") {
+        p.bump();
+        if p.eat_word("first") {
+            nulls_first = Some(true);
+        } else if p.eat_word("last") {
+            nulls_first = Some(false);
+        } else {
+            p.expected("`first` or `last`");
+        }
+    }
+    OrderedExpr {
+        expr,
+        descending,
+        nulls_first,
+    }
+}
+
+fn join(p: &mut Parser<'_>) -> (Vec<Property>, Box<Expr>, Vec<Expr>) {
+    let properties = property::leading(p, property::any);
+    let right = Box::new(expression::postfix(p, Stars::Multiply));
+    let on = if p.eat_word("on") {
+        items(p, expression)
+    } else {
+        Vec::new()
+    };
+    (properties, right, on)
+}
+
+fn range(p: &mut Parser<'_>) -> OperatorKind {
+    let column = name::declared_name(p);
+    p.expect_word("from");
+    let from = expression(p);
+    p.expect_word("to");
+    let to = expression(p);
+    p.expect_word("step");
+    let step = expression(p);
+    OperatorKind::Range {
+        column,
+        from,
+        to,
+        step,
+    }
+}
+
+fn mv_expand(p: &mut Parser<'_>) -> OperatorKind {
+    let properties = property::leading(p, |name| {
+        matches!(name, "kind" | "bagexpansion" | "with_itemindex") || property::hint(name)
+    });
+    let columns = items(p, |p| {
+        let column = named(p);
+        let ty = p.at_word("to").then(|| to_typeof(p)).flatten();
+        (column, ty)
+    });
+    let limit = p.eat_word("limit").then(|| expression(p));
+    OperatorKind::MvExpand {
+        properties,
+        columns,
+        limit,
+    }
+}
+
+/// `to typeof(long)`
+fn to_typeof(p: &mut Parser<'_>) -> Option<TypeName> {
+    p.bump();
+    if !p.at_word("typeof") {
+        p.expected("`typeof(…)`");
+        return None;
+    }
+    match expression::type_of(p).kind {
+        ExprKind::TypeOf(ty) => Some(ty),
+        _ => None,
+    }
+}
+
+fn parse(p: &mut Parser<'_>, drop_unmatched: bool) -> OperatorKind {
+    let properties = property::leading(p, |name| matches!(name, "kind" | "flags"));
+    let text = expression(p);
+    let mut pattern = Vec::new();
+    if p.expect_word("with") {
+        while let Some(part) = parse_part(p) {
+            pattern.push(part);
+        }
+    }
+    OperatorKind::Parse {
+        drop_unmatched,
+        properties,
+        text,
+        pattern,
+    }
+}
+
+fn parse_part(p: &mut Parser<'_>) -> Option<ParsePart> {
+    match p.kind() {
+        T::Star => {
+            p.bump();
+            Some(ParsePart::Skip)
+        }
+        T::String => Some(ParsePart::Text(literal::literal(p))),
+        T::Name | T::OpenBracket => {
+            if p.at(T::Name) && p.on_new_line() && keyword_ahead(p).is_some() {
+                return None;
+            }
+            if p.at(T::OpenBracket) && p.token(1).kind != T::String {
+                return None;
+            }
+            let name = name::declared_name(p);
+            let ty = p.eat(T::Colon).then(|| declaration::type_name(p));
+            Some(ParsePart::Column { name, ty })
+        }
+        _ => None,
+    }
+}
+
+/// A call, possibly of a function of another database.
+fn call(p: &mut Parser<'_>) -> Expr {
+    let start = p.place();
+    let expr = expression::postfix(p, Stars::Multiply);
+    let last = match &expr.kind {
+        ExprKind::Member { member, .. } => &member.kind,
+        kind => kind,
+    };
+    if !matches!(last, ExprKind::Call { .. } | ExprKind::Missing) {
+        let message = "expected a call with its arguments in parentheses";
+        let diagnostic = Diagnostic::error("KQL100", start.to(expr.span), message);
+        p.report_aside(diagnostic);
+    }
+    expr
+}
+
+fn evaluate(p: &mut Parser<'_>) -> OperatorKind {
+    let properties = property::leading(p, property::hint);
+    let call = call(p);
+    let schema = p.eat(T::Colon).then(|| declaration::columns(p));
+    OperatorKind::Evaluate {
+        properties,
+        call,
+        schema,
+    }
+}
+
+fn render(p: &mut Parser<'_>) -> OperatorKind {
+    let token = p.token(0);
+    let is_number = token.kind == T::Long || token.kind == T::Name;
+    if !is_number {
+        p.expected("a kind of chart such as `timechart`");
+    }
+    let kind = Name {
+        text: Arc::from(p.slice(token.span)),
+        span: token.span,
+    };
+    if is_number {
+        p.bump();
+    }
+    let mut properties = property::leading(p, property::any);
+    properties.extend(property::with_list(p));
+    OperatorKind::Render { kind, properties }
+}

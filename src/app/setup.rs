@@ -1,0 +1,69 @@
+//! What a configuration file becomes: hunts, and the sources, lake and actions they use.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::Context as _;
+
+use crate::action::{self, Surroundings};
+use crate::clock::SharedClock;
+use crate::config::{self, Config};
+use crate::dispatcher::{Destination, Destinations};
+use crate::hunt::{HuntSet, Hunts};
+use crate::runner::pipeline::{Pipeline, Sources};
+use crate::{lake, source};
+
+/// A configuration with all it names, replaced as a whole.
+#[derive(Debug)]
+pub(super) struct Setup {
+    pub(super) config: Config,
+    pub(super) set: HuntSet,
+    pub(super) pipeline: Arc<Pipeline>,
+    pub(super) destinations: Destinations,
+}
+
+impl Setup {
+    pub(super) fn load(path: &Path, clock: &SharedClock) -> anyhow::Result<Self> {
+        let loaded = config::load(path)?;
+        let sources: Sources = loaded
+            .config
+            .sources
+            .iter()
+            .map(|(name, config)| (name.clone(), source::build(config)))
+            .collect();
+        let set = HuntSet::load(&loaded, &|name| {
+            sources.get(name).map(|source| source.catalog() as _)
+        })?;
+        let config = loaded.config;
+        let lake = lake::build(&config.lake).context("the lake cannot be opened")?;
+        let surroundings = Surroundings {
+            results: lake.files(),
+            clock: Arc::clone(clock),
+        };
+        let mut destinations = BTreeMap::new();
+        for (name, action) in &config.actions {
+            let notifier = action::build(name, action, &surroundings)?;
+            let destination = Destination {
+                notifier,
+                give_up_after: action.give_up_after(),
+            };
+            destinations.insert(name.clone(), destination);
+        }
+        let pipeline = Arc::new(Pipeline {
+            sources,
+            lake,
+            clock: Arc::clone(clock),
+        });
+        Ok(Self {
+            config,
+            set,
+            pipeline,
+            destinations,
+        })
+    }
+
+    pub(super) fn hunts(&self) -> Hunts {
+        Arc::new(self.set.hunts.clone())
+    }
+}

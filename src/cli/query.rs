@@ -1,0 +1,210 @@
+//! `huntd query`: one KQL query, now, over a source or a folder of files.
+
+mod batch;
+mod output;
+
+use std::io::{BufWriter, IsTerminal as _, Read as _};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context as _, bail, ensure};
+use chrono::{DateTime, Utc};
+
+use super::terminal::print_note;
+use super::{EXIT_BAD_INPUT, EXIT_FAILED, Global};
+use crate::clock::{Clock as _, SystemClock};
+use crate::id::SourceName;
+use crate::source::local::LocalConfig;
+use crate::source::{self, QuerySpec, Source, SourceConfig, SourceError};
+use crate::window::Window;
+
+pub use output::Format;
+
+/// Arguments of `huntd query`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  huntd query --data telemetry 'DeviceProcessEvents | summarize count() by FileName | top 10 by count_'
+  huntd query --data telemetry -f queries/execution/encoded-powershell.kql --format ndjson
+  echo 'print now()' | huntd query -")]
+pub struct Args {
+    /// KQL text, or `-` to read it from stdin
+    #[arg(value_name = "KQL", conflicts_with = "file")]
+    pub text: Option<String>,
+    /// Read the query from this file
+    #[arg(short, long, value_name = "FILE")]
+    pub file: Option<PathBuf>,
+    /// Run it on this source of the configuration
+    #[arg(long, value_name = "NAME", conflicts_with = "data")]
+    pub source: Option<String>,
+    /// Run it on the files in this folder: <Table>/**/*.parquet|ndjson|json|csv or <Table>.<ext>
+    #[arg(long, value_name = "DIR")]
+    pub data: Option<PathBuf>,
+    /// Confine tables with a time column to events from this time on
+    #[arg(long, value_name = "TIME")]
+    pub from: Option<DateTime<Utc>>,
+    /// Confine them to events before this time, which `now()` is then [default: now]
+    #[arg(long, value_name = "TIME")]
+    pub to: Option<DateTime<Utc>>,
+    /// How to write the result [default: table on a terminal, ndjson elsewhere]
+    #[arg(long, value_enum)]
+    pub format: Option<Format>,
+    /// Write the result to this file instead of stdout
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// Give up after this many seconds
+    #[arg(long, value_name = "SECONDS", default_value_t = 600)]
+    pub timeout: u64,
+    /// Answer JSON lines of {"id", "query", "tables"?} from stdin with JSON lines of {"id",
+    /// "columns", "rows", "error"}
+    #[arg(long, conflicts_with_all = ["text", "file", "source", "data", "format", "output", "from"])]
+    pub batch: bool,
+    /// With --batch: tell columns and types or errors, and run nothing
+    #[arg(long, requires = "batch")]
+    pub bind_only: bool,
+}
+
+/// Runs the query and writes its rows.
+pub async fn run(args: Args, global: &Global) -> anyhow::Result<ExitCode> {
+    let now = args.to.unwrap_or_else(|| SystemClock.now());
+    if args.batch {
+        let now = kql_datafusion::types::unix_ns_to_ticks(
+            now.timestamp_nanos_opt()
+                .context("--to is outside 1677 to 2262")?,
+        );
+        let batch = batch::Batch {
+            now,
+            bind_only: args.bind_only,
+        };
+        batch
+            .answer_all(std::io::stdin().lock(), std::io::stdout().lock())
+            .await?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let text = match query_text(&args) {
+        Ok(text) => text,
+        Err(error) => {
+            super::terminal::print_error(&error);
+            return Ok(ExitCode::from(EXIT_BAD_INPUT));
+        }
+    };
+    let spec = spec(&args, text, now)?;
+    let source = source(&args, global)?;
+    let format = args
+        .format
+        .unwrap_or_else(|| default_format(args.output.is_some()));
+    if format == Format::Parquet && args.output.is_none() && std::io::stdout().is_terminal() {
+        bail!("Parquet is not for a terminal; name a file with --output");
+    }
+    let result = match source.query(&spec).await {
+        Ok(result) => result,
+        Err(error) => return Ok(report(&error)),
+    };
+    let stats = Arc::clone(&result.stats);
+    let written = match &args.output {
+        Some(path) => write_file(path, result, format).await,
+        None => output::write(result, format, BufWriter::new(std::io::stdout())).await,
+    };
+    if let Err(error) = written {
+        return match error.downcast::<SourceError>() {
+            Ok(error) => Ok(report(&error)),
+            Err(error) if is_closed_pipe(&error) => Ok(ExitCode::SUCCESS),
+            Err(error) => Err(error),
+        };
+    }
+    let skipped = stats
+        .skipped_inputs
+        .load(std::sync::atomic::Ordering::Relaxed);
+    if skipped > 0 {
+        print_note(&format!(
+            "note: {skipped} malformed lines or files were skipped"
+        ));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn query_text(args: &Args) -> anyhow::Result<String> {
+    match (&args.file, args.text.as_deref()) {
+        (Some(path), _) => std::fs::read_to_string(path)
+            .with_context(|| format!("cannot read the query from {}", path.display())),
+        (None, Some("-")) => {
+            let mut text = String::new();
+            std::io::stdin()
+                .read_to_string(&mut text)
+                .context("cannot read the query from stdin")?;
+            Ok(text)
+        }
+        (None, Some(text)) => Ok(text.to_owned()),
+        (None, None) => bail!("no query: give KQL text, --file FILE, or - to read stdin"),
+    }
+}
+
+fn spec(args: &Args, text: String, now: DateTime<Utc>) -> anyhow::Result<QuerySpec> {
+    let start = args.from.unwrap_or(DateTime::UNIX_EPOCH);
+    ensure!(start < now, "--from {start} does not lie before --to {now}");
+    Ok(QuerySpec {
+        text,
+        window: Window::new(start, now)?,
+        window_applies: args.from.is_some(),
+        timeout: Duration::from_secs(args.timeout),
+    })
+}
+
+fn source(args: &Args, global: &Global) -> anyhow::Result<Arc<dyn Source>> {
+    let local = |config| source::build(&SourceConfig::Local(config));
+    match (&args.data, &args.source) {
+        (Some(folder), _) => Ok(local(LocalConfig::new(folder))),
+        (None, Some(name)) => {
+            let name = SourceName::new(name)?;
+            let loaded = crate::config::load(&global.config)?;
+            match loaded.config.sources.get(&name) {
+                Some(config) => Ok(source::build(config)),
+                None => bail!("no source `{name}` in {}", global.config.display()),
+            }
+        }
+        (None, None) => bail!("say where to run it: --source NAME or --data DIR"),
+    }
+}
+
+fn default_format(to_file: bool) -> Format {
+    let for_a_person = !to_file && super::terminal::stdout_is_terminal();
+    if for_a_person {
+        Format::Table
+    } else {
+        Format::Ndjson
+    }
+}
+
+async fn write_file(
+    path: &Path,
+    result: crate::source::QueryResult,
+    format: Format,
+) -> anyhow::Result<u64> {
+    let describe = || format!("cannot write {}", path.display());
+    let file = std::fs::File::create(path).with_context(describe)?;
+    output::write(result, format, BufWriter::new(file)).await
+}
+
+fn report(error: &SourceError) -> ExitCode {
+    print_note(&error.to_string());
+    let bad_input = matches!(error, SourceError::InvalidQuery { .. });
+    ExitCode::from(if bad_input {
+        EXIT_BAD_INPUT
+    } else {
+        EXIT_FAILED
+    })
+}
+
+fn is_closed_pipe(error: &anyhow::Error) -> bool {
+    let kind = |cause: &(dyn std::error::Error + 'static)| {
+        cause
+            .downcast_ref::<std::io::Error>()
+            .map(std::io::Error::kind)
+    };
+    error
+        .chain()
+        .filter_map(kind)
+        .any(|kind| kind == std::io::ErrorKind::BrokenPipe)
+}

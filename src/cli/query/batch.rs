@@ -1,0 +1,161 @@
+//! `huntd query --batch`: JSON lines of queries in, JSON lines of answers out, in one process.
+//!
+//! A line in is `{"id", "query", "tables"?: {"T": [{"name", "type"}]}}`; those tables exist for
+//! that query alone and are empty. A line out is `{"id", "columns": [{"name", "type"}], "rows":
+//! [[…]], "error": null | "message"}`, in the order of the questions.
+
+use std::collections::BTreeMap;
+use std::io::{BufRead, Write};
+use std::sync::Arc;
+
+use kql::bind::Bound;
+use kql::catalog::{Catalog, MemoryCatalog, TableInfo};
+use kql::diagnostic::Severity;
+use kql::types::{Column, ScalarType, Schema};
+use kql_datafusion::{KqlContext, Limits, MemoryTables, QueryTime, json};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+#[derive(Deserialize)]
+struct Question {
+    #[serde(default)]
+    id: Value,
+    query: String,
+    #[serde(default)]
+    tables: BTreeMap<String, Vec<ColumnText>>,
+}
+
+#[derive(Deserialize)]
+struct ColumnText {
+    name: String,
+    #[serde(rename = "type")]
+    ty: String,
+}
+
+/// What a question is asked of.
+pub(super) struct Batch {
+    /// What `now()` is, in ticks.
+    pub(super) now: i64,
+    /// Whether queries are bound but not run.
+    pub(super) bind_only: bool,
+}
+
+impl Batch {
+    /// Answers every line of `questions`.
+    pub(super) async fn answer_all(
+        &self,
+        questions: impl BufRead,
+        mut answers: impl Write,
+    ) -> anyhow::Result<()> {
+        for line in questions.lines() {
+            let line = line?;
+            if line.trim().is_empty() {
+                continue;
+            }
+            serde_json::to_writer(&mut answers, &self.answer(&line).await)?;
+            answers.write_all(b"\n")?;
+            answers.flush()?;
+        }
+        Ok(())
+    }
+
+    async fn answer(&self, line: &str) -> Value {
+        let question: Question = match serde_json::from_str(line) {
+            Ok(question) => question,
+            Err(error) => return failure(&Value::Null, &format!("not a question: {error}")),
+        };
+        match self.ask(&question).await {
+            Ok((schema, rows)) => json!({
+                "id": question.id,
+                "columns": columns(&schema),
+                "rows": rows,
+                "error": null,
+            }),
+            Err(message) => failure(&question.id, &message),
+        }
+    }
+
+    async fn ask(&self, question: &Question) -> Result<(Schema, Vec<Vec<Value>>), String> {
+        let schemas = schemas(&question.tables)?;
+        if self.bind_only {
+            let mut catalog = MemoryCatalog::new();
+            for (name, schema) in schemas {
+                catalog.insert(
+                    name,
+                    TableInfo {
+                        schema,
+                        time_column: None,
+                    },
+                );
+            }
+            return bind(question, &catalog).map(|query| (query.plan.schema, Vec::new()));
+        }
+        let mut tables = MemoryTables::new();
+        for (name, schema) in schemas {
+            tables
+                .insert(name, schema, Vec::new())
+                .map_err(|error| error.to_string())?;
+        }
+        let context = KqlContext::new(Arc::new(tables), Limits::default())
+            .map_err(|error| error.to_string())?;
+        let query = checked(context.bind(&question.query), &question.query)?;
+        let time = QueryTime {
+            now: self.now,
+            window: None,
+        };
+        let mut stream = context
+            .stream(&query, time)
+            .await
+            .map_err(|error| error.to_string())?;
+        let mut rows = Vec::new();
+        while let Some(batch) = stream
+            .next_batch()
+            .await
+            .map_err(|error| error.to_string())?
+        {
+            rows.extend(json::rows(&batch, &stream.schema));
+        }
+        Ok((stream.schema, rows))
+    }
+}
+
+fn bind(question: &Question, catalog: &dyn Catalog) -> Result<kql::hir::Query, String> {
+    checked(kql::compile(&question.query, catalog), &question.query)
+}
+
+/// The bound query, or its errors as text.
+fn checked(bound: Bound, text: &str) -> Result<kql::hir::Query, String> {
+    let errors: Vec<String> = bound
+        .diagnostics
+        .iter()
+        .filter(|diagnostic| diagnostic.severity == Severity::Error)
+        .map(|diagnostic| diagnostic.render("query", text))
+        .collect();
+    match bound.query {
+        Some(query) if errors.is_empty() => Ok(query),
+        _ => Err(errors.join("\n")),
+    }
+}
+
+fn schemas(tables: &BTreeMap<String, Vec<ColumnText>>) -> Result<Vec<(String, Schema)>, String> {
+    let mut schemas = Vec::with_capacity(tables.len());
+    for (table, columns) in tables {
+        let mut schema = Vec::with_capacity(columns.len());
+        for ColumnText { name, ty } in columns {
+            let ty = ScalarType::from_name(ty)
+                .ok_or_else(|| format!("table {table}, column {name}: unknown type `{ty}`"))?;
+            schema.push(Column::new(name.as_str(), ty));
+        }
+        schemas.push((table.clone(), Schema::new(schema)));
+    }
+    Ok(schemas)
+}
+
+fn columns(schema: &Schema) -> Vec<Value> {
+    let column = |column: &Column| json!({"name": &*column.name, "type": column.ty.as_str()});
+    schema.columns().iter().map(column).collect()
+}
+
+fn failure(id: &Value, message: &str) -> Value {
+    json!({"id": id, "columns": [], "rows": [], "error": message})
+}

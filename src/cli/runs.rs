@@ -1,0 +1,72 @@
+//! `huntd runs`: what was run, and what came of it.
+
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+
+use super::Global;
+use super::actions::{Format, new_table, open_existing};
+use super::terminal::print_line;
+use crate::config;
+use crate::id::HuntName;
+use crate::run::RunRecord;
+use crate::state::{RunFilter, RunStore as _};
+
+/// Arguments of `huntd runs`.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Runs of this hunt only
+    pub hunt: Option<String>,
+    /// List at most this many, newest first; 0 lists all
+    #[arg(long, default_value_t = 50, value_name = "N")]
+    pub limit: usize,
+    /// How to print
+    #[arg(long, value_enum, default_value_t)]
+    pub format: Format,
+}
+
+/// Lists runs.
+pub async fn run(args: Args, global: &Global) -> anyhow::Result<ExitCode> {
+    let loaded = config::load(&global.config)?;
+    let hunt = args.hunt.as_deref().map(HuntName::new).transpose()?;
+    let mut runs = Vec::new();
+    if let Some(store) = open_existing(&loaded.config.state).await? {
+        runs = store
+            .runs(&RunFilter {
+                hunt,
+                limit: args.limit,
+            })
+            .await?;
+        store.close().await;
+    }
+    print_line(&match args.format {
+        Format::Text if runs.is_empty() => "nothing was run yet".to_owned(),
+        Format::Text => as_text(&runs),
+        Format::Json => serde_json::to_string(&runs).context("cannot write runs as JSON")?,
+    });
+    Ok(ExitCode::SUCCESS)
+}
+
+fn as_text(runs: &[RunRecord]) -> String {
+    let columns = [
+        "run", "hunt", "window", "status", "rows", "findings", "told", "took", "message",
+    ];
+    let mut table = new_table(&columns);
+    for run in runs {
+        let took = run.started_at.zip(run.finished_at).map(|(start, end)| {
+            format!("{:.1}s", (end - start).num_milliseconds() as f64 / 1000.0)
+        });
+        table.add_row([
+            run.request.id.to_string(),
+            run.request.hunt.to_string(),
+            run.request.window.to_string(),
+            run.status.as_str().to_owned(),
+            run.counts.rows.to_string(),
+            format!("{} ({} new)", run.counts.matched, run.counts.new),
+            run.counts.notified.to_string(),
+            took.unwrap_or_default(),
+            run.message.clone().unwrap_or_default(),
+        ]);
+    }
+    table.to_string()
+}
