@@ -5,6 +5,7 @@
 //! query runs or who is told.
 
 pub mod build;
+pub mod config;
 pub mod file;
 pub mod header;
 pub mod load;

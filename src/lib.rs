@@ -10,8 +10,10 @@ pub mod clock;
 pub mod duration;
 pub mod http;
 pub mod id;
+pub mod problem;
 pub mod secret;
 pub mod template;
+pub mod yaml;
 
 pub mod alert;
 pub mod finding;

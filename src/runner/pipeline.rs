@@ -1,7 +1,6 @@
 //! The steps of one attempt: the source streams the result into the lake, and detection looks at
 //! the file just written.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -10,13 +9,9 @@ use async_trait::async_trait;
 use super::{Executed, ExecutionError, Executor, detection};
 use crate::clock::SharedClock;
 use crate::hunt::Hunt;
-use crate::id::SourceName;
 use crate::lake::{Lake, WriteTarget};
 use crate::run::RunRequest;
-use crate::source::{QuerySpec, Source};
-
-/// Configured sources by name.
-pub type Sources = BTreeMap<SourceName, Arc<dyn Source>>;
+use crate::source::{QuerySpec, Sources};
 
 /// Executes attempts against the configured sources and the lake.
 #[derive(Debug)]

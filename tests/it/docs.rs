@@ -1,8 +1,8 @@
 //! Files that are generated from the code, and must be what the code says.
 //! `UPDATE_DOCS=1` writes them anew.
 
-use huntd::config::problem::SourceFile;
 use huntd::config::schema;
+use huntd::problem::SourceFile;
 
 use crate::config::{FixedSurroundings, rendered};
 
