@@ -6,6 +6,7 @@
 //! (`scheduler`, `runner`, `dispatcher`) own loops; `app` wires them and `cli` is how people reach
 //! them. ARCHITECTURE.md has the table of who may import whom, which a test checks.
 
+pub mod backoff;
 pub mod clock;
 pub mod duration;
 pub mod http;
