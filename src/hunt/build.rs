@@ -14,10 +14,11 @@ use super::config::{Defaults, Override};
 use super::file::HuntFile;
 use super::header::{CronSetting, Header, OneOrMany, ScheduleSetting, TimeSetting};
 use super::mitre;
-use super::{Dedupe, Detect, EntityMapping, Hunt, Origin};
+use super::{Dedupe, Detect, EntityMapping, Hunt, Origin, RESULTS};
 use crate::duration::DurationText;
 use crate::id::{ActionName, HuntName, SourceName};
 use crate::problem::{Problem, SourceFile, code};
+use crate::run::result_file::result_columns;
 use crate::schedule::{CatchUp, CatchUpPolicy, InvalidSchedule, Schedule, WindowRule};
 use crate::yaml::{Excerpt, Node};
 
@@ -441,7 +442,7 @@ impl<'a> Builder<'a> {
         Some(title.clone())
     }
 
-    /// Binds the query; the columns of its result if it is right.
+    /// Binds the query; the columns of its result, as its file names them, if it is right.
     fn bind_query(&mut self, source: Option<&SourceName>) -> Option<Schema> {
         let query = &self.hunt.query;
         if query.text().is_empty() {
@@ -457,7 +458,7 @@ impl<'a> Builder<'a> {
             diagnostic.span = query.file_span(diagnostic.span);
             self.problems.push(self.hunt.file.problem(diagnostic));
         }
-        Some(bound.query?.plan.schema)
+        Some(result_columns(&bound.query?.plan.schema))
     }
 
     /// Binds what reads the result: the detection, and the columns that findings are made of.
@@ -494,7 +495,7 @@ impl<'a> Builder<'a> {
     fn bind_detection(&mut self, query: &str, results: Schema) -> Option<Schema> {
         let mut catalog = MemoryCatalog::new();
         catalog.insert(
-            "Results",
+            RESULTS,
             TableInfo {
                 schema: results,
                 time_column: None,

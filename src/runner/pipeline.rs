@@ -52,7 +52,7 @@ impl Executor for Pipeline {
             .map_err(failure)?;
         let path = commit.file.as_deref().map(|file| self.lake.path_of(file));
         let now = self.clock.now();
-        let detected = detection::detect(hunt, request, &result.schema, path.as_deref(), now)
+        let findings = detection::detect(hunt, request, &result.schema, path.as_deref(), now)
             .await
             .map_err(failure)?;
         Ok(Executed {
@@ -60,7 +60,7 @@ impl Executor for Pipeline {
             bytes: commit.bytes,
             file: commit.file,
             skipped_inputs: stats.skipped_inputs.load(Ordering::Relaxed),
-            findings: detected.findings,
+            findings,
         })
     }
 
