@@ -20,8 +20,8 @@ use huntd::run::RunRequest;
 use huntd::runner::{Executed, ExecutionError, Executor, Runner, RunnerConfig};
 use huntd::schedule::{CatchUp, CatchUpPolicy, Schedule, WindowRule};
 use huntd::scheduler::Scheduler;
-use huntd::state::Store;
 use huntd::state::sqlite::SqliteStore;
+use huntd::state::{RunStore, ScheduleStore, Store};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 

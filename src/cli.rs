@@ -1,15 +1,22 @@
 //! The command line: one file per subcommand below `cli/`. A subcommand parses its arguments,
 //! calls the application or a noun, and prints; data goes to stdout, everything else to stderr.
 
+mod hunts;
+pub mod terminal;
+
 pub mod actions;
+pub mod check;
+pub mod explain;
 pub mod findings;
+pub mod list;
+pub mod next;
 pub mod query;
+pub mod quickstart;
 pub mod resend;
 pub mod run;
 pub mod runs;
 pub mod sample;
 pub mod serve;
-pub mod terminal;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -62,14 +69,22 @@ pub struct Global {
 /// The subcommands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Try everything: made-up telemetry, the bundled hunts, lake, findings and mails
+    Quickstart(quickstart::Args),
     /// Run hunts by their schedules, and deliver what they find
     Serve(serve::Args),
     /// Run hunts once, now
     Run(run::Args),
     /// Run a KQL query, now
     Query(query::Args),
-    /// Write synthetic Defender telemetry with an intrusion in it
-    Sample(sample::Args),
+    /// Check configuration and hunts: form, names, types
+    Check(check::Args),
+    /// Show the settings of a hunt, what it reads, how it detects, when it runs
+    Explain(explain::Args),
+    /// Show coming fire times with their windows
+    Next(next::Args),
+    /// List the hunts
+    List(list::Args),
     /// List runs and what came of them
     Runs(runs::Args),
     /// List findings, or show one with its evidence
@@ -78,19 +93,27 @@ pub enum Command {
     Actions(actions::Args),
     /// Put deliveries that were given up back into the queue
     Resend(resend::Args),
+    /// Write synthetic Defender telemetry with an intrusion in it
+    Sample(sample::Args),
 }
 
 /// Runs the subcommand and tells the exit code of the process.
 pub async fn run(cli: Cli) -> ExitCode {
+    let global = &cli.global;
     let result = match cli.command {
-        Command::Serve(args) => serve::run(args, &cli.global).await,
-        Command::Run(args) => run::run(args, &cli.global).await,
-        Command::Query(args) => query::run(args, &cli.global).await,
+        Command::Quickstart(args) => quickstart::run(&args).await,
+        Command::Serve(args) => serve::run(args, global).await,
+        Command::Run(args) => run::run(args, global).await,
+        Command::Query(args) => query::run(args, global).await,
+        Command::Check(args) => check::run(&args, global),
+        Command::Explain(args) => explain::run(args, global).await,
+        Command::Next(args) => next::run(args, global).await,
+        Command::List(args) => list::run(&args, global),
+        Command::Runs(args) => runs::run(args, global).await,
+        Command::Findings(args) => findings::run(args, global).await,
+        Command::Actions(args) => actions::run(args, global).await,
+        Command::Resend(args) => resend::run(args, global).await,
         Command::Sample(args) => sample::run(&args),
-        Command::Runs(args) => runs::run(args, &cli.global).await,
-        Command::Findings(args) => findings::run(args, &cli.global).await,
-        Command::Actions(args) => actions::run(args, &cli.global).await,
-        Command::Resend(args) => resend::run(args, &cli.global).await,
     };
     result.unwrap_or_else(|error| {
         if let Some(problems) = error.downcast_ref::<Problems>() {

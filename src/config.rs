@@ -142,7 +142,7 @@ pub fn examine(
             .collect()
     };
     let (source_names, action_names) = (names("sources"), names("actions"));
-    let loaded = decoded.value.map(|config| Loaded {
+    let mut loaded = decoded.value.map(|config| Loaded {
         config,
         file: file.clone(),
         document: decoded.document,
@@ -153,11 +153,30 @@ pub fn examine(
         validate(loaded, &mut problems);
     }
     problems.sort_by_key(|problem| problem.span);
+    let file = without_secrets(file, &problems);
+    if let Some(loaded) = &mut loaded {
+        loaded.file = file.clone();
+    }
     let problems = problems
         .into_iter()
         .map(|problem| file.problem(problem))
         .collect();
     (loaded, problems)
+}
+
+/// The file as it may be shown: problems show their line, which must not have a secret in it.
+fn without_secrets(file: SourceFile, problems: &[Diagnostic]) -> SourceFile {
+    let mut bytes = file.text.as_bytes().to_vec();
+    for problem in problems
+        .iter()
+        .filter(|problem| problem.code == code::LITERAL_SECRET)
+    {
+        if let Some(secret) = bytes.get_mut(problem.span.range()) {
+            secret.fill(b'*');
+        }
+    }
+    let text = String::from_utf8_lossy(&bytes).into_owned();
+    SourceFile::new(file.path, text)
 }
 
 /// What the parts say beyond the form of their options.

@@ -1,5 +1,7 @@
 //! One execution of a hunt for one window: what is asked for, how it stands, how it ended.
 
+pub mod result_file;
+
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 

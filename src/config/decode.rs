@@ -107,15 +107,33 @@ fn culprit<T: DeserializeOwned>(tree: &Node, error: &str) -> Option<Culprit> {
             Value::Mapping(entries) => entries.len(),
             _ => 0,
         };
-        let guilty = (0..children).find(|child| {
+        let error_without = |child: usize| {
             let mut attempt = tree.clone();
-            let mut child_path = path.clone();
-            child_path.push(*child);
-            remove(&mut attempt, &child_path)
-                && from_tree::<T>(&attempt)
-                    .err()
-                    .is_none_or(|other| other.to_string() != error)
-        });
+            remove(&mut attempt, &[path.as_slice(), &[child]].concat());
+            from_tree::<T>(&attempt)
+                .err()
+                .map(|error| error.to_string())
+        };
+        // Without its kind nothing can be said of a mapping, whichever value is wrong.
+        let candidates: Vec<(usize, Option<String>)> = (0..children)
+            .filter(|child| {
+                node.entries()
+                    .get(*child)
+                    .is_none_or(|entry| entry.key != "kind")
+            })
+            .map(|child| (child, error_without(child)))
+            .filter(|(_, other)| other.as_deref() != Some(error))
+            .collect();
+        let is_whole = |(_, other): &&(usize, Option<String>)| {
+            other
+                .as_ref()
+                .is_none_or(|other| !other.starts_with("missing field"))
+        };
+        let guilty = candidates
+            .iter()
+            .find(is_whole)
+            .or_else(|| candidates.first())
+            .map(|(child, _)| *child);
         let Some(child) = guilty else { return found };
         path.push(child);
         found = Some(Culprit {

@@ -191,6 +191,9 @@ impl<'s> Shape<'s> {
         if let Some(words) = allowed_words(schema) {
             return fit_word(node, &words, problems);
         }
+        if let [only] = forms.as_slice() {
+            return self.fit(node, only, anchor, problems);
+        }
         if let Some(tagged) = self.by_kind(&forms) {
             return self.fit_kind(node, &tagged, anchor, problems);
         }
@@ -247,13 +250,11 @@ impl<'s> Shape<'s> {
             return Fit::Bad;
         };
         let written = entry.node.as_text().unwrap_or("").to_owned();
-        match forms.iter().find(|(kind, _)| *kind == written) {
-            Some((_, form)) => self.fit_mapping(node, self.resolve(form), anchor, problems),
-            None => {
-                let mut kind = entry.node.clone();
-                fit_word(&mut kind, &kinds, problems)
-            }
+        if let Some((_, form)) = forms.iter().find(|(kind, _)| *kind == written) {
+            return self.fit_mapping(node, self.resolve(form), anchor, problems);
         }
+        let mut kind = entry.node.clone();
+        fit_word(&mut kind, &kinds, problems)
     }
 
     fn same_type(self, node: &Node, form: &'s Json) -> bool {
@@ -378,7 +379,7 @@ fn type_of(schema: &Json) -> Option<&str> {
             .find(|ty| *ty != "null"),
         Some(ty) => ty.as_str(),
         None if schema.get("properties").is_some() => Some("object"),
-        None => None,
+        None => allowed_words(schema).map(|_| "string"),
     }
 }
 
@@ -401,13 +402,11 @@ fn wrong_type(span: Span, wanted: &str, found: &str) -> Diagnostic {
 fn unknown_key(entry: &Entry, object: &Object<'_>) -> Diagnostic {
     let message = format!("unknown key `{}`", entry.key);
     let problem = Diagnostic::error(code::UNKNOWN_KEY, entry.key_span, message);
-    match did_you_mean(&entry.key, object.keys()) {
-        Some(nearest) => problem.with_help(format!("did you mean `{nearest}`?")),
-        None => {
-            let known: Vec<&str> = object.keys().collect();
-            problem.with_help(format!("known keys are {}", known.join(", ")))
-        }
+    if let Some(nearest) = did_you_mean(&entry.key, object.keys()) {
+        return problem.with_help(format!("did you mean `{nearest}`?"));
     }
+    let known: Vec<&str> = object.keys().collect();
+    problem.with_help(format!("known keys are {}", known.join(", ")))
 }
 
 fn fit_word(node: &mut Node, allowed: &[&str], problems: &mut Vec<Diagnostic>) -> Fit {
@@ -480,7 +479,8 @@ fn fit_format(text: &str, node: &Node, schema: &Json, problems: &mut Vec<Diagnos
             problems.push(problem.with_help(
                 "refer to it: ${env:NAME} is an environment variable, ${file:/path} a file",
             ));
-            Fit::Bad
+            // It has been told; that something is missing here would be wrong.
+            Fit::Good
         }
         Some("duration-text") => match text.parse::<DurationText>() {
             Ok(_) => Fit::Good,

@@ -45,6 +45,21 @@ pub enum EntityKind {
 }
 
 impl EntityKind {
+    /// Every kind.
+    pub const ALL: [Self; 11] = [
+        Self::Device,
+        Self::Account,
+        Self::Ip,
+        Self::File,
+        Self::Hash,
+        Self::Url,
+        Self::Domain,
+        Self::Mailbox,
+        Self::Message,
+        Self::Process,
+        Self::Registry,
+    ];
+
     /// Lowercase word, as in hunt files.
     pub fn as_str(self) -> &'static str {
         match self {

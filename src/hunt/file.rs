@@ -145,7 +145,6 @@ fn split(text: &str) -> Parts {
         let is_fence = comment.is_some_and(|(_, text)| text.trim() == "---");
         match (opened, comment) {
             (None, _) if is_fence => opened = Some(Span::new(start, start + content.len())),
-            (None, _) => break,
             (Some(_), _) if is_fence => {
                 return Parts {
                     header: Some(Excerpt::of_lines(lines)),
@@ -155,7 +154,7 @@ fn split(text: &str) -> Parts {
             }
             (Some(_), Some((at, text))) => lines.push((start + at, text)),
             (Some(_), None) if is_blank => lines.push((start, "")),
-            (Some(_), None) => break,
+            _ => break,
         }
     }
     Parts {

@@ -51,6 +51,7 @@ pub struct Header {
     pub techniques: Option<Vec<String>>,
     /// Columns that hold entities, by kind: `{device: DeviceId, account: [AccountName]}`.
     #[serde(default)]
+    #[schemars(schema_with = "entities_schema")]
     pub entities: Option<BTreeMap<EntityKind, OneOrMany>>,
     /// When a result is a finding. Default: `{threshold: rows > 0}`.
     #[serde(default)]
@@ -68,6 +69,20 @@ pub struct Header {
     /// The KQL text; in YAML files only.
     #[serde(default)]
     pub query: Option<String>,
+}
+
+/// A mapping with the kinds of entities as its keys.
+fn entities_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
+    let columns = generator.subschema_for::<OneOrMany>();
+    let properties: serde_json::Map<String, serde_json::Value> = EntityKind::ALL
+        .into_iter()
+        .map(|kind| (kind.as_str().to_owned(), columns.clone().to_value()))
+        .collect();
+    schemars::json_schema!({
+        "type": ["object", "null"],
+        "properties": properties,
+        "additionalProperties": false,
+    })
 }
 
 /// When a hunt runs.

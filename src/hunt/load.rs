@@ -185,12 +185,16 @@ pub fn examine_files(
             examined.problems.push(file.problem(problem));
             continue;
         }
-        let (hunt_file, problems) = HuntFile::parse(file);
+        let (hunt_file, mut problems) = HuntFile::parse(file);
         let is_broken = problems.iter().any(Problem::is_error);
-        examined.problems.extend(problems);
-        let Some(hunt_file) = hunt_file else { continue };
+        let Some(hunt_file) = hunt_file else {
+            examined.problems.extend(problems);
+            continue;
+        };
         let overrides = config.and_then(|config| overrides_of(config, &name));
-        let (hunt, problems) = build(&name, &hunt_file, overrides, &surroundings);
+        let (hunt, more) = build(&name, &hunt_file, overrides, &surroundings);
+        problems.extend(more);
+        problems.sort_by_key(|problem| (problem.file.path != *path, problem.diagnostic.span));
         examined.problems.extend(problems);
         if let Some(hunt) = hunt.filter(|_| !is_broken) {
             examined.set.hunts.insert(name, Arc::new(hunt));

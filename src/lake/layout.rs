@@ -3,6 +3,7 @@
 use chrono::NaiveDate;
 
 use super::WriteTarget;
+use crate::run::result_file::result_file_name;
 
 /// Names of the columns of the run, in the order in which they follow the result's columns.
 pub const RUN_COLUMNS: [&str; 4] = ["_hunt", "_run", "_window_start", "_window_end"];
@@ -14,36 +15,11 @@ impl WriteTarget {
         format!("{}/date={}", self.hunt, date.format("%Y-%m-%d"))
     }
 
-    /// Start of the name of every file of this window, whatever run wrote it.
-    pub fn name_prefix(&self) -> String {
-        format!("{}-", self.window.key())
-    }
-
     /// The file, relative to the lake's root.
     pub fn path(&self) -> String {
-        let (folder, prefix, run) = (self.folder(), self.name_prefix(), self.run);
-        format!("{folder}/{prefix}{run}.parquet")
+        let name = result_file_name(self.window, self.run);
+        format!("{}/{name}", self.folder())
     }
-}
-
-/// Whether `name` is one that [`WriteTarget::path`] gives: such a file lies in the partition of
-/// its window's start, and its rows may be of any day.
-pub fn is_result_file(name: &str) -> bool {
-    let Some(stem) = name.strip_suffix(".parquet") else {
-        return false;
-    };
-    let parts: Vec<&str> = stem.split('-').collect();
-    let [start, end, run] = parts.as_slice() else {
-        return false;
-    };
-    let is_instant = |text: &str| {
-        text.len() >= 16
-            && text.ends_with('Z')
-            && text.as_bytes()[8] == b'T'
-            && text[..8].bytes().all(|byte| byte.is_ascii_digit())
-    };
-    let is_run = run.len() == 32 && run.bytes().all(|byte| byte.is_ascii_hexdigit());
-    start.is_ascii() && end.is_ascii() && is_instant(start) && is_instant(end) && is_run
 }
 
 #[cfg(test)]
@@ -69,8 +45,5 @@ mod tests {
             "encoded-powershell/date=2026-01-02/\
              20260102T235000Z-20260103T000500Z-0198c0de00007000800000000000beef.parquet"
         );
-        assert!(is_result_file(path.rsplit('/').next().unwrap()));
-        assert!(!is_result_file("part-0000-abc.parquet"));
-        assert!(!is_result_file("äääääääääääääääää-b-c.parquet"));
     }
 }

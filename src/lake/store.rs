@@ -21,6 +21,8 @@ use parquet::errors::ParquetError;
 
 use super::config::{LakeConfig, LakeFormat};
 use super::parquet::FileColumns;
+use crate::run::result_file::result_file_prefix;
+
 use super::{Commit, Lake, LakeError, WriteTarget};
 
 /// Results as Parquet files below a folder.
@@ -194,7 +196,7 @@ impl Lake for ParquetLake {
     ) -> Result<(), LakeError> {
         let folder = target.folder();
         let kept = keep.and_then(|path| Path::new(path).file_name().map(ToOwned::to_owned));
-        let prefix = target.name_prefix();
+        let prefix = result_file_prefix(target.window);
         let path = self.root.join(&folder);
         let removed = tokio::task::spawn_blocking(move || {
             let entries = match std::fs::read_dir(&path) {

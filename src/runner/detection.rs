@@ -114,17 +114,14 @@ impl Results {
     ) -> Result<Self, SourceError> {
         let schema = lake::result_columns(result);
         let failed = |error: kql_datafusion::EngineError| SourceError::Failed(error.to_string());
-        let tables: Arc<dyn Tables> = match file {
-            Some(file) => {
-                let table =
-                    local::parquet_table(RESULTS, schema, file).map_err(SourceError::Unreadable)?;
-                Arc::new(table)
-            }
-            None => {
-                let mut tables = MemoryTables::new();
-                tables.insert(RESULTS, schema, Vec::new()).map_err(failed)?;
-                Arc::new(tables)
-            }
+        let tables: Arc<dyn Tables> = if let Some(file) = file {
+            let table =
+                local::parquet_table(RESULTS, schema, file).map_err(SourceError::Unreadable)?;
+            Arc::new(table)
+        } else {
+            let mut tables = MemoryTables::new();
+            tables.insert(RESULTS, schema, Vec::new()).map_err(failed)?;
+            Arc::new(tables)
         };
         // One partition: rows come in the order of the file, so that a repeated attempt groups
         // and caps them alike.

@@ -27,12 +27,39 @@ pub(super) fn parse(text: &str) -> Result<Cron, String> {
         .seconds(Seconds::Optional)
         .year(Year::Disallowed)
         .build();
-    let cron = parser.parse(text).map_err(|error| reason(&error))?;
+    let cron = parser.parse(text).map_err(|error| {
+        let reason = reason(&error);
+        match wrong_field(parser, text) {
+            Some((name, field)) => format!("{name} `{field}`: {reason}"),
+            None => reason,
+        }
+    })?;
     let some_instant = DateTime::UNIX_EPOCH;
     if cron.find_next_occurrence(&some_instant, true).is_err() {
         return Err("it never fires".to_owned());
     }
     Ok(cron)
+}
+
+/// The first field that is wrong by itself.
+fn wrong_field(parser: CronParser, text: &str) -> Option<(&'static str, &str)> {
+    const NAMES: [&str; 6] = [
+        "second",
+        "minute",
+        "hour",
+        "day of month",
+        "month",
+        "day of week",
+    ];
+    let fields: Vec<&str> = text.split_whitespace().collect();
+    let names = &NAMES[NAMES.len().checked_sub(fields.len())?..];
+    let is_wrong = |at: usize| {
+        let mut alone = vec!["*"; fields.len()];
+        alone[at] = fields[at];
+        parser.parse(&alone.join(" ")).is_err()
+    };
+    let at = (0..fields.len()).find(|at| is_wrong(*at))?;
+    Some((names[at], fields[at]))
 }
 
 fn reason(error: &croner::errors::CronError) -> String {

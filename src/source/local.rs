@@ -120,7 +120,17 @@ impl Source for LocalSource {
             }),
         };
         let text = query.text.clone();
-        let failed = SourceError::of_engine(query.timeout, text);
+        let root = std::path::absolute(&self.config.path);
+        let root = root.unwrap_or_else(|_| self.config.path.clone());
+        let root = root.display().to_string();
+        let engine = SourceError::of_engine(query.timeout, text);
+        // The Parquet reader does not say which file it failed on.
+        let failed = move |error| match engine(error) {
+            SourceError::Unreadable(what) if !what.contains(&root) => {
+                SourceError::Unreadable(format!("{root}: {what}; is a file damaged?"))
+            }
+            other => other,
+        };
         let stream = context.stream(&resolved, time).await.map_err(&failed)?;
         let schema = stream.schema.clone();
         let arrow_schema = Arc::clone(&stream.arrow_schema);

@@ -4,11 +4,15 @@
 //! Names and types are data, in `schema/defender.json`: table, then column and KQL type, in the
 //! order in which the product shows them.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock};
 
-use kql::catalog::{MemoryCatalog, TableInfo};
+use kql::catalog::{Catalog, MemoryCatalog, TableInfo};
 use kql::types::{Column, ScalarType, Schema};
 use serde_json::{Map, Value};
+
+use super::SourceConfig;
+use crate::id::SourceName;
 
 /// The column that holds the time of an event.
 const TIME_COLUMN: &str = "Timestamp";
@@ -18,6 +22,37 @@ pub fn defender() -> &'static Arc<MemoryCatalog> {
     static DEFENDER: LazyLock<Arc<MemoryCatalog>> =
         LazyLock::new(|| Arc::new(read(include_str!("schema/defender.json"))));
     &DEFENDER
+}
+
+/// What hunts are checked against: the tables that a source has now, and those of Defender that it
+/// does not have yet.
+struct WithDefender(Arc<dyn Catalog + Send + Sync>);
+
+impl Catalog for WithDefender {
+    fn table(&self, name: &str) -> Option<TableInfo> {
+        self.0.table(name).or_else(|| defender().table(name))
+    }
+
+    fn table_names(&self) -> Vec<String> {
+        let mut names = self.0.table_names();
+        names.extend(defender().table_names());
+        names.sort();
+        names.dedup();
+        names
+    }
+}
+
+/// The tables of each source, for checking hunts. Reads the folders of local sources; a table of
+/// Defender need not be there yet.
+pub fn catalogs(
+    sources: &BTreeMap<SourceName, SourceConfig>,
+) -> BTreeMap<SourceName, Arc<dyn Catalog + Send + Sync>> {
+    let mut catalogs: BTreeMap<SourceName, Arc<dyn Catalog + Send + Sync>> = BTreeMap::new();
+    for (name, config) in sources {
+        let catalog = WithDefender(super::build(config).catalog());
+        catalogs.insert(name.clone(), Arc::new(catalog));
+    }
+    catalogs
 }
 
 fn read(text: &str) -> MemoryCatalog {
@@ -46,8 +81,6 @@ fn read(text: &str) -> MemoryCatalog {
 
 #[cfg(test)]
 mod tests {
-    use kql::catalog::Catalog as _;
-
     use super::*;
 
     #[test]

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringViewArray};
-use chrono::{TimeDelta, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use huntd::finding::{EntityKind, Severity};
 use huntd::hunt::{Dedupe, Detect, EntityMapping, Hunt, Origin, Threshold, ThresholdOperator};
@@ -20,6 +20,10 @@ use serde_json::json;
 
 fn threshold(operator: ThresholdOperator, rows: u64) -> Detect {
     Detect::Threshold(Threshold { operator, rows })
+}
+
+fn now() -> DateTime<Utc> {
+    "2026-01-02T01:10:00Z".parse().unwrap()
 }
 
 fn any_row() -> Detect {
@@ -46,7 +50,7 @@ fn hunt(detect: Detect, key: &[&str], entities: &[(EntityKind, &str)]) -> Hunt {
             policy: CatchUpPolicy::Each,
             limit: 1,
         },
-        timeout: Duration::from_secs(60),
+        timeout: Duration::from_mins(1),
         severity: Severity::High,
         tactics: Vec::new(),
         techniques: Vec::new(),
@@ -73,8 +77,8 @@ fn request() -> RunRequest {
         id: RunId::generate(),
         hunt: HuntName::new("odd-hosts").unwrap(),
         window: crate::lake::window("2026-01-02T00:00:00Z", "2026-01-02T01:00:00Z"),
-        fire_time: Utc::now(),
-        not_before: Utc::now(),
+        fire_time: now(),
+        not_before: now(),
         trigger: Trigger::Manual,
         attempt: 1,
     }
@@ -118,7 +122,7 @@ async fn detect(hunt: &Hunt, rows: &[(&str, i64)]) -> Result<Detected, SourceErr
     let stream = Box::pin(RecordBatchStreamAdapter::new(arrow, batches));
     let commit = lake.write(&target, &schema(), stream).await.unwrap();
     let file = commit.file.map(|file| folder.path().join(file));
-    detection::detect(hunt, &request, &schema(), file.as_deref(), Utc::now()).await
+    detection::detect(hunt, &request, &schema(), file.as_deref(), now()).await
 }
 
 #[tokio::test]

@@ -239,7 +239,7 @@ async fn a_full_disk_is_named_and_leaves_nothing_behind() {
 fn incompressible(row: u32) -> String {
     use sha2::Digest as _;
     let digest = sha2::Sha256::digest(row.to_le_bytes());
-    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+    format!("{digest:x}")
 }
 
 #[test]

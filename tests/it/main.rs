@@ -1,8 +1,18 @@
 //! The only integration-test binary of the root package.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+#![expect(
+    clippy::print_stderr,
+    reason = "a test says why it skips what this machine lacks"
+)]
 
 mod actions;
+mod cli_check;
+mod config;
 mod detection;
+mod docs;
+mod hunts;
 mod lake;
+mod snapshots;
 mod source_local;
 mod support;
 mod tidy;

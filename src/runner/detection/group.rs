@@ -29,7 +29,7 @@ pub(super) struct Groups<'h> {
     hunt: &'h Hunt,
     request: &'h RunRequest,
     now: DateTime<Utc>,
-    groups: Vec<Group>,
+    found: Vec<Group>,
     positions: HashMap<Vec<String>, usize>,
     /// Hashes of keys beyond the limit.
     rest_keys: HashSet<u64>,
@@ -50,20 +50,20 @@ impl<'h> Groups<'h> {
             hunt,
             request,
             now,
-            groups: Vec::new(),
+            found: Vec::new(),
             positions: HashMap::new(),
             rest_keys: HashSet::new(),
         }
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.groups.is_empty()
+        self.found.is_empty()
     }
 
     /// A hunt that fires on a result without rows (`rows == 0`) has one finding.
     pub(super) fn fire_without_rows(&mut self) {
-        if self.groups.is_empty() {
-            self.groups.push(Group::default());
+        if self.found.is_empty() {
+            self.found.push(Group::default());
         }
     }
 
@@ -79,9 +79,9 @@ impl<'h> Groups<'h> {
                 Some(position) => *position,
                 None => self.add_group(&columns, schema, key),
             };
-            let entities = (self.groups[position].evidence.len() < EVIDENCE_ROWS_MAX)
+            let entities = (self.found[position].evidence.len() < EVIDENCE_ROWS_MAX)
                 .then(|| self.entities(batch, schema, row));
-            let group = &mut self.groups[position];
+            let group = &mut self.found[position];
             group.rows += 1;
             if let Some(entities) = entities {
                 for entity in entities {
@@ -114,12 +114,12 @@ impl<'h> Groups<'h> {
 
     /// The group of a new key: its own, or that of the rest.
     fn add_group(&mut self, columns: &[usize], schema: &Schema, key: Vec<String>) -> usize {
-        if self.groups.len() < FINDINGS_MAX {
+        if self.found.len() < FINDINGS_MAX {
             let names = columns
                 .iter()
                 .map(|position| schema.columns()[*position].name.to_string());
-            let position = self.groups.len();
-            self.groups.push(Group {
+            let position = self.found.len();
+            self.found.push(Group {
                 key: names.zip(key.iter().cloned()).collect(),
                 ..Group::default()
             });
@@ -137,7 +137,7 @@ impl<'h> Groups<'h> {
                 self.rest_keys.insert(hash(own));
             }
             let window = self.request.window.key();
-            self.groups[last].key = [(REST_KEY.to_owned(), window)].into();
+            self.found[last].key = [(REST_KEY.to_owned(), window)].into();
         }
         if self.rest_keys.len() < KEYS_COUNTED_MAX {
             self.rest_keys.insert(hash(&key));
@@ -167,11 +167,11 @@ impl<'h> Groups<'h> {
             hunt,
             request,
             now,
-            groups,
+            found,
             rest_keys,
             ..
         } = self;
-        let last = groups.len().saturating_sub(1);
+        let last = found.len().saturating_sub(1);
         let finding = |(position, group): (usize, Group)| {
             let title = if position == last && !rest_keys.is_empty() {
                 rest_title(
@@ -204,7 +204,7 @@ impl<'h> Groups<'h> {
                 detected_at: now,
             }
         };
-        groups.into_iter().enumerate().map(finding).collect()
+        found.into_iter().enumerate().map(finding).collect()
     }
 }
 

@@ -9,7 +9,7 @@ use std::time::SystemTime;
 use chrono::NaiveDate;
 
 use super::compression::Compression;
-use crate::lake::layout::is_result_file;
+use crate::run::result_file::is_result_file_name;
 
 /// Deepest folder below a table's; it stops links that lead back up.
 const DEPTH_MAX: usize = 24;
@@ -132,7 +132,7 @@ fn input_file(
     };
     // A result of huntd's own lake lies in the folder of its window's start, whatever the days
     // of its rows are.
-    let day = if is_result_file(name) { None } else { day };
+    let day = if is_result_file_name(name) { None } else { day };
     let file = InputFile {
         path: path.to_owned(),
         format,

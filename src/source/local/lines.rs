@@ -23,10 +23,10 @@ const ABSENT: Range<usize> = usize::MAX..usize::MAX;
 pub(super) fn read_lines(
     path: &Path,
     compression: Compression,
-    range: Option<Range<u64>>,
+    range: Option<&Range<u64>>,
     sink: &mut RowSink<'_>,
 ) -> Result<(), Halt> {
-    let opened = match &range {
+    let opened = match range {
         Some(range) => open_at_line(path, range.start),
         None => compression.open(path).map(|reader| (reader, 0)),
     };
@@ -34,7 +34,7 @@ pub(super) fn read_lines(
         Ok(opened) => opened,
         Err(error) => return sink.unreadable(&error.to_string()),
     };
-    let end = range.as_ref().map_or(u64::MAX, |range| range.end);
+    let end = range.map_or(u64::MAX, |range| range.end);
     let start = position;
     let mut fields = Fields::new(sink);
     let mut line = Vec::new();

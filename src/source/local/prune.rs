@@ -38,11 +38,9 @@ impl TimeBounds {
         match filter {
             Expr::IsTrue(inner) => self.restrict(inner, column),
             Expr::Alias(alias) => self.restrict(&alias.expr, column),
-            Expr::Between(between) if !between.negated => {
-                if is_column(&between.expr, column) {
-                    self.compare(Operator::GtEq, &between.low);
-                    self.compare(Operator::LtEq, &between.high);
-                }
+            Expr::Between(between) if !between.negated && is_column(&between.expr, column) => {
+                self.compare(Operator::GtEq, &between.low);
+                self.compare(Operator::LtEq, &between.high);
             }
             Expr::BinaryExpr(BinaryExpr { left, op, right }) => {
                 if *op == Operator::And {

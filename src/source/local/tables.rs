@@ -136,33 +136,25 @@ impl LocalTables {
                 .map(|(name, ty)| Column::new(name.as_str(), *ty))
                 .collect()
         } else {
-            let base = known.as_ref().map(|known| known.schema.clone());
+            let base = known.as_ref().map(|known| &known.schema);
             self.with_found_columns(name, files, base)?
         };
         let time = declared.and_then(|table| table.time.clone());
-        let time_column = match time {
-            Some(time) => {
-                let column = schema.column(&time);
-                if column.is_none_or(|column| column.ty != ScalarType::DateTime) {
-                    return Err(format!(
-                        "table `{name}`: its time column `{time}` is no datetime column of it; \
-                         correct `tables.{name}.time` of the source"
-                    ));
-                }
-                Some(time)
-            }
-            None => {
-                let known = known.and_then(|known| known.time_column);
-                let is_time = |name: &&str| {
-                    let column = schema.column(name);
-                    column.is_some_and(|column| column.ty == ScalarType::DateTime)
-                };
-                let conventional = TIME_COLUMNS.into_iter().find(is_time).map(str::to_owned);
-                known
-                    .filter(|name| is_time(&name.as_str()))
-                    .or(conventional)
-            }
+        let is_time = |name: &str| {
+            let column = schema.column(name);
+            column.is_some_and(|column| column.ty == ScalarType::DateTime)
         };
+        if let Some(time) = time.as_ref().filter(|time| !is_time(time)) {
+            return Err(format!(
+                "table `{name}`: its time column `{time}` is no datetime column of it; correct \
+                 `tables.{name}.time` of the source"
+            ));
+        }
+        let known = known.and_then(|known| known.time_column);
+        let conventional = TIME_COLUMNS.into_iter().find(|name| is_time(name));
+        let time_column = time
+            .or(known.filter(|name| is_time(name)))
+            .or(conventional.map(str::to_owned));
         Ok(TableInfo {
             schema,
             time_column,
@@ -174,9 +166,13 @@ impl LocalTables {
         &self,
         name: &str,
         files: &[InputFile],
-        base: Option<Schema>,
+        base: Option<&Schema>,
     ) -> Result<Schema, String> {
-        let mut columns: Vec<Column> = base.iter().flat_map(Schema::columns).cloned().collect();
+        let mut columns: Vec<Column> = base
+            .into_iter()
+            .flat_map(Schema::columns)
+            .cloned()
+            .collect();
         let fixed = columns.len();
         let mut failure = None;
         for file in sample(files) {

@@ -104,7 +104,7 @@ fn read_part(
     let (path, compression) = (&part.file.path, part.file.compression);
     let mut sink = RowSink::new(wanted, path.clone(), emit);
     match part.file.format {
-        Format::Lines => read_lines(path, compression, part.range.clone(), &mut sink),
+        Format::Lines => read_lines(path, compression, part.range.as_ref(), &mut sink),
         Format::Json => read_document(path, compression, &mut sink),
         Format::Csv => read_csv(path, compression, &mut sink),
         Format::Parquet => Ok(()),

@@ -12,7 +12,8 @@ use super::fold::{Fold, FoldAggregate, Groups, read_bytes, write_bytes};
 use crate::function::json;
 
 /// `make_list`: arguments are the JSON and, if `ordered`, a binary key that the list is sorted
-/// by. Arrays give their elements, as in Kusto. Nulls are dropped, unless `with_nulls` keeps those that come as the JSON `null`.
+/// by. Arrays give their elements, as in Kusto. Nulls are dropped, unless `with_nulls` keeps those
+/// that come as the JSON `null`.
 pub(crate) fn list(most: usize, with_nulls: bool, ordered: bool) -> Arc<AggregateUDF> {
     let mut arguments = vec![DataType::Utf8View];
     if ordered {

@@ -1,29 +1,19 @@
 //! `summarize`. Keys and arguments are computed below the aggregation, neutral values and
 //! conversions above it, so that the aggregation itself sees columns only.
 
-use datafusion::common::ScalarValue;
-use datafusion::functions::core::expr_fn::coalesce;
-use datafusion::functions::core::get_field;
-use datafusion::functions_aggregate::{
-    average, bit_and_or_xor, count, min_max, stddev, sum, variance,
-};
-use datafusion::logical_expr::expr::AggregateFunction;
-use datafusion::logical_expr::{AggregateUDF, Cast, Expr, LogicalPlan, LogicalPlanBuilder, lit};
-use kql::hir::{self, AggregateCall, Plan};
-use kql::types::ScalarType;
+mod kinds;
+
 use std::sync::Arc;
 
-use super::relation::Relation;
-use super::{Lowering, Result, column, literal, output_name};
-use crate::aggregate::{self, Best};
-use crate::error::EngineError;
-use crate::function;
-use crate::types::arrow_type;
+use datafusion::functions_aggregate::{bit_and_or_xor, count, stddev, variance};
+use datafusion::logical_expr::expr::AggregateFunction;
+use datafusion::logical_expr::{AggregateUDF, Expr, LogicalPlan, LogicalPlanBuilder, lit};
+use kql::hir::{self, AggregateCall, Plan};
 
-/// Most elements of `make_list`, `make_set` and `make_bag` unless the call says less.
-const COLLECT_MAX: usize = 1_048_576;
-/// Most elements of `makelist` and `makeset`.
-const LEGACY_COLLECT_MAX: usize = 128;
+use super::relation::Relation;
+use super::{Lowering, Result, column, output_name};
+use crate::aggregate::Best;
+use crate::error::EngineError;
 
 /// The three layers of an aggregation.
 struct Layers<'l, 'a> {
@@ -188,261 +178,6 @@ impl Layers<'_, '_> {
         let value = self.lowering.value(expr, self.input)?;
         Ok(self.below(value))
     }
-
-    /// An argument as the integer underneath: itself, or the nanoseconds of a time.
-    fn whole_argument(&mut self, expr: &hir::Expr) -> Result<Expr> {
-        let value = self.lowering.value(expr, self.input)?;
-        Ok(self.below(cast(value, ScalarType::Long)))
-    }
-
-    fn sum(&mut self, value: &hir::Expr, ty: ScalarType, filter: Option<&Expr>) -> Result<()> {
-        let whole = matches!(
-            value.ty,
-            ScalarType::Int | ScalarType::Long | ScalarType::TimeSpan
-        );
-        let argument = if whole {
-            self.whole_argument(value)?
-        } else {
-            self.argument(value)?
-        };
-        let total = self.aggregate(sum::sum_udaf(), vec![argument], filter, false);
-        let total = if whole {
-            coalesce(vec![total, lit(0_i64)])
-        } else if ty == ScalarType::Real {
-            coalesce(vec![total, lit(0.0)])
-        } else {
-            let zero = ScalarValue::new_zero(&arrow_type(ty))?;
-            coalesce(vec![cast(total, ty), lit(zero)])
-        };
-        self.outputs
-            .push(if whole { cast(total, ty) } else { total });
-        Ok(())
-    }
-
-    fn average(&mut self, value: &hir::Expr, ty: ScalarType, filter: Option<&Expr>) -> Result<()> {
-        let argument = match value.ty {
-            ScalarType::DateTime | ScalarType::TimeSpan => {
-                let whole = cast(self.lowering.value(value, self.input)?, ScalarType::Long);
-                self.below(cast_exact(
-                    whole,
-                    arrow::datatypes::DataType::Decimal128(19, 0),
-                ))
-            }
-            ScalarType::Decimal => self.argument(value)?,
-            _ => {
-                let real = cast(self.lowering.value(value, self.input)?, ScalarType::Real);
-                self.below(real)
-            }
-        };
-        let mean = self.aggregate(average::avg_udaf(), vec![argument], filter, false);
-        self.outputs.push(match ty {
-            ScalarType::Real => coalesce(vec![mean, lit(f64::NAN)]),
-            ScalarType::DateTime | ScalarType::TimeSpan => cast(cast(mean, ScalarType::Long), ty),
-            _ => cast(mean, ty),
-        });
-        Ok(())
-    }
-
-    fn extreme_value(
-        &mut self,
-        greatest: bool,
-        value: &hir::Expr,
-        filter: Option<&Expr>,
-    ) -> Result<()> {
-        let argument = self.argument(value)?;
-        let best = if value.ty == ScalarType::Real {
-            // NaN is both minimum and maximum, which DataFusion's are not.
-            let best = if greatest {
-                Best::Greatest
-            } else {
-                Best::Least
-            };
-            let udaf = aggregate::extreme(best, &[arrow_type(value.ty)]);
-            let row = self.aggregate(udaf, vec![argument], filter, false);
-            field(row, 0)
-        } else {
-            let udaf = if greatest {
-                min_max::max_udaf()
-            } else {
-                min_max::min_udaf()
-            };
-            self.aggregate(udaf, vec![argument], filter, false)
-        };
-        self.output(best, value.ty)
-    }
-
-    /// Adds an output that is null for a group without values, `""` for text.
-    fn output(&mut self, value: Expr, ty: ScalarType) -> Result<()> {
-        self.outputs.push(if ty == ScalarType::String {
-            coalesce(vec![value, lit(literal::missing(ty)?)])
-        } else {
-            value
-        });
-        Ok(())
-    }
-
-    fn most(&self, name: &str, given: Option<&hir::Expr>) -> Result<usize> {
-        let most = match given {
-            Some(given) => match self.lowering.constant(given)? {
-                ScalarValue::Int64(Some(most)) => usize::try_from(most).unwrap_or(0),
-                _ => COLLECT_MAX,
-            },
-            None if matches!(name, "makelist" | "makeset") => LEGACY_COLLECT_MAX,
-            None => COLLECT_MAX,
-        };
-        Ok(most.min(COLLECT_MAX))
-    }
-
-    fn collect(
-        &mut self,
-        name: &str,
-        value: &hir::Expr,
-        most: usize,
-        filter: Option<&Expr>,
-    ) -> Result<()> {
-        let mut json = self.lowering.value(value, self.input)?;
-        if value.ty != ScalarType::Dynamic {
-            json = function::convert(value.ty, ScalarType::Dynamic).call(vec![json]);
-        }
-        let with_nulls = name == "make_list_with_nulls";
-        if with_nulls {
-            json = coalesce(vec![
-                json,
-                lit(ScalarValue::Utf8View(Some("null".to_owned()))),
-            ]);
-        }
-        let mut arguments = vec![self.below(json)];
-        let udaf = match name {
-            "make_set" | "makeset" => aggregate::set(most),
-            "make_bag" => aggregate::bag(most),
-            _ => {
-                let order = &self.input.order;
-                if let Some(key) = aggregate::order_key(
-                    order
-                        .iter()
-                        .map(|key| (column(&key.column), key.ascending, key.nulls_first)),
-                    self.input.plan.schema(),
-                )? {
-                    arguments.push(self.below(key));
-                }
-                aggregate::list(most, with_nulls, arguments.len() > 1)
-            }
-        };
-        let collected = self.aggregate(udaf, arguments, filter, false);
-        self.outputs.push(collected);
-        Ok(())
-    }
-
-    fn row_of_extreme(
-        &mut self,
-        best: Best,
-        values: &[&hir::Expr],
-        filter: Option<&Expr>,
-    ) -> Result<()> {
-        let types: Vec<_> = values.iter().map(|value| arrow_type(value.ty)).collect();
-        let mut arguments = Vec::with_capacity(values.len());
-        for value in values {
-            arguments.push(self.argument(value)?);
-        }
-        let row = self.aggregate(aggregate::extreme(best, &types), arguments, filter, false);
-        for (position, value) in values.iter().enumerate() {
-            self.output(field(row.clone(), position), value.ty)?;
-        }
-        Ok(())
-    }
-
-    /// Any row; of a single column a value that is neither null nor empty, if there is one.
-    fn any_row(&mut self, values: &[&hir::Expr], filter: Option<&Expr>) -> Result<()> {
-        let mut types = vec![arrow_type(ScalarType::Bool)];
-        let mut arguments = Vec::with_capacity(values.len() + 1);
-        let has_value = match values {
-            [only] => {
-                let value = self.lowering.value(only, self.input)?;
-                if only.ty == ScalarType::String {
-                    value.not_eq(lit(ScalarValue::Utf8View(Some(String::new()))))
-                } else {
-                    value.is_not_null()
-                }
-            }
-            _ => lit(true),
-        };
-        arguments.push(self.below(has_value));
-        for value in values {
-            types.push(arrow_type(value.ty));
-            arguments.push(self.argument(value)?);
-        }
-        let udaf = aggregate::extreme(Best::Greatest, &types);
-        let row = self.aggregate(udaf, arguments, filter, false);
-        for (position, value) in values.iter().enumerate() {
-            self.output(field(row.clone(), position + 1), value.ty)?;
-        }
-        Ok(())
-    }
-
-    fn moment(
-        &mut self,
-        udaf: Arc<AggregateUDF>,
-        value: &hir::Expr,
-        filter: Option<&Expr>,
-    ) -> Result<()> {
-        let operand = self.lowering.value(value, self.input)?;
-        let real = match value.ty {
-            ScalarType::Real => operand,
-            ScalarType::Int | ScalarType::Long => cast(operand, ScalarType::Real),
-            ty => function::convert(ty, ScalarType::Real).call(vec![operand]),
-        };
-        let argument = self.below(real);
-        let moment = self.aggregate(udaf, vec![argument], filter, false);
-        self.outputs.push(coalesce(vec![moment, lit(0.0)]));
-        Ok(())
-    }
-
-    fn rank(&self, rank: Option<&hir::Expr>, call: &AggregateCall) -> Result<f64> {
-        let rank = rank.map(|rank| self.lowering.constant(rank)).transpose()?;
-        let rank = rank
-            .map(|rank| rank.cast_to(&arrow_type(ScalarType::Real)))
-            .transpose()?;
-        match rank {
-            Some(ScalarValue::Float64(Some(rank))) if (0.0..=100.0).contains(&rank) => Ok(rank),
-            _ => Err(EngineError::Invalid {
-                what: "a percentage is a number from 0 to 100".to_owned(),
-                span: call.span,
-            }),
-        }
-    }
-
-    fn percentile(
-        &mut self,
-        value: &hir::Expr,
-        rank: f64,
-        ty: ScalarType,
-        call: &AggregateCall,
-    ) -> Result<()> {
-        use ScalarType::{DateTime, Int, Long, Real, TimeSpan};
-        if !matches!(ty, Int | Long | Real | DateTime | TimeSpan) {
-            return Err(EngineError::not_supported(
-                format!("a percentile of {ty}"),
-                call.span,
-            ));
-        }
-        let operand = self.lowering.value(value, self.input)?;
-        let argument = self.below(if value.ty == ty {
-            operand
-        } else {
-            cast(operand, ty)
-        });
-        let udaf = aggregate::percentiles(&[rank], &arrow_type(ty));
-        let row = self.aggregate(udaf, vec![argument], None, false);
-        self.outputs.push(field(row, 0));
-        Ok(())
-    }
-
-    fn bits(&mut self, udaf: Arc<AggregateUDF>, value: &hir::Expr) -> Result<()> {
-        let argument = self.argument(value)?;
-        let bits = self.aggregate(udaf, vec![argument], None, false);
-        self.outputs.push(bits);
-        Ok(())
-    }
 }
 
 /// The aggregate without its `if`, and the position of its predicate.
@@ -457,16 +192,4 @@ fn split_predicate(name: &str) -> (&str, Option<usize>) {
             None => (name, None),
         },
     }
-}
-
-fn field(row: Expr, position: usize) -> Expr {
-    get_field().call(vec![row, lit(format!("c{position}"))])
-}
-
-fn cast(value: Expr, ty: ScalarType) -> Expr {
-    cast_exact(value, arrow_type(ty))
-}
-
-fn cast_exact(value: Expr, ty: arrow::datatypes::DataType) -> Expr {
-    Expr::Cast(Cast::new(Box::new(value), ty))
 }

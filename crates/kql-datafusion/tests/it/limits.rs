@@ -63,6 +63,18 @@ async fn more_memory_than_allowed_is_an_error_that_says_so() {
 }
 
 #[tokio::test]
+async fn a_sort_larger_than_memory_spills_to_disk() {
+    let limits = Limits {
+        memory_bytes: 16_000_000,
+        target_partitions: 1,
+        ..Limits::default()
+    };
+    let text = "range x from 1 to 300000 step 1 | extend s = strcat('device-', x, '.example.com') \
+                | sort by s desc";
+    assert_eq!(run(limits, text).await.unwrap(), 300_000);
+}
+
+#[tokio::test]
 async fn a_query_that_takes_too_long_is_stopped() {
     let limits = Limits {
         seconds: Some(0),

@@ -1,5 +1,10 @@
 //! Integration tests of the KQL engine.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test stops at the first thing that is wrong"
+)]
+
 mod cases;
 mod limits;
 mod plan;
