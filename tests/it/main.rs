@@ -12,7 +12,6 @@ mod detection;
 mod docs;
 mod hunts;
 mod lake;
-mod snapshots;
 mod source_local;
 mod support;
 mod tidy;
