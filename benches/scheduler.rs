@@ -5,6 +5,8 @@
 //! prints the lag from fire time to planned and to started, and the CPU time used. Hunts are
 //! due in the same second of every minute, the worst case.
 
+#![expect(clippy::print_stdout, reason = "a benchmark prints what it measured")]
+
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex};
@@ -20,8 +22,8 @@ use huntd::run::RunRequest;
 use huntd::runner::{Executed, ExecutionError, Executor, Runner, RunnerConfig};
 use huntd::schedule::{CatchUp, CatchUpPolicy, Schedule, WindowRule};
 use huntd::scheduler::Scheduler;
+use huntd::state::Store;
 use huntd::state::sqlite::SqliteStore;
-use huntd::state::{RunStore, ScheduleStore, Store};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
@@ -71,7 +73,7 @@ fn hunt(number: usize) -> Hunt {
             policy: CatchUpPolicy::Each,
             limit: 100,
         },
-        timeout: Duration::from_secs(60),
+        timeout: Duration::from_mins(1),
         severity: Severity::Low,
         tactics: Vec::new(),
         techniques: Vec::new(),
