@@ -57,7 +57,7 @@ impl App {
     /// Reads the configuration and its hunts and opens state and lake. Mistakes in the files are
     /// a [`crate::problem::Problems`]. Nothing runs yet.
     pub async fn open(path: &Path, clock: SharedClock) -> anyhow::Result<Self> {
-        let setup = Setup::load(path, &clock)?;
+        let setup = Setup::load(path, &clock).await?;
         let StateConfig::Sqlite { path: database } = &setup.config.state;
         let store = Arc::new(SqliteStore::open(database).await?);
         let (planned, told) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
@@ -231,7 +231,7 @@ impl App {
     /// everything stays as it was.
     pub async fn reload(&self) -> anyhow::Result<()> {
         let old = self.setup();
-        let new = Arc::new(Setup::load(&self.path, &self.clock)?);
+        let new = Arc::new(Setup::load(&self.path, &self.clock).await?);
         if new.config.state != old.config.state || new.config.runner != old.config.runner {
             tracing::warn!("changes of `state` and `runner` take effect when huntd is restarted");
         }
@@ -262,7 +262,7 @@ impl App {
     /// Reloads when asked to, and when a file of configuration or hunts has changed.
     async fn watch(&self, stop: CancellationToken, reload: Arc<Notify>) {
         let mut queries = self.setup().config.queries.clone();
-        let mut files = Files::look(&self.path, &queries);
+        let mut files = Files::look(&self.path, &queries).await;
         loop {
             tokio::select! {
                 () = stop.cancelled() => return,
@@ -270,7 +270,7 @@ impl App {
                 () = files.changed(&self.path, &queries) => {}
             }
             // Looked at before they are read: what changes meanwhile is read again.
-            files = Files::look(&self.path, &queries);
+            files = Files::look(&self.path, &queries).await;
             if let Err(error) = self.reload().await {
                 tracing::error!(
                     "configuration and hunts are not reloaded, those loaded stay:\n{error:#}"
@@ -279,7 +279,7 @@ impl App {
             let now = self.setup().config.queries.clone();
             if now != queries {
                 queries = now;
-                files = Files::look(&self.path, &queries);
+                files = Files::look(&self.path, &queries).await;
             }
         }
     }

@@ -2,6 +2,7 @@
 //! calls the application or a noun, and prints; data goes to stdout, everything else to stderr.
 
 mod hunts;
+mod state;
 pub mod terminal;
 
 pub mod actions;

@@ -192,7 +192,11 @@ impl Runner {
         let outcome = loop {
             tokio::select! {
                 outcome = &mut attempt => break outcome,
-                _ = renewal.tick() => self.store.renew(&[request.id], &self.lease()).await?,
+                _ = renewal.tick() => {
+                    if let Err(error) = self.store.renew(&[request.id], &self.lease()).await {
+                        tracing::warn!(%error, "cannot prolong the lease of the run");
+                    }
+                }
             }
         };
         self.record(&outcome).await?;

@@ -20,6 +20,9 @@ use crate::finding::{Finding, Fingerprint};
 use crate::id::{ActionName, DeliveryId, FindingId, HuntName, RunId, SourceName};
 use crate::run::{RunRecord, RunRequest};
 
+/// Most entries of a listing, and most that are taken at once.
+pub const LISTED_MAX: usize = 10_000;
+
 /// Why the store did not answer.
 #[derive(Debug, thiserror::Error)]
 pub enum StateError {
@@ -191,7 +194,7 @@ pub struct StoredFinding {
 pub struct RunFilter {
     /// Of this hunt only.
     pub hunt: Option<HuntName>,
-    /// At most this many; zero: no limit.
+    /// At most this many; zero: [`LISTED_MAX`].
     pub limit: usize,
 }
 
@@ -204,7 +207,7 @@ pub struct FindingFilter {
     pub run: Option<RunId>,
     /// This one only.
     pub id: Option<FindingId>,
-    /// At most this many; zero: no limit.
+    /// At most this many; zero: [`LISTED_MAX`].
     pub limit: usize,
 }
 
@@ -226,7 +229,7 @@ pub trait Outbox: Debug + Send + Sync {
     /// When the next pending delivery is due.
     async fn next_due(&self) -> Result<Option<DateTime<Utc>>, StateError>;
 
-    /// Newest first; all, or those with a status.
+    /// Newest first; of any status, or with this one. At most `limit`; zero: [`LISTED_MAX`].
     async fn deliveries(
         &self,
         status: Option<DeliveryStatus>,

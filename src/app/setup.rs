@@ -25,7 +25,16 @@ pub(super) struct Setup {
 }
 
 impl Setup {
-    pub(super) fn load(path: &Path, clock: &SharedClock) -> anyhow::Result<Self> {
+    /// Reads the configuration and all that it names. Looking at files, a source's among them,
+    /// takes its time, which the tasks of this process do not have to wait for.
+    pub(super) async fn load(path: &Path, clock: &SharedClock) -> anyhow::Result<Self> {
+        let (path, clock) = (path.to_owned(), Arc::clone(clock));
+        tokio::task::spawn_blocking(move || Self::read(&path, &clock))
+            .await
+            .context("reading the configuration was broken off")?
+    }
+
+    fn read(path: &Path, clock: &SharedClock) -> anyhow::Result<Self> {
         let loaded = config::load(path)?;
         let sources = source::build_all(&loaded.config.sources);
         let known = KnownTables::of(&sources);

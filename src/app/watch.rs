@@ -16,7 +16,14 @@ pub(super) struct Files(BTreeMap<PathBuf, Option<(SystemTime, u64)>>);
 
 impl Files {
     /// Looks at the configuration file and all hunts below `queries`.
-    pub(super) fn look(configuration: &Path, queries: &[PathBuf]) -> Self {
+    pub(super) async fn look(configuration: &Path, queries: &[PathBuf]) -> Self {
+        let (configuration, queries) = (configuration.to_owned(), queries.to_vec());
+        let look = tokio::task::spawn_blocking(move || Self::read(&configuration, &queries));
+        // What could not be looked at is as if changed.
+        look.await.unwrap_or_default()
+    }
+
+    fn read(configuration: &Path, queries: &[PathBuf]) -> Self {
         let mut paths = BTreeSet::from([configuration.to_owned()]);
         for folder in queries {
             // What cannot be read is told by the reload that follows once it can be, or by none.
@@ -38,9 +45,7 @@ impl Files {
     pub(super) async fn changed(&self, configuration: &Path, queries: &[PathBuf]) {
         loop {
             tokio::time::sleep(PERIOD).await;
-            let (configuration, queries) = (configuration.to_owned(), queries.to_vec());
-            let look = tokio::task::spawn_blocking(move || Self::look(&configuration, &queries));
-            if look.await.is_ok_and(|now| now != *self) {
+            if Self::look(configuration, queries).await != *self {
                 return;
             }
         }
@@ -56,7 +61,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let configuration = folder.path().join("huntd.yaml");
         let queries = [folder.path().join("queries")];
-        let look = || Files::look(&configuration, &queries);
+        let look = || Files::read(&configuration, &queries);
         let empty = look();
         std::fs::create_dir(&queries[0]).unwrap();
         std::fs::write(queries[0].join("a.kql"), "T").unwrap();

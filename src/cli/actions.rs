@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 use std::process::ExitCode;
 
 use chrono::{DateTime, SecondsFormat, Utc};
-use comfy_table::{ContentArrangement, Table, presets};
 use serde_json::{Value, json};
 
-use super::terminal::{print_line, print_note};
-use super::{EXIT_BAD_INPUT, Global};
+use super::Global;
+use super::state::open_existing;
+use super::terminal::{Format, new_table, print_line};
 use crate::action::ActionConfig;
 use crate::action::evidence::visible;
 use crate::action::payload::headline;
@@ -17,9 +17,7 @@ use crate::clock::{Clock as _, SystemClock};
 use crate::config;
 use crate::duration::DurationText;
 use crate::id::ActionName;
-use crate::state::Outbox;
-use crate::state::config::StateConfig;
-use crate::state::sqlite::SqliteStore;
+use crate::state::Outbox as _;
 
 /// Arguments of `huntd actions`.
 #[derive(Debug, clap::Args)]
@@ -27,22 +25,12 @@ pub struct Args {
     /// List the deliveries that were given up, and nothing else
     #[arg(long)]
     pub dead: bool,
-    /// List at most this many deliveries of each status; 0 lists all
+    /// List at most this many deliveries of each status; 0 lists the newest 10,000
     #[arg(long, default_value_t = 100, value_name = "N")]
     pub limit: usize,
     /// How to print
     #[arg(long, value_enum, default_value_t)]
     pub format: Format,
-}
-
-/// Ways to print.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
-pub enum Format {
-    /// Tables for people
-    #[default]
-    Text,
-    /// One JSON object
-    Json,
 }
 
 /// Statuses that want a look, in the order of their urgency.
@@ -54,13 +42,7 @@ const OPEN: [DeliveryStatus; 3] = [
 
 /// Lists actions and deliveries.
 pub async fn run(args: Args, global: &Global) -> anyhow::Result<ExitCode> {
-    let loaded = match config::load(&global.config) {
-        Ok(loaded) => loaded,
-        Err(problems) => {
-            print_note(&problems.to_string());
-            return Ok(ExitCode::from(EXIT_BAD_INPUT));
-        }
-    };
+    let loaded = config::load(&global.config)?;
     let statuses = if args.dead { &OPEN[..1] } else { &OPEN[..] };
     let mut deliveries = Vec::new();
     if let Some(store) = open_existing(&loaded.config.state).await? {
@@ -75,15 +57,6 @@ pub async fn run(args: Args, global: &Global) -> anyhow::Result<ExitCode> {
         Format::Json => as_json(actions, &deliveries).to_string(),
     });
     Ok(ExitCode::SUCCESS)
-}
-
-/// The state, if there is one already: looking at it does not make it.
-pub(super) async fn open_existing(config: &StateConfig) -> anyhow::Result<Option<SqliteStore>> {
-    let StateConfig::Sqlite { path } = config;
-    if !path.exists() {
-        return Ok(None);
-    }
-    Ok(Some(SqliteStore::open(path).await?))
 }
 
 fn as_text(
@@ -136,15 +109,6 @@ fn as_text(
         parts.push("`huntd resend ID` puts a dead delivery back into the queue".to_owned());
     }
     parts.join("\n\n")
-}
-
-pub(super) fn new_table(columns: &[&str]) -> Table {
-    let mut table = Table::new();
-    table
-        .load_preset(presets::NOTHING)
-        .set_content_arrangement(ContentArrangement::Dynamic)
-        .set_header(columns);
-    table
 }
 
 fn next(delivery: &Delivery, now: DateTime<Utc>) -> String {

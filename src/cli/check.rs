@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use super::hunts::{Format, known_tables};
-use super::terminal::{print_line, print_note};
+use super::hunts::known_tables;
+use super::terminal::{Format, print_line, print_note};
 use super::{EXIT_BAD_INPUT, EXIT_FAILED, EXIT_OK, Global};
 use crate::config::{self, Loaded};
 use crate::hunt::file::HuntFile;

@@ -10,8 +10,8 @@ use kql::catalog::{Catalog, SharedCatalog, TableInfo};
 
 use super::hunts::{known_tables, load, select};
 use super::list::{action_names, schedule_text};
-use super::next::{coming, table, watermark};
-use super::terminal::{print_line, print_note};
+use super::next::{coming, table, watermarks};
+use super::terminal::print_line;
 use super::{EXIT_BAD_INPUT, EXIT_OK, Global};
 use crate::clock::{Clock as _, SystemClock};
 use crate::config::Loaded;
@@ -28,13 +28,7 @@ pub struct Args {
 
 /// Explains a hunt.
 pub async fn run(args: Args, global: &Global) -> anyhow::Result<ExitCode> {
-    let (loaded, set) = match load(&global.config) {
-        Ok(loaded) => loaded,
-        Err(problems) => {
-            print_note(&problems.to_string());
-            return Ok(ExitCode::from(EXIT_BAD_INPUT));
-        }
-    };
+    let (loaded, set) = load(&global.config)?;
     let selected = select(&set, &[args.hunt]);
     let Some(hunt) = selected.and_then(|hunts| hunts.into_iter().next()) else {
         return Ok(ExitCode::from(EXIT_BAD_INPUT));
@@ -48,7 +42,8 @@ pub async fn run(args: Args, global: &Global) -> anyhow::Result<ExitCode> {
     }
     if hunt.schedule.is_some() && hunt.enabled {
         let now = SystemClock.now();
-        let watermark = watermark(&loaded.config.state, &hunt, now).await?;
+        let watermarks = watermarks(&loaded.config.state, std::slice::from_ref(&hunt), now).await?;
+        let watermark = watermarks.get(&hunt.name).copied().unwrap_or(now);
         let rows: Vec<_> = coming(&hunt, watermark, now, 3)
             .into_iter()
             .map(|coming| (Arc::clone(&hunt), coming))

@@ -4,8 +4,8 @@ use std::process::ExitCode;
 
 use serde_json::{Value, json};
 
-use super::actions::{Format, new_table, open_existing};
-use super::terminal::{print_line, print_note};
+use super::state::open_existing;
+use super::terminal::{Format, new_table, print_line, print_note};
 use super::{EXIT_FAILED, Global};
 use crate::action::evidence::visible;
 use crate::config;
@@ -19,7 +19,7 @@ pub struct Args {
     /// evidence
     #[arg(value_name = "HUNT|ID")]
     pub hunt_or_id: Option<String>,
-    /// List at most this many, newest first; 0 lists all
+    /// List at most this many, newest first; 0 lists the newest 10,000
     #[arg(long, default_value_t = 50, value_name = "N")]
     pub limit: usize,
     /// How to print

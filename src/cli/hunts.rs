@@ -10,16 +10,6 @@ use crate::problem::Problems;
 use crate::source;
 use crate::source::schema::KnownTables;
 
-/// How a subcommand prints.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, clap::ValueEnum)]
-pub enum Format {
-    /// For people
-    #[default]
-    Text,
-    /// For programs
-    Json,
-}
-
 /// Loads the configuration and all its hunts, or tells everything that is wrong.
 pub(super) fn load(path: &Path) -> Result<(Loaded, HuntSet), Problems> {
     let loaded = config::load(path)?;

@@ -2,12 +2,11 @@
 
 use std::process::ExitCode;
 
-use comfy_table::{Table, presets};
 use serde_json::json;
 
-use super::hunts::{Format, load};
-use super::terminal::{print_line, print_note};
-use super::{EXIT_BAD_INPUT, EXIT_OK, Global};
+use super::hunts::load;
+use super::terminal::{Format, new_table, print_line};
+use super::{EXIT_OK, Global};
 use crate::hunt::Hunt;
 
 /// Arguments of `huntd list`.
@@ -20,13 +19,7 @@ pub struct Args {
 
 /// Lists the hunts.
 pub fn run(args: &Args, global: &Global) -> anyhow::Result<ExitCode> {
-    let (_, set) = match load(&global.config) {
-        Ok(loaded) => loaded,
-        Err(problems) => {
-            print_note(&problems.to_string());
-            return Ok(ExitCode::from(EXIT_BAD_INPUT));
-        }
-    };
+    let (_, set) = load(&global.config)?;
     let hunts = set.hunts.values();
     match args.format {
         Format::Json => {
@@ -34,9 +27,8 @@ pub fn run(args: &Args, global: &Global) -> anyhow::Result<ExitCode> {
             print_line(&serde_json::Value::Array(list).to_string());
         }
         Format::Text => {
-            let mut table = Table::new();
-            table.load_preset(presets::NOTHING);
-            table.set_header(["HUNT", "SCHEDULE", "SOURCE", "SEVERITY", "ACTIONS", "TITLE"]);
+            let columns = ["hunt", "schedule", "source", "severity", "actions", "title"];
+            let mut table = new_table(&columns);
             for hunt in hunts {
                 table.add_row([
                     hunt.name.to_string(),

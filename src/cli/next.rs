@@ -1,21 +1,22 @@
 //! `huntd next`: coming fire times with their windows, in the schedule's local time.
 
+use std::collections::BTreeMap;
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use chrono::{DateTime, SecondsFormat, Utc};
-use comfy_table::{Table, presets};
 use serde_json::json;
 
-use super::hunts::{Format, load, select};
-use super::terminal::{print_line, print_note};
+use super::hunts::{load, select};
+use super::state::open_existing;
+use super::terminal::{Format, new_table, print_line, print_note};
 use super::{EXIT_BAD_INPUT, EXIT_OK, Global};
 use crate::clock::{Clock as _, SystemClock};
 use crate::hunt::Hunt;
+use crate::id::HuntName;
 use crate::schedule::{Due, Schedule, due, initial_watermark};
-use crate::state::ScheduleStore;
+use crate::state::ScheduleStore as _;
 use crate::state::config::StateConfig;
-use crate::state::sqlite::SqliteStore;
 
 /// Arguments of `huntd next`.
 #[derive(Debug, clap::Args)]
@@ -41,17 +42,12 @@ pub(super) struct Coming {
 
 /// Lists coming fire times, the soonest first.
 pub async fn run(args: Args, global: &Global) -> anyhow::Result<ExitCode> {
-    let (loaded, set) = match load(&global.config) {
-        Ok(loaded) => loaded,
-        Err(problems) => {
-            print_note(&problems.to_string());
-            return Ok(ExitCode::from(EXIT_BAD_INPUT));
-        }
-    };
+    let (loaded, set) = load(&global.config)?;
     let Some(hunts) = select(&set, &args.hunts) else {
         return Ok(ExitCode::from(EXIT_BAD_INPUT));
     };
     let now = SystemClock.now();
+    let watermarks = watermarks(&loaded.config.state, &hunts, now).await?;
     let mut rows: Vec<(Arc<Hunt>, Coming)> = Vec::new();
     for hunt in hunts {
         let is_asked_for = !args.hunts.is_empty();
@@ -66,7 +62,7 @@ pub async fn run(args: Args, global: &Global) -> anyhow::Result<ExitCode> {
             }
             continue;
         }
-        let watermark = watermark(&loaded.config.state, &hunt, now).await?;
+        let watermark = watermarks.get(&hunt.name).copied().unwrap_or(now);
         for coming in coming(&hunt, watermark, now, args.count as usize) {
             rows.push((Arc::clone(&hunt), coming));
         }
@@ -88,25 +84,24 @@ pub async fn run(args: Args, global: &Global) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::from(EXIT_OK))
 }
 
-/// The planned watermark of a hunt, or the one it would get now. Makes no state where there is
-/// none.
-pub(super) async fn watermark(
+/// The planned watermarks of scheduled hunts, or those they would get now.
+pub(super) async fn watermarks(
     state: &StateConfig,
-    hunt: &Hunt,
+    hunts: &[Arc<Hunt>],
     now: DateTime<Utc>,
-) -> anyhow::Result<DateTime<Utc>> {
-    let initial = match &hunt.schedule {
-        Some(schedule) => initial_watermark(schedule, hunt.window, now),
-        None => now,
+) -> anyhow::Result<BTreeMap<HuntName, DateTime<Utc>>> {
+    let initial = |hunt: &Arc<Hunt>| {
+        let schedule = hunt.schedule.as_ref()?;
+        let watermark = initial_watermark(schedule, hunt.window, now);
+        Some((hunt.name.clone(), watermark))
     };
-    let StateConfig::Sqlite { path } = state;
-    if !path.exists() {
-        return Ok(initial);
-    }
-    let store = SqliteStore::open(path).await?;
-    let watermarks = store.watermarks(&[(hunt.name.clone(), initial)]).await?;
+    let initial: Vec<_> = hunts.iter().filter_map(initial).collect();
+    let Some(store) = open_existing(state).await? else {
+        return Ok(initial.into_iter().collect());
+    };
+    let watermarks = store.watermarks(&initial).await?;
     store.close().await;
-    Ok(watermarks.get(&hunt.name).copied().unwrap_or(initial))
+    Ok(watermarks)
 }
 
 /// The next `count` windows of a hunt: first those that are due, then those to come.
@@ -167,9 +162,7 @@ fn to_json(hunt: &Hunt, coming: Coming) -> serde_json::Value {
 
 /// The fire times as a table.
 pub(super) fn table(rows: &[(Arc<Hunt>, Coming)]) -> String {
-    let mut table = Table::new();
-    table.load_preset(presets::NOTHING);
-    table.set_header(["HUNT", "FIRE TIME", "WINDOW (UTC)", ""]);
+    let mut table = new_table(&["hunt", "fire time", "window (UTC)", ""]);
     for (hunt, coming) in rows {
         table.add_row([
             hunt.name.to_string(),

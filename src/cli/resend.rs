@@ -4,9 +4,9 @@ use std::process::ExitCode;
 
 use anyhow::{bail, ensure};
 
-use super::actions::open_existing;
-use super::terminal::{print_line, print_note};
-use super::{EXIT_BAD_INPUT, Global};
+use super::Global;
+use super::state::open_existing;
+use super::terminal::print_line;
 use crate::alert::{Delivery, DeliveryStatus};
 use crate::clock::{Clock as _, SystemClock};
 use crate::config;
@@ -25,32 +25,32 @@ pub struct Args {
 
 /// Puts them back; `huntd serve` sends them. Either all that are named are put back, or none.
 pub async fn run(args: Args, global: &Global) -> anyhow::Result<ExitCode> {
-    let loaded = match config::load(&global.config) {
-        Ok(loaded) => loaded,
-        Err(problems) => {
-            print_note(&problems.to_string());
-            return Ok(ExitCode::from(EXIT_BAD_INPUT));
-        }
-    };
+    let loaded = config::load(&global.config)?;
     let state = &loaded.config.state;
     let Some(store) = open_existing(state).await? else {
         bail!("there is no state at {state}, and so no delivery");
     };
-    let dead = store.deliveries(Some(DeliveryStatus::Dead), 0).await?;
-    let chosen: Vec<&Delivery> = if args.all {
-        dead.iter().collect()
-    } else {
-        let found: anyhow::Result<_> = args.ids.iter().map(|id| find(&dead, id)).collect();
-        found?
-    };
     let now = SystemClock.now();
-    for delivery in &chosen {
-        // Another `resend` may have been quicker, which is as well.
-        store.resend(delivery.id, now).await?;
-        print_line(&format!("{} to {} is queued", delivery.id, delivery.action));
-    }
-    if chosen.is_empty() {
+    let mut dead = store.deliveries(Some(DeliveryStatus::Dead), 0).await?;
+    if args.all && dead.is_empty() {
         print_line("no delivery was given up");
+    }
+    if !args.all {
+        let found: anyhow::Result<Vec<&Delivery>> =
+            args.ids.iter().map(|id| find(&dead, id)).collect();
+        dead = found?.into_iter().cloned().collect();
+    }
+    while !dead.is_empty() {
+        for delivery in &dead {
+            // Another `resend` may have been quicker, which is as well.
+            store.resend(delivery.id, now).await?;
+            print_line(&format!("{} to {} is queued", delivery.id, delivery.action));
+        }
+        if !args.all {
+            break;
+        }
+        // There may be more than a listing holds.
+        dead = store.deliveries(Some(DeliveryStatus::Dead), 0).await?;
     }
     store.close().await;
     Ok(ExitCode::SUCCESS)

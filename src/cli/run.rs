@@ -6,8 +6,7 @@ use std::sync::Arc;
 use anyhow::{Context as _, bail};
 use chrono::{DateTime, SubsecRound as _, TimeDelta, Utc};
 
-use super::actions::new_table;
-use super::terminal::{print_line, print_note};
+use super::terminal::{new_table, print_line, print_note};
 use super::{EXIT_BAD_INPUT, EXIT_FAILED, Global};
 use crate::app::App;
 use crate::clock::SystemClock;

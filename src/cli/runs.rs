@@ -5,8 +5,8 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 
 use super::Global;
-use super::actions::{Format, new_table, open_existing};
-use super::terminal::print_line;
+use super::state::open_existing;
+use super::terminal::{Format, new_table, print_line};
 use crate::config;
 use crate::id::HuntName;
 use crate::run::RunRecord;
@@ -17,7 +17,7 @@ use crate::state::{RunFilter, RunStore as _};
 pub struct Args {
     /// Runs of this hunt only
     pub hunt: Option<String>,
-    /// List at most this many, newest first; 0 lists all
+    /// List at most this many, newest first; 0 lists the newest 10,000
     #[arg(long, default_value_t = 50, value_name = "N")]
     pub limit: usize,
     /// How to print

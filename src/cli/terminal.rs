@@ -2,6 +2,18 @@
 
 use std::io::{IsTerminal as _, Write as _};
 
+use comfy_table::{ContentArrangement, Table, presets};
+
+/// How a listing is printed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum Format {
+    /// For people
+    #[default]
+    Text,
+    /// For programs
+    Json,
+}
+
 /// Prints a line to stdout.
 pub fn print_line(text: &str) {
     let _ = writeln!(std::io::stdout().lock(), "{text}");
@@ -20,4 +32,14 @@ pub fn print_error(error: &anyhow::Error) {
 /// Whether stdout is read by a person rather than by a program.
 pub fn stdout_is_terminal() -> bool {
     std::io::stdout().is_terminal()
+}
+
+/// A table without lines, as wide as the terminal allows.
+pub(super) fn new_table(columns: &[&str]) -> Table {
+    let mut table = Table::new();
+    table
+        .load_preset(presets::NOTHING)
+        .set_content_arrangement(ContentArrangement::Dynamic)
+        .set_header(columns);
+    table
 }

@@ -7,7 +7,7 @@ use sqlx::FromRow;
 use crate::alert::{Delivery, DeliveryStatus};
 use crate::id::{ActionName, HuntName};
 use crate::run::{RunCounts, RunRecord, RunRequest, RunStatus, Trigger};
-use crate::state::StoredFinding;
+use crate::state::{LISTED_MAX, StoredFinding};
 use crate::window::Window;
 
 pub(super) fn micros(at: DateTime<Utc>) -> i64 {
@@ -31,13 +31,10 @@ pub(super) fn hunt_name(text: &str) -> Result<HuntName, sqlx::Error> {
     HuntName::new(text).map_err(|_| unreadable("hunt name", &text))
 }
 
-/// Limit of a listing: SQLite takes -1 for none.
+/// Limit of a listing; zero is the greatest there is.
 pub(super) fn limit(limit: usize) -> i64 {
-    if limit == 0 {
-        -1
-    } else {
-        i64::try_from(limit).unwrap_or(i64::MAX)
-    }
+    let rows = if limit == 0 { LISTED_MAX } else { limit };
+    rows.min(LISTED_MAX) as i64
 }
 
 /// Texts as a JSON array, to bind a list as one value.
