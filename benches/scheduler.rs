@@ -13,14 +13,13 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use huntd::clock::{Clock as _, SystemClock};
-use huntd::finding::Severity;
-use huntd::hunt::{Dedupe, Detect, Hunt, Hunts, Origin, Threshold, ThresholdOperator};
+use huntd::hunt::{Hunt, Hunts};
 use huntd::id::{HuntName, SourceName};
 use huntd::run::RunRequest;
 use huntd::runner::{Executed, ExecutionError, Executor, Runner, RunnerConfig};
-use huntd::schedule::{CatchUp, CatchUpPolicy, Schedule, WindowRule};
+use huntd::schedule::Schedule;
 use huntd::scheduler::Scheduler;
 use huntd::state::sqlite::SqliteStore;
 use huntd::state::{Registration, ScheduleStore, StateError, Store};
@@ -95,41 +94,11 @@ impl ScheduleStore for TimedPlans {
 }
 
 fn hunt(number: usize) -> Hunt {
+    let name = HuntName::new(&format!("hunt-{number}")).expect("a valid name");
+    let source = SourceName::new("bench").expect("a valid name");
     Hunt {
-        name: HuntName::new(&format!("hunt-{number}")).expect("a valid name"),
-        title: String::new(),
-        description: String::new(),
-        origin: Origin {
-            path: "bench.kql".into(),
-            query_line: 1,
-        },
-        enabled: true,
         schedule: Some(Schedule::parse_cron("* * * * *", "UTC").expect("a valid expression")),
-        source: SourceName::new("bench").expect("a valid name"),
-        window: WindowRule {
-            lookback: TimeDelta::zero(),
-            delay: TimeDelta::zero(),
-        },
-        catch_up: CatchUp {
-            policy: CatchUpPolicy::Each,
-            limit: 100,
-        },
-        timeout: Duration::from_mins(1),
-        severity: Severity::Low,
-        tactics: Vec::new(),
-        techniques: Vec::new(),
-        entities: Vec::new(),
-        detect: Detect::Threshold(Threshold {
-            operator: ThresholdOperator::Greater,
-            rows: 0,
-        }),
-        finding_title: None,
-        dedupe: Dedupe {
-            key: Vec::new(),
-            window: Duration::ZERO,
-        },
-        actions: Vec::new(),
-        query: "print 1".to_owned(),
+        ..Hunt::new(name, source, "T")
     }
 }
 

@@ -17,11 +17,14 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use chrono::TimeDelta;
+
 use crate::finding::{EntityKind, Severity};
 use crate::id::{ActionName, HuntName, SourceName};
-use crate::schedule::{CatchUp, Schedule, WindowRule};
+use crate::schedule::{CatchUp, CatchUpPolicy, Schedule, WindowRule};
 
 pub use load::HuntSet;
+pub use threshold::{Threshold, ThresholdOperator};
 
 /// Loaded hunts by name, shared by all who need them.
 pub type Hunts = Arc<BTreeMap<HuntName, Arc<Hunt>>>;
@@ -69,8 +72,51 @@ pub struct Hunt {
     pub query: String,
 }
 
+/// How long a run may take.
+const TIMEOUT: Duration = Duration::from_mins(10);
+/// Missed windows that are run: a day of quarter-hours.
+const CATCH_UP_LIMIT: usize = 96;
+/// How long the same finding is not told again.
+const DEDUPE_WINDOW: Duration = Duration::from_hours(24);
+
+impl Hunt {
+    /// A hunt with every setting at its default: run by hand, and telling nobody.
+    pub fn new(name: HuntName, source: SourceName, query: &str) -> Self {
+        Self {
+            title: name.to_string(),
+            name,
+            description: String::new(),
+            origin: Origin::default(),
+            enabled: true,
+            schedule: None,
+            source,
+            window: WindowRule {
+                lookback: TimeDelta::zero(),
+                delay: TimeDelta::zero(),
+            },
+            catch_up: CatchUp {
+                policy: CatchUpPolicy::Each,
+                limit: CATCH_UP_LIMIT,
+            },
+            timeout: TIMEOUT,
+            severity: Severity::default(),
+            tactics: Vec::new(),
+            techniques: Vec::new(),
+            entities: Vec::new(),
+            detect: Detect::default(),
+            finding_title: None,
+            dedupe: Dedupe {
+                key: Vec::new(),
+                window: DEDUPE_WINDOW,
+            },
+            actions: Vec::new(),
+            query: query.to_owned(),
+        }
+    }
+}
+
 /// Where a hunt is defined.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Origin {
     /// Its file.
     pub path: PathBuf,
@@ -99,43 +145,13 @@ pub enum Detect {
     Query(String),
 }
 
-/// `rows OP N`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Threshold {
-    /// Comparison.
-    pub operator: ThresholdOperator,
-    /// Number of rows to compare with.
-    pub rows: u64,
-}
-
-/// Comparisons of a threshold.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ThresholdOperator {
-    /// `>`
-    Greater,
-    /// `>=`
-    GreaterOrEqual,
-    /// `<`
-    Less,
-    /// `<=`
-    LessOrEqual,
-    /// `==`
-    Equal,
-    /// `!=`
-    NotEqual,
-}
-
-impl ThresholdOperator {
-    /// The operator as KQL writes it.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Greater => ">",
-            Self::GreaterOrEqual => ">=",
-            Self::Less => "<",
-            Self::LessOrEqual => "<=",
-            Self::Equal => "==",
-            Self::NotEqual => "!=",
-        }
+/// `rows > 0`.
+impl Default for Detect {
+    fn default() -> Self {
+        Self::Threshold(Threshold {
+            operator: ThresholdOperator::Greater,
+            rows: 0,
+        })
     }
 }
 

@@ -1,33 +1,27 @@
 //! From settings to a [`Hunt`]: defaults filled in, texts parsed, names looked up, the query bound
-//! to the tables of its source. Everything that is wrong is told with its place.
+//! to the tables of its source. Everything that is wrong is told with its place: `layers` knows
+//! where a setting stands, `binding` holds query and detection against the tables.
+
+mod binding;
+mod layers;
 
 use std::collections::BTreeSet;
-use std::time::Duration;
 
 use chrono::TimeDelta;
-use kql::catalog::{MemoryCatalog, SharedCatalog, TableInfo};
-use kql::diagnostic::{Diagnostic, did_you_mean};
-use kql::span::Span;
-use kql::types::Schema;
+use kql::catalog::SharedCatalog;
+use kql::diagnostic::did_you_mean;
 
+use self::layers::Layers;
 use super::config::{Defaults, Override};
 use super::file::HuntFile;
-use super::header::{CronSetting, Header, OneOrMany, ScheduleSetting, TimeSetting};
+use super::header::{CronSetting, Header, ScheduleSetting, TimeSetting};
 use super::mitre;
-use super::{Dedupe, Detect, EntityMapping, Hunt, Origin, RESULTS};
+use super::{Dedupe, Detect, EntityMapping, Hunt, Origin};
 use crate::duration::DurationText;
 use crate::id::{ActionName, HuntName, SourceName};
-use crate::problem::{Problem, SourceFile, code};
-use crate::run::result_file::result_columns;
-use crate::schedule::{CatchUp, CatchUpPolicy, InvalidSchedule, Schedule, WindowRule};
-use crate::yaml::{Excerpt, Node};
+use crate::problem::{Problem, code};
+use crate::schedule::{CatchUp, InvalidSchedule, Schedule, WindowRule};
 
-/// How long a run may take.
-const TIMEOUT: Duration = Duration::from_mins(10);
-/// Missed windows that are run: a day of quarter-hours.
-const CATCH_UP_LIMIT: usize = 96;
-/// How long the same finding is not told again.
-const DEDUPE_WINDOW: Duration = Duration::from_hours(24);
 /// Names that a finding's title may use.
 pub const TITLE_NAMES: &[&str] = &["hunt", "row", "rows", "key", "window"];
 
@@ -46,13 +40,6 @@ pub(super) struct Surroundings<'a> {
     pub(super) catalogs: Catalogs<'a>,
 }
 
-/// Settings with the place where they are written. The one that counts most comes first.
-struct Layer<'a> {
-    header: &'a Header,
-    document: &'a Node,
-    file: &'a SourceFile,
-}
-
 /// Builds a hunt; none if something in it is wrong. Warnings are told along with it.
 pub(super) fn build(
     name: &HuntName,
@@ -60,36 +47,27 @@ pub(super) fn build(
     overrides: Option<Override<'_>>,
     surroundings: &Surroundings<'_>,
 ) -> (Option<Hunt>, Vec<Problem>) {
-    let own = Layer {
-        header: &hunt.header,
-        document: &hunt.document,
-        file: &hunt.file,
-    };
-    let over = overrides.map(|over| Layer {
-        header: over.header,
-        document: over.document,
-        file: over.file,
-    });
     let mut builder = Builder {
         hunt,
-        layers: over.into_iter().chain([own]).collect(),
+        layers: Layers::new(hunt, overrides),
         surroundings,
         problems: Vec::new(),
     };
     let built = builder.build(name);
-    let has_errors = builder.problems.iter().any(Problem::is_error);
-    (built.filter(|_| !has_errors), builder.problems)
+    let is_right = !builder.problems.iter().any(Problem::is_error);
+    (is_right.then_some(built), builder.problems)
 }
 
 struct Builder<'a> {
     hunt: &'a HuntFile,
-    layers: Vec<Layer<'a>>,
+    layers: Layers<'a>,
     surroundings: &'a Surroundings<'a>,
     problems: Vec<Problem>,
 }
 
 impl<'a> Builder<'a> {
-    fn build(&mut self, name: &HuntName) -> Option<Hunt> {
+    /// The hunt; of use only if no error was told.
+    fn build(&mut self, name: &HuntName) -> Hunt {
         let defaults = self.surroundings.defaults;
         let source = self.source();
         let detect = self.detect();
@@ -101,13 +79,13 @@ impl<'a> Builder<'a> {
         if let Some(results) = results {
             self.bind_findings(results, &detect, &entities, &key);
         }
-        let title = self.finding_title();
-        let technique_names = self.techniques();
+        // That there is none has been told; what else is wrong shall be told as well.
+        let source = source.unwrap_or_else(|| SourceName::new("none").expect("it is a name"));
+        let plain = Hunt::new(name.clone(), source, self.hunt.query.text());
         let hunt = Hunt {
-            name: name.clone(),
             title: self
                 .first(|header| header.name.as_ref())
-                .map_or_else(|| name.to_string(), Clone::clone),
+                .map_or(plain.title, Clone::clone),
             description: self
                 .first(|header| header.description.as_ref())
                 .map_or_else(String::new, |text| text.trim().to_owned()),
@@ -119,31 +97,30 @@ impl<'a> Builder<'a> {
                 .first(|header| header.enabled.as_ref())
                 .is_none_or(|on| *on),
             schedule: self.schedule(),
-            source: source?,
             window: self.window(),
-            catch_up: self.catch_up(),
+            catch_up: self.catch_up(plain.catch_up),
             timeout: self
                 .first(|header| header.timeout.as_ref())
                 .or(defaults.timeout.as_ref())
-                .map_or(TIMEOUT, |timeout| timeout.0),
+                .map_or(plain.timeout, |timeout| timeout.0),
             severity: self
                 .first(|header| header.severity.as_ref())
                 .copied()
-                .unwrap_or_default(),
+                .unwrap_or(plain.severity),
             tactics: self.tactics(),
-            techniques: technique_names,
+            techniques: self.techniques(),
             entities,
             detect,
-            finding_title: title,
+            finding_title: self.finding_title(),
             dedupe: Dedupe {
                 key,
                 window: self
                     .first(|header| header.dedupe.as_ref()?.window.as_ref())
                     .or(defaults.dedupe_for.as_ref())
-                    .map_or(DEDUPE_WINDOW, |window| window.0),
+                    .map_or(plain.dedupe.window, |window| window.0),
             },
             actions: self.actions(),
-            query: self.hunt.query.text().to_owned(),
+            ..plain
         };
         if hunt.timeout.is_zero() {
             self.report(
@@ -153,35 +130,11 @@ impl<'a> Builder<'a> {
                 None,
             );
         }
-        Some(hunt)
+        hunt
     }
 
-    /// The setting that counts, of all layers.
     fn first<T: ?Sized>(&self, get: impl Fn(&'a Header) -> Option<&'a T>) -> Option<&'a T> {
-        self.layers.iter().find_map(|layer| get(layer.header))
-    }
-
-    /// The file and document in which a setting stands: by its first key.
-    fn layer_of(&self, path: &[&str]) -> &Layer<'a> {
-        let is_there = |layer: &&Layer<'_>| {
-            let mut node = layer.document;
-            path.iter().take(2).all(|key| match node.entry(key) {
-                Some(entry) => {
-                    node = &entry.node;
-                    true
-                }
-                None => false,
-            })
-        };
-        let named = self.layers.iter().find(is_there);
-        let first_key = path.first().copied().unwrap_or_default();
-        named
-            .or_else(|| {
-                self.layers
-                    .iter()
-                    .find(|layer| layer.document.entry(first_key).is_some())
-            })
-            .unwrap_or_else(|| &self.layers[self.layers.len() - 1])
+        self.layers.first(get)
     }
 
     fn report(
@@ -191,11 +144,7 @@ impl<'a> Builder<'a> {
         message: impl Into<String>,
         help: Option<String>,
     ) {
-        let layer = self.layer_of(path);
-        let span = layer.document.place(path.iter().copied());
-        let mut diagnostic = Diagnostic::error(code, span, message);
-        diagnostic.help = help;
-        let problem = layer.file.problem(diagnostic);
+        let problem = self.layers.problem(code, path, message, help);
         self.problems.push(problem);
     }
 
@@ -349,16 +298,13 @@ impl<'a> Builder<'a> {
         }
     }
 
-    fn catch_up(&self) -> CatchUp {
+    fn catch_up(&self, plain: CatchUp) -> CatchUp {
         let defaults = self.surroundings.defaults.catch_up.unwrap_or_default();
         let policy = self.first(|header| header.catch_up.as_ref()?.policy.as_ref());
         let limit = self.first(|header| header.catch_up.as_ref()?.limit.as_ref());
         CatchUp {
-            policy: policy
-                .copied()
-                .or(defaults.policy)
-                .unwrap_or(CatchUpPolicy::Each),
-            limit: limit.copied().or(defaults.limit).unwrap_or(CATCH_UP_LIMIT),
+            policy: policy.copied().or(defaults.policy).unwrap_or(plain.policy),
+            limit: limit.copied().or(defaults.limit).unwrap_or(plain.limit),
         }
     }
 
@@ -404,7 +350,7 @@ impl<'a> Builder<'a> {
     }
 
     fn detect(&mut self) -> Detect {
-        let default = Detect::Threshold("rows > 0".parse().expect("it is a threshold"));
+        let default = Detect::default();
         let Some(setting) = self.first(|header| header.detect.as_ref()) else {
             return default;
         };
@@ -440,108 +386,5 @@ impl<'a> Builder<'a> {
             self.report(code::INVALID_VALUE, &["title"], error.to_string(), None);
         }
         Some(title.clone())
-    }
-
-    /// Binds the query; the columns of its result, as its file names them, if it is right.
-    fn bind_query(&mut self, source: Option<&SourceName>) -> Option<Schema> {
-        let query = &self.hunt.query;
-        if query.text().is_empty() {
-            let span = query.file_span(Span::at(0));
-            let problem = Diagnostic::error(code::MISSING_KEY, span, "the file has no query");
-            let problem = problem.with_help("write KQL below the header");
-            self.problems.push(self.hunt.file.problem(problem));
-            return None;
-        }
-        let catalog = (self.surroundings.catalogs)(source);
-        let bound = kql::compile(query.text(), &*catalog);
-        for mut diagnostic in bound.diagnostics {
-            diagnostic.span = query.file_span(diagnostic.span);
-            self.problems.push(self.hunt.file.problem(diagnostic));
-        }
-        Some(result_columns(&bound.query?.plan.schema))
-    }
-
-    /// Binds what reads the result: the detection, and the columns that findings are made of.
-    fn bind_findings(
-        &mut self,
-        results: Schema,
-        detect: &Detect,
-        entities: &[EntityMapping],
-        key: &[String],
-    ) {
-        let columns = match detect {
-            Detect::Threshold(_) => Some(results),
-            Detect::Query(query) => self.bind_detection(query, results),
-        };
-        let Some(columns) = columns else { return };
-        for (index, column) in key.iter().enumerate() {
-            let place = match self.first(|header| header.dedupe.as_ref()?.key.as_ref()) {
-                Some(OneOrMany::Many(_)) => Some(index),
-                _ => None,
-            };
-            self.check_column(&columns, column, &["dedupe", "key"], place);
-        }
-        for entity in entities {
-            let written = self.first(|header| header.entities.as_ref());
-            let place = match written.and_then(|entities| entities.get(&entity.kind)) {
-                Some(OneOrMany::Many(all)) => all.iter().position(|one| *one == entity.column),
-                _ => None,
-            };
-            let path = ["entities", entity.kind.as_str()];
-            self.check_column(&columns, &entity.column, &path, place);
-        }
-    }
-
-    fn bind_detection(&mut self, query: &str, results: Schema) -> Option<Schema> {
-        let mut catalog = MemoryCatalog::new();
-        catalog.insert(
-            RESULTS,
-            TableInfo {
-                schema: results,
-                time_column: None,
-            },
-        );
-        let bound = kql::compile(query, &catalog);
-        let layer = self.layer_of(&["detect", "query"]);
-        let node = layer
-            .document
-            .entry("detect")
-            .and_then(|detect| detect.node.entry("query"))
-            .map(|entry| &entry.node);
-        let mut found = Vec::new();
-        for mut diagnostic in bound.diagnostics {
-            if let Some(node) = node {
-                let excerpt = Excerpt::of_scalar(&layer.file.text, node, query);
-                diagnostic.span = excerpt.file_span(diagnostic.span);
-            }
-            found.push(layer.file.problem(diagnostic));
-        }
-        self.problems.extend(found);
-        Some(bound.query?.plan.schema)
-    }
-
-    fn check_column(
-        &mut self,
-        columns: &Schema,
-        column: &str,
-        path: &[&str],
-        index: Option<usize>,
-    ) {
-        if columns.column(column).is_some() {
-            return;
-        }
-        let names: Vec<&str> = columns
-            .columns()
-            .iter()
-            .map(|column| &*column.name)
-            .collect();
-        let help = match did_you_mean(column, names.iter().copied()) {
-            Some(nearest) => format!("did you mean `{nearest}`?"),
-            None => format!("let the query keep it; the result has {}", names.join(", ")),
-        };
-        let index = index.map(|index| index.to_string());
-        let full: Vec<&str> = path.iter().copied().chain(index.as_deref()).collect();
-        let message = format!("the result has no column `{column}`");
-        self.report(code::UNKNOWN_COLUMN, &full, message, Some(help));
     }
 }

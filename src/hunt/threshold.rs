@@ -1,8 +1,46 @@
-//! Reads `rows > 0` and the like.
+//! Conditions on the number of rows: `rows > 0` and the like.
 
 use std::str::FromStr;
 
-use super::{Threshold, ThresholdOperator};
+/// `rows OP N`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Threshold {
+    /// Comparison.
+    pub operator: ThresholdOperator,
+    /// Number of rows to compare with.
+    pub rows: u64,
+}
+
+/// Comparisons of a threshold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ThresholdOperator {
+    /// `>`
+    Greater,
+    /// `>=`
+    GreaterOrEqual,
+    /// `<`
+    Less,
+    /// `<=`
+    LessOrEqual,
+    /// `==`
+    Equal,
+    /// `!=`
+    NotEqual,
+}
+
+impl ThresholdOperator {
+    /// The operator as KQL writes it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Greater => ">",
+            Self::GreaterOrEqual => ">=",
+            Self::Less => "<",
+            Self::LessOrEqual => "<=",
+            Self::Equal => "==",
+            Self::NotEqual => "!=",
+        }
+    }
+}
 
 /// A text that is no threshold.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

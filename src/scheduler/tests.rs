@@ -8,51 +8,19 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::clock::{Clock as _, ManualClock};
-use crate::finding::Severity;
-use crate::hunt::{Dedupe, Detect, Hunt, Origin, Threshold, ThresholdOperator};
+use crate::hunt::Hunt;
 use crate::id::{HuntName, SourceName};
 use crate::run::{RunRecord, RunRequest, RunStatus};
-use crate::schedule::{CatchUp, CatchUpPolicy, Schedule, WindowRule};
+use crate::schedule::{CatchUp, CatchUpPolicy, Schedule};
 use crate::state::sqlite::SqliteStore;
 use crate::state::{RunFilter, RunStore as _};
 
 /// A hunt over the minute before each fire time.
 pub(crate) fn hunt(name: &str, cron: &str) -> Hunt {
+    let source = SourceName::new("lab").unwrap();
     Hunt {
-        name: HuntName::new(name).unwrap(),
-        title: name.into(),
-        description: String::new(),
-        origin: Origin {
-            path: "hunt.kql".into(),
-            query_line: 1,
-        },
-        enabled: true,
         schedule: Some(Schedule::parse_cron(cron, "UTC").unwrap()),
-        source: SourceName::new("lab").unwrap(),
-        window: WindowRule {
-            lookback: TimeDelta::zero(),
-            delay: TimeDelta::zero(),
-        },
-        catch_up: CatchUp {
-            policy: CatchUpPolicy::Each,
-            limit: 100,
-        },
-        timeout: Duration::from_mins(1),
-        severity: Severity::High,
-        tactics: Vec::new(),
-        techniques: Vec::new(),
-        entities: Vec::new(),
-        detect: Detect::Threshold(Threshold {
-            operator: ThresholdOperator::Greater,
-            rows: 0,
-        }),
-        finding_title: None,
-        dedupe: Dedupe {
-            key: Vec::new(),
-            window: Duration::ZERO,
-        },
-        actions: Vec::new(),
-        query: "T".into(),
+        ..Hunt::new(HuntName::new(name).unwrap(), source, "T")
     }
 }
 

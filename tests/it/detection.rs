@@ -4,15 +4,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringViewArray};
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use huntd::finding::{EntityKind, Finding, Severity};
-use huntd::hunt::{Dedupe, Detect, EntityMapping, Hunt, Origin, Threshold, ThresholdOperator};
+use huntd::hunt::{Dedupe, Detect, EntityMapping, Hunt, Threshold, ThresholdOperator};
 use huntd::id::{HuntName, RunId, SourceName};
 use huntd::lake::{Lake, LakeConfig, ParquetLake, WriteTarget};
 use huntd::run::{RunRequest, Trigger};
 use huntd::runner::detection::{self, EVIDENCE_ROWS_MAX, FINDINGS_MAX};
-use huntd::schedule::{CatchUp, CatchUpPolicy, WindowRule};
 use huntd::source::SourceError;
 use kql::types::{Column, ScalarType, Schema};
 use kql_datafusion::types::arrow_schema;
@@ -31,29 +30,11 @@ fn any_row() -> Detect {
 }
 
 fn hunt(detect: Detect, key: &[&str], entities: &[(EntityKind, &str)]) -> Hunt {
+    let name = HuntName::new("odd-hosts").unwrap();
+    let source = SourceName::new("lab").unwrap();
     Hunt {
-        name: HuntName::new("odd-hosts").unwrap(),
         title: "Odd hosts".to_owned(),
-        description: String::new(),
-        origin: Origin {
-            path: "odd-hosts.kql".into(),
-            query_line: 1,
-        },
-        enabled: true,
-        schedule: None,
-        source: SourceName::new("lab").unwrap(),
-        window: WindowRule {
-            lookback: TimeDelta::hours(1),
-            delay: TimeDelta::zero(),
-        },
-        catch_up: CatchUp {
-            policy: CatchUpPolicy::Each,
-            limit: 1,
-        },
-        timeout: Duration::from_mins(1),
         severity: Severity::High,
-        tactics: Vec::new(),
-        techniques: Vec::new(),
         entities: entities
             .iter()
             .map(|(kind, column)| EntityMapping {
@@ -62,13 +43,11 @@ fn hunt(detect: Detect, key: &[&str], entities: &[(EntityKind, &str)]) -> Hunt {
             })
             .collect(),
         detect,
-        finding_title: None,
         dedupe: Dedupe {
             key: key.iter().map(|column| (*column).to_owned()).collect(),
             window: Duration::ZERO,
         },
-        actions: Vec::new(),
-        query: "T".to_owned(),
+        ..Hunt::new(name, source, "T")
     }
 }
 

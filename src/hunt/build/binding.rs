@@ -1,0 +1,120 @@
+//! Holds a hunt's query against the tables of its source, and what reads its result against the
+//! result's columns.
+
+use kql::catalog::{MemoryCatalog, TableInfo};
+use kql::diagnostic::{Diagnostic, did_you_mean};
+use kql::span::Span;
+use kql::types::Schema;
+
+use super::Builder;
+use crate::hunt::header::OneOrMany;
+use crate::hunt::{Detect, EntityMapping, RESULTS};
+use crate::id::SourceName;
+use crate::problem::code;
+use crate::run::result_file::result_columns;
+use crate::yaml::Excerpt;
+
+impl Builder<'_> {
+    /// Binds the query; the columns of its result, as its file names them, if it is right.
+    pub(super) fn bind_query(&mut self, source: Option<&SourceName>) -> Option<Schema> {
+        let query = &self.hunt.query;
+        if query.text().is_empty() {
+            let span = query.file_span(Span::at(0));
+            let problem = Diagnostic::error(code::MISSING_KEY, span, "the file has no query");
+            let problem = problem.with_help("write KQL below the header");
+            self.problems.push(self.hunt.file.problem(problem));
+            return None;
+        }
+        let catalog = (self.surroundings.catalogs)(source);
+        let bound = kql::compile(query.text(), &*catalog);
+        for mut diagnostic in bound.diagnostics {
+            diagnostic.span = query.file_span(diagnostic.span);
+            self.problems.push(self.hunt.file.problem(diagnostic));
+        }
+        Some(result_columns(&bound.query?.plan.schema))
+    }
+
+    /// Binds what reads the result: the detection, and the columns that findings are made of.
+    pub(super) fn bind_findings(
+        &mut self,
+        results: Schema,
+        detect: &Detect,
+        entities: &[EntityMapping],
+        key: &[String],
+    ) {
+        let columns = match detect {
+            Detect::Threshold(_) => Some(results),
+            Detect::Query(query) => self.bind_detection(query, results),
+        };
+        let Some(columns) = columns else { return };
+        for (index, column) in key.iter().enumerate() {
+            let place = match self.first(|header| header.dedupe.as_ref()?.key.as_ref()) {
+                Some(OneOrMany::Many(_)) => Some(index),
+                _ => None,
+            };
+            self.check_column(&columns, column, &["dedupe", "key"], place);
+        }
+        for entity in entities {
+            let written = self.first(|header| header.entities.as_ref());
+            let place = match written.and_then(|entities| entities.get(&entity.kind)) {
+                Some(OneOrMany::Many(all)) => all.iter().position(|one| *one == entity.column),
+                _ => None,
+            };
+            let path = ["entities", entity.kind.as_str()];
+            self.check_column(&columns, &entity.column, &path, place);
+        }
+    }
+
+    fn bind_detection(&mut self, query: &str, results: Schema) -> Option<Schema> {
+        let mut catalog = MemoryCatalog::new();
+        catalog.insert(
+            RESULTS,
+            TableInfo {
+                schema: results,
+                time_column: None,
+            },
+        );
+        let bound = kql::compile(query, &catalog);
+        let layer = self.layers.layer_of(&["detect", "query"]);
+        let node = layer
+            .document
+            .entry("detect")
+            .and_then(|detect| detect.node.entry("query"))
+            .map(|entry| &entry.node);
+        let mut found = Vec::new();
+        for mut diagnostic in bound.diagnostics {
+            if let Some(node) = node {
+                let excerpt = Excerpt::of_scalar(&layer.file.text, node, query);
+                diagnostic.span = excerpt.file_span(diagnostic.span);
+            }
+            found.push(layer.file.problem(diagnostic));
+        }
+        self.problems.extend(found);
+        Some(bound.query?.plan.schema)
+    }
+
+    fn check_column(
+        &mut self,
+        columns: &Schema,
+        column: &str,
+        path: &[&str],
+        index: Option<usize>,
+    ) {
+        if columns.column(column).is_some() {
+            return;
+        }
+        let names: Vec<&str> = columns
+            .columns()
+            .iter()
+            .map(|column| &*column.name)
+            .collect();
+        let help = match did_you_mean(column, names.iter().copied()) {
+            Some(nearest) => format!("did you mean `{nearest}`?"),
+            None => format!("let the query keep it; the result has {}", names.join(", ")),
+        };
+        let index = index.map(|index| index.to_string());
+        let full: Vec<&str> = path.iter().copied().chain(index.as_deref()).collect();
+        let message = format!("the result has no column `{column}`");
+        self.report(code::UNKNOWN_COLUMN, &full, message, Some(help));
+    }
+}
