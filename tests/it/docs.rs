@@ -1,6 +1,8 @@
 //! Files that are generated from the code, and must be what the code says.
 //! `UPDATE_DOCS=1` writes them anew.
 
+mod kql_support;
+
 use huntd::config::problem::SourceFile;
 use huntd::config::schema;
 
@@ -8,6 +10,8 @@ use crate::config::{FixedSurroundings, rendered};
 
 fn check_generated(path: &str, text: &str) {
     if std::env::var_os("UPDATE_DOCS").is_some() {
+        let folder = std::path::Path::new(path).parent().unwrap();
+        std::fs::create_dir_all(folder).unwrap();
         std::fs::write(path, text).unwrap();
     }
     let written = std::fs::read_to_string(path).unwrap_or_default();
