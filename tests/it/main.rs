@@ -12,6 +12,7 @@ mod detection;
 mod docs;
 mod hunts;
 mod lake;
+mod recovery;
 mod source_local;
 mod support;
 mod tidy;
