@@ -24,35 +24,15 @@ pub fn defender() -> &'static Arc<MemoryCatalog> {
     &DEFENDER
 }
 
-/// What hunts are checked against: the tables that a source has now, and those of Defender that it
-/// does not have yet.
-struct WithDefender(Arc<dyn Catalog + Send + Sync>);
-
-impl Catalog for WithDefender {
-    fn table(&self, name: &str) -> Option<TableInfo> {
-        self.0.table(name).or_else(|| defender().table(name))
-    }
-
-    fn table_names(&self) -> Vec<String> {
-        let mut names = self.0.table_names();
-        names.extend(defender().table_names());
-        names.sort();
-        names.dedup();
-        names
-    }
-}
-
 /// The tables of each source, for checking hunts. Reads the folders of local sources; a table of
 /// Defender need not be there yet.
 pub fn catalogs(
     sources: &BTreeMap<SourceName, SourceConfig>,
 ) -> BTreeMap<SourceName, Arc<dyn Catalog + Send + Sync>> {
-    let mut catalogs: BTreeMap<SourceName, Arc<dyn Catalog + Send + Sync>> = BTreeMap::new();
-    for (name, config) in sources {
-        let catalog = WithDefender(super::build(config).catalog());
-        catalogs.insert(name.clone(), Arc::new(catalog));
-    }
-    catalogs
+    sources
+        .iter()
+        .map(|(name, config)| (name.clone(), super::build(config).catalog()))
+        .collect()
 }
 
 fn read(text: &str) -> MemoryCatalog {
