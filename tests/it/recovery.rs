@@ -1,66 +1,40 @@
-//! Nothing is lost and nothing is done twice, however huntd ends: the binary is killed, stopped
-//! and reloaded while it works, and what it left is held against the telemetry.
+//! Nothing is lost and nothing is done twice, whatever happens to huntd or to what it works with.
+//! A [`Site`] is an installation with telemetry whose every event is known; after it was killed,
+//! stopped or deprived of something, what it left is held against these events.
+
+mod faults;
+mod kill;
+mod mail;
+mod reload;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::time::Duration;
 
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
+use huntd::clock::{Clock as _, SystemClock};
 use serde_json::Value;
 
-use crate::support::http_server::{Answer, HttpServer, Request};
+use crate::support::http_server::{Answer, HttpServer};
 use crate::support::installation::{Installation, Serving, eventually, longs};
 
-/// Events of the day before, which make each run take a while.
-const OLD_EVENTS: i64 = 15_000;
 /// Time between two events.
 const PACE: TimeDelta = TimeDelta::milliseconds(150);
+/// How many events there are: before, during and after the test. What has not happened yet lies
+/// in no window.
+const EVENTS: i64 = 2000;
 
-/// Events that happen one after the other; their number is their `ReportId`.
-struct Telemetry {
+/// The telemetry, where the local source reads it.
+const TELEMETRY: &str = "telemetry/DeviceProcessEvents.ndjson";
+/// A mailbox folder.
+const MAILBOX: &str = "{kind: email, to: [soc@example.com], folder: data/mail}";
+
+/// An installation whose hunts find each event once, and tell it by mail and to a webhook.
+struct Site {
+    installation: Installation,
+    webhook: HttpServer,
+    hunts: &'static [(&'static str, &'static str)],
     first: DateTime<Utc>,
-    count: i64,
-}
-
-impl Telemetry {
-    /// Before, during and after the test: what has not happened yet lies in no window.
-    fn around_now() -> Self {
-        Self {
-            first: Utc::now() - TimeDelta::seconds(10),
-            count: 2000,
-        }
-    }
-
-    fn write(&self, installation: &Installation) {
-        let mut lines = String::new();
-        for number in -OLD_EVENTS..self.count {
-            let at = if number < 0 {
-                self.first - TimeDelta::days(1)
-            } else {
-                self.at(number)
-            };
-            let at = at.to_rfc3339_opts(SecondsFormat::Micros, true);
-            writeln!(
-                lines,
-                r#"{{"Timestamp":"{at}","DeviceId":"d{}","ReportId":{number}}}"#,
-                number.rem_euclid(7)
-            )
-            .unwrap();
-        }
-        installation.write("telemetry/DeviceProcessEvents.ndjson", &lines);
-    }
-
-    fn at(&self, number: i64) -> DateTime<Utc> {
-        let at = self.first + PACE * i32::try_from(number).unwrap();
-        DateTime::from_timestamp_micros(at.timestamp_micros()).unwrap()
-    }
-
-    /// The events of a window.
-    fn within(&self, run: &Run) -> Vec<i64> {
-        (0..self.count)
-            .filter(|number| run.start <= self.at(*number) && self.at(*number) < run.end)
-            .collect()
-    }
 }
 
 /// A run as `huntd runs` lists it.
@@ -72,6 +46,206 @@ struct Run {
     status: String,
     rows: u64,
     file: Option<String>,
+}
+
+/// What the webhook was told.
+#[derive(Default)]
+struct Told {
+    /// Ids of deliveries, by hunt and window.
+    ids: BTreeMap<(String, String), BTreeSet<String>>,
+    /// Events told by each delivery, by its hunt.
+    events: BTreeMap<String, BTreeMap<String, Vec<i64>>>,
+    repeats: usize,
+}
+
+impl Site {
+    /// With hunts of these names and schedules, and telemetry with `old_events` of the day before,
+    /// which make each run take a while.
+    async fn new(hunts: &'static [(&'static str, &'static str)], old_events: i64) -> Self {
+        let webhook = HttpServer::start(Answer::Late(Duration::from_millis(100), 204)).await;
+        let site = Self {
+            installation: Installation::new(""),
+            webhook,
+            hunts,
+            first: SystemClock.now() - TimeDelta::seconds(10),
+        };
+        site.configure(MAILBOX, "");
+        site.write_hunts(true);
+        site.write_telemetry(old_events);
+        site
+    }
+
+    fn configure(&self, mail: &str, more: &str) {
+        let hook = self.webhook.url("/alerts");
+        let config = format!(
+            "queries: [queries]\n\
+             state: sqlite:data/state.db\n\
+             lake: {{url: data/lake}}\n\
+             sources: {{lab: {{kind: local, path: telemetry}}}}\n\
+             actions: {{mail: {mail}, hook: {{kind: webhook, url: \"{hook}\"}}}}\n\
+             defaults:\n\
+             \x20 actions: [mail, hook]\n\
+             \x20 window: {{delay: 0s}}\n\
+             \x20 catch_up: {{policy: each, limit: 1000}}\n\
+             {more}"
+        );
+        self.installation.write("config/huntd.yaml", &config);
+    }
+
+    fn write_hunts(&self, enabled: bool) {
+        for (name, schedule) in self.hunts {
+            self.installation.write(
+                &format!("queries/{name}.kql"),
+                &format!(
+                    "// ---\n// enabled: {enabled}\n// schedule: {schedule}\n\
+                     // dedupe: {{key: [ReportId]}}\n// ---\n\
+                     DeviceProcessEvents | project Timestamp, DeviceId, ReportId\n"
+                ),
+            );
+        }
+    }
+
+    /// An event's number is its `ReportId`.
+    fn write_telemetry(&self, old_events: i64) {
+        let mut lines = String::new();
+        for number in -old_events..EVENTS {
+            let at = if number < 0 {
+                self.first - TimeDelta::days(1)
+            } else {
+                self.at(number)
+            };
+            let at = at.to_rfc3339_opts(SecondsFormat::Micros, true);
+            let device = number.rem_euclid(7);
+            writeln!(
+                lines,
+                r#"{{"Timestamp":"{at}","DeviceId":"d{device}","ReportId":{number}}}"#
+            )
+            .unwrap();
+        }
+        self.installation.write(TELEMETRY, &lines);
+    }
+
+    fn at(&self, number: i64) -> DateTime<Utc> {
+        let at = self.first + PACE * i32::try_from(number).unwrap();
+        DateTime::from_timestamp_micros(at.timestamp_micros()).unwrap()
+    }
+
+    /// The events of a window.
+    fn within(&self, run: &Run) -> Vec<i64> {
+        (0..EVENTS)
+            .filter(|number| run.start <= self.at(*number) && self.at(*number) < run.end)
+            .collect()
+    }
+
+    /// Runs by hunt, oldest first.
+    fn runs(&self) -> BTreeMap<String, Vec<Run>> {
+        let mut runs: BTreeMap<String, Vec<Run>> = BTreeMap::new();
+        for listed in self.installation.listed(&["runs"]) {
+            let run = Run::of(&listed);
+            runs.entry(run.hunt.clone()).or_default().push(run);
+        }
+        for runs in runs.values_mut() {
+            runs.sort_by_key(|run| run.end);
+        }
+        runs
+    }
+
+    /// Takes the hunts off their schedules, waits until all that is planned is done and delivered,
+    /// and stops.
+    fn finish(&self, mut serving: Serving) {
+        serving.wait_for_log("huntd is serving");
+        eventually("each hunt has some windows", || {
+            let runs = self.runs();
+            let all = runs.len() == self.hunts.len() && runs.values().all(|runs| runs.len() > 2);
+            all.then_some(())
+        });
+        let before = serving.log().len();
+        self.write_hunts(false);
+        serving.signal("HUP");
+        serving.wait_for_log_after(before, "are reloaded");
+        eventually("all windows are done and delivered", || {
+            let runs = self.runs();
+            let done = runs.values().flatten().all(|run| run.status == "complete");
+            let open = &self.installation.listed(&["actions"])[0]["deliveries"];
+            let delivered = open.as_array().unwrap().is_empty();
+            (done && delivered).then_some(())
+        });
+        let (code, log) = serving.stop();
+        assert_eq!(code, Some(0), "{log}");
+    }
+
+    /// Every window is done once and without a gap; the lake holds each event of it once, and
+    /// nothing else; each event is queued once, and sent by one delivery only. What was told.
+    fn check_that_nothing_is_lost_or_double(&self) -> Told {
+        let told = Told::of(&self.webhook);
+        for (key, ids) in &told.ids {
+            assert_eq!(ids.len(), 1, "{key:?} was sent under several ids");
+        }
+        let mut files = BTreeSet::new();
+        let runs = self.runs();
+        for (hunt, runs) in &runs {
+            for pair in runs.windows(2) {
+                assert_eq!(pair[0].end, pair[1].start, "a gap or an overlap: {pair:?}");
+            }
+            for run in runs {
+                let expected = self.within(run);
+                assert_eq!(run.rows, expected.len() as u64, "{run:?}");
+                let Some(file) = &run.file else {
+                    assert!(expected.is_empty(), "{run:?}");
+                    continue;
+                };
+                let mut kept = longs(&self.installation.path("data/lake").join(file), "ReportId");
+                kept.sort_unstable();
+                assert_eq!(kept, expected, "{run:?}");
+                files.insert(file.clone());
+            }
+            let covered: Vec<i64> = runs.iter().flat_map(|run| self.within(run)).collect();
+            let mut sent: Vec<i64> = told.events[hunt].values().flatten().copied().collect();
+            sent.sort_unstable();
+            assert_eq!(sent, covered, "{hunt}: each event is told once");
+        }
+        let in_lake = BTreeSet::from_iter(self.installation.files("data/lake"));
+        assert_eq!(
+            in_lake, files,
+            "each window has one file, and nothing is left aside"
+        );
+
+        let findings = self.installation.listed(&["findings"]);
+        let fingerprints: BTreeSet<&str> = findings
+            .iter()
+            .map(|stored| {
+                assert!(stored["suppressed"].is_null(), "{stored}");
+                stored["finding"]["fingerprint"].as_str().unwrap()
+            })
+            .collect();
+        assert_eq!(
+            fingerprints.len(),
+            findings.len(),
+            "a finding is queued once"
+        );
+        eprintln!(
+            "{} windows, {} findings, {} alerts of which {} were sent again under the same id",
+            runs.values().map(Vec::len).sum::<usize>(),
+            findings.len(),
+            told.ids.len(),
+            told.repeats
+        );
+        told
+    }
+
+    /// The mailbox has each alert once.
+    fn check_mailbox(&self, told: &Told) {
+        let mut deliveries = BTreeSet::new();
+        for mail in self.installation.files("data/mail") {
+            assert!(!mail.starts_with('.'), "half a mail: {mail}");
+            let (_, delivery) = mail.rsplit_once('-').unwrap();
+            assert!(
+                deliveries.insert(delivery.to_owned()),
+                "{mail} is there twice"
+            );
+        }
+        assert_eq!(deliveries.len(), told.ids.len(), "a mail for each alert");
+    }
 }
 
 impl Run {
@@ -89,93 +263,11 @@ impl Run {
     }
 }
 
-const HUNTS: [(&str, &str); 4] = [
-    ("each-second", "{every: 1s}"),
-    ("by-cron", "\"* * * * * *\""),
-    ("with-jitter", "{every: 1s, jitter: 900ms}"),
-    ("every-other", "\"*/2 * * * * *\""),
-];
-
-/// Four hunts that find every event once, a mailbox folder and a webhook.
-fn installation(webhook: &HttpServer) -> Installation {
-    let installation = Installation::new(&format!(
-        "queries: [queries]\n\
-         state: sqlite:data/state.db\n\
-         lake: {{url: data/lake}}\n\
-         sources: {{lab: {{kind: local, path: telemetry}}}}\n\
-         actions:\n\
-         \x20 mail: {{kind: email, to: [soc@example.com], folder: mail}}\n\
-         \x20 hook: {{kind: webhook, url: \"{}\"}}\n\
-         defaults:\n\
-         \x20 actions: [mail, hook]\n\
-         \x20 window: {{delay: 0s}}\n\
-         \x20 catch_up: {{policy: each, limit: 1000}}\n",
-        webhook.url("/alerts")
-    ));
-    write_hunts(&installation, true);
-    installation
-}
-
-fn write_hunts(installation: &Installation, enabled: bool) {
-    for (name, schedule) in HUNTS {
-        installation.write(
-            &format!("queries/{name}.kql"),
-            &format!(
-                "// ---\n// enabled: {enabled}\n// schedule: {schedule}\n\
-                 // dedupe: {{key: [ReportId]}}\n// ---\n\
-                 DeviceProcessEvents | project Timestamp, DeviceId, ReportId\n"
-            ),
-        );
-    }
-}
-
-/// Scheduled runs by hunt, oldest first.
-fn runs_by_hunt(installation: &Installation) -> BTreeMap<String, Vec<Run>> {
-    let mut runs: BTreeMap<String, Vec<Run>> = BTreeMap::new();
-    for listed in installation.listed(&["runs"]) {
-        let run = Run::of(&listed);
-        runs.entry(run.hunt.clone()).or_default().push(run);
-    }
-    for runs in runs.values_mut() {
-        runs.sort_by_key(|run| run.end);
-    }
-    runs
-}
-
-/// Takes the hunts off their schedules, waits until all that is planned is done and delivered, and
-/// stops.
-fn finish(installation: &Installation, mut serving: Serving) {
-    let before = serving.wait_for_log("huntd is serving").len();
-    write_hunts(installation, false);
-    serving.signal("HUP");
-    serving.wait_for_log_after(before, "are reloaded");
-    eventually("all windows are done and delivered", || {
-        let runs = runs_by_hunt(installation);
-        let done = runs.values().flatten().all(|run| run.status == "complete");
-        let open = &installation.listed(&["actions"])[0]["deliveries"];
-        (done && runs.len() == HUNTS.len() && open.as_array().unwrap().is_empty()).then_some(())
-    });
-    let (code, log) = serving.stop();
-    assert_eq!(code, Some(0), "{log}");
-}
-
-/// What the webhook was told.
-struct Told {
-    /// Ids of deliveries, by hunt and window.
-    ids: BTreeMap<(String, String), BTreeSet<String>>,
-    /// Events told by each delivery, by its hunt.
-    events: BTreeMap<String, BTreeMap<String, Vec<i64>>>,
-    repeats: usize,
-}
-
 impl Told {
-    fn of(requests: &[Request]) -> Self {
-        let mut told = Self {
-            ids: BTreeMap::new(),
-            events: BTreeMap::new(),
-            repeats: 0,
-        };
-        for request in requests {
+    /// What was answered with success, or was not answered as huntd was killed meanwhile.
+    fn of(webhook: &HttpServer) -> Self {
+        let mut told = Self::default();
+        for request in webhook.requests() {
             let body: Value = serde_json::from_slice(&request.body).unwrap();
             let hunt = body["hunt"]["name"].as_str().unwrap().to_owned();
             let window = body["window"].to_string();
@@ -201,78 +293,6 @@ impl Told {
     }
 }
 
-/// Every window is done once and without a gap; the lake holds each event of it once, and nothing
-/// else; each event is queued once for each action, and sent by one delivery only.
-fn check_that_nothing_is_lost_or_double(
-    installation: &Installation,
-    telemetry: &Telemetry,
-    requests: &[Request],
-) {
-    let runs = runs_by_hunt(installation);
-    let told = Told::of(requests);
-    for (key, ids) in &told.ids {
-        assert_eq!(ids.len(), 1, "{key:?} was sent under several ids");
-    }
-    let mut files = BTreeSet::new();
-    let mut mails = BTreeSet::new();
-    for (hunt, runs) in &runs {
-        assert!(runs.len() > 1, "{runs:?}");
-        for pair in runs.windows(2) {
-            assert_eq!(pair[0].end, pair[1].start, "a gap or an overlap: {pair:?}");
-        }
-        for run in runs {
-            let expected = telemetry.within(run);
-            assert_eq!(run.rows, expected.len() as u64, "{run:?}");
-            let Some(file) = &run.file else {
-                assert!(expected.is_empty(), "{run:?}");
-                continue;
-            };
-            let mut kept = longs(&installation.path("data/lake").join(file), "ReportId");
-            kept.sort_unstable();
-            assert_eq!(kept, expected, "{run:?}");
-            files.insert(file.clone());
-        }
-        let covered: Vec<i64> = runs.iter().flat_map(|run| telemetry.within(run)).collect();
-        let mut sent: Vec<i64> = told.events[hunt].values().flatten().copied().collect();
-        sent.sort_unstable();
-        assert_eq!(sent, covered, "{hunt}: each event is told once");
-    }
-    let in_lake: BTreeSet<String> = installation
-        .files("data/lake")
-        .into_iter()
-        .filter(|file| file.ends_with(".parquet"))
-        .collect();
-    assert_eq!(in_lake, files, "each window has one file");
-
-    let findings = installation.listed(&["findings"]);
-    let fingerprints: BTreeSet<&str> = findings
-        .iter()
-        .map(|stored| {
-            assert!(stored["suppressed"].is_null(), "{stored}");
-            stored["finding"]["fingerprint"].as_str().unwrap()
-        })
-        .collect();
-    assert_eq!(
-        fingerprints.len(),
-        findings.len(),
-        "a finding is queued once"
-    );
-
-    for mail in installation.files("mail") {
-        assert!(!mail.starts_with('.'), "half a mail: {mail}");
-        let (_, delivery) = mail.rsplit_once('-').unwrap();
-        assert!(mails.insert(delivery.to_owned()), "{mail} is there twice");
-    }
-    assert_eq!(mails.len(), told.ids.len(), "a mail for each alert");
-    eprintln!(
-        "{} windows, {} findings, {} requests of which {} were repeats under the same id",
-        runs.values().map(Vec::len).sum::<usize>(),
-        findings.len(),
-        requests.len(),
-        told.repeats
-    );
-}
-
 /// Delays that look random and are the same each time.
 fn delays(seed: u64) -> impl Iterator<Item = Duration> {
     let mut state = seed;
@@ -282,97 +302,4 @@ fn delays(seed: u64) -> impl Iterator<Item = Duration> {
         state ^= state << 17;
         Duration::from_millis(20 + state % 1000)
     })
-}
-
-/// A request may reach the webhook twice, when huntd is killed between the answer and its own
-/// record of it; both then carry the same Idempotency-Key. A mail is the same file, written again.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn killing_it_twenty_times_loses_nothing_and_tells_nothing_twice() {
-    let webhook = HttpServer::start(Answer::Late(Duration::from_millis(100), 204)).await;
-    let installation = installation(&webhook);
-    let telemetry = Telemetry::around_now();
-    telemetry.write(&installation);
-
-    for delay in delays(0x5eed).take(20) {
-        let serving = installation.serve();
-        std::thread::sleep(delay);
-        serving.kill();
-    }
-    let serving = installation.serve();
-    finish(&installation, serving);
-    let log = std::fs::read_to_string(installation.path("serve.log")).unwrap();
-    let interrupted = log.matches("begin again").count();
-    eprintln!("{interrupted} of 20 kills interrupted runs or deliveries");
-    check_that_nothing_is_lost_or_double(&installation, &telemetry, &webhook.requests());
-}
-
-/// A second of work is under way when it is asked to stop; what does not end within
-/// `runner.shutdown` begins again with the next start.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn stopping_it_abandons_nothing_for_good() {
-    let webhook = HttpServer::start(Answer::Late(Duration::from_millis(100), 204)).await;
-    let installation = installation(&webhook);
-    let config = std::fs::read_to_string(installation.path("config/huntd.yaml")).unwrap();
-    installation.write(
-        "config/huntd.yaml",
-        &format!("{config}runner: {{shutdown: 10ms}}\n"),
-    );
-    let telemetry = Telemetry::around_now();
-    telemetry.write(&installation);
-    for delay in delays(0x7e4a).take(5) {
-        let mut serving = installation.serve();
-        serving.wait_for_log("huntd is serving");
-        std::thread::sleep(delay);
-        let (code, log) = serving.stop();
-        assert_eq!(code, Some(0), "{log}");
-        assert!(log.contains("stopped"), "{log}");
-        let runs = installation.listed(&["runs"]);
-        let held = runs.iter().find(|run| run["status"] == "running");
-        assert!(held.is_none(), "{held:?}");
-    }
-    finish(&installation, installation.serve());
-    check_that_nothing_is_lost_or_double(&installation, &telemetry, &webhook.requests());
-}
-
-/// A broken hunt leaves those loaded as they are, and says where it is broken; once it is put
-/// right it is loaded without being asked.
-#[tokio::test]
-async fn a_reload_takes_all_or_nothing() {
-    let installation = Installation::new(
-        "sources: {lab: {kind: local, path: telemetry, missing_tables: empty}}\n\
-         defaults: {window: {delay: 0s}}\n",
-    );
-    let query = "DeviceProcessEvents | project DeviceId\n";
-    installation.write("queries/first.kql", &every_second(query));
-    let mut serving = installation.serve();
-    serving.wait_for_log("run finished");
-
-    let before = serving.log().len();
-    let broken = every_second("DeviceProcessEvents | project DeviceIdd\n");
-    installation.write("queries/first.kql", &broken);
-    installation.write("queries/second.kql", &every_second(query));
-    serving.signal("HUP");
-    let log = serving.wait_for_log_after(before, "are not reloaded");
-    for part in [
-        "those loaded stay",
-        "queries/first.kql:4:31",
-        "unknown column `DeviceIdd`",
-        "did you mean `DeviceId`?",
-    ] {
-        assert!(log.contains(part), "{part}: {log}");
-    }
-    let before = serving.log().len();
-    serving.wait_for_log_after(before, "hunt.name=first");
-    assert!(!serving.log().contains("hunt.name=second"));
-
-    installation.write("queries/first.kql", &every_second(query));
-    let log = serving.wait_for_log_after(before, "are reloaded");
-    assert!(log.contains("added=\"second\""), "{log}");
-    serving.wait_for_log_after(before, "hunt.name=second");
-    let (code, log) = serving.stop();
-    assert_eq!(code, Some(0), "{log}");
-}
-
-fn every_second(query: &str) -> String {
-    format!("// ---\n// schedule: {{every: 1s}}\n// ---\n{query}")
 }
