@@ -1,6 +1,9 @@
 //! The command line: one file per subcommand below `cli/`. A subcommand parses its arguments,
 //! calls the application or a noun, and prints; data goes to stdout, everything else to stderr.
 
+mod hunts;
+pub mod terminal;
+
 pub mod actions;
 pub mod check;
 pub mod explain;
@@ -14,9 +17,6 @@ pub mod run;
 pub mod runs;
 pub mod sample;
 pub mod serve;
-
-mod hunts;
-pub mod terminal;
 
 use std::path::PathBuf;
 use std::process::ExitCode;

@@ -6,6 +6,8 @@
 //! (`scheduler`, `runner`, `dispatcher`) own loops; `app` wires them and `cli` is how people reach
 //! them. ARCHITECTURE.md has the table of who may import whom, which a test checks.
 
+#![warn(missing_docs)]
+
 pub mod clock;
 pub mod duration;
 pub mod http;

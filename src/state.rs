@@ -256,11 +256,11 @@ pub struct Settled {
 /// or what the receiver asked for if that is longer (up to an hour).
 pub fn backoff(attempt: u32, outcome: &ActionOutcome) -> Duration {
     let doubled = Duration::from_secs(5).saturating_mul(2_u32.saturating_pow(attempt.min(12)));
-    let own = doubled.min(Duration::from_secs(900));
+    let own = doubled.min(Duration::from_mins(15));
     match outcome {
         ActionOutcome::Retry {
             after: Some(after), ..
-        } => own.max((*after).min(Duration::from_secs(3600))),
+        } => own.max((*after).min(Duration::from_hours(1))),
         _ => own,
     }
 }

@@ -52,7 +52,7 @@ pub async fn run(args: Args, global: &Global) -> anyhow::Result<ExitCode> {
         return Ok(ExitCode::from(EXIT_FAILED));
     }
     print_line(&match args.format {
-        Format::Json => Value::from_iter(findings.iter().map(as_json)).to_string(),
+        Format::Json => findings.iter().map(as_json).collect::<Value>().to_string(),
         Format::Text if findings.is_empty() => "nothing was found yet".to_owned(),
         Format::Text if filter.id.is_some() => {
             let shown: Vec<String> = findings.iter().map(as_page).collect();

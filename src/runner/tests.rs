@@ -115,7 +115,7 @@ fn telling(name: &str) -> Hunt {
         actions: vec![ActionName::new("soc-mail").unwrap()],
         dedupe: Dedupe {
             key: Vec::new(),
-            window: Duration::from_secs(3600),
+            window: Duration::from_hours(1),
         },
         ..hunt(name, "* * * * *")
     }

