@@ -3,6 +3,8 @@
 use std::thread::sleep;
 
 use super::{MAILBOX, Site, delays};
+use crate::support::http_server::Answer;
+use crate::support::installation::eventually;
 
 /// Schedules of all forms.
 const HUNTS: &[(&str, &str)] = &[
@@ -50,5 +52,23 @@ async fn stopping_it_abandons_nothing_for_good() {
     }
     site.finish(site.installation.serve());
     let told = site.check_that_nothing_is_lost_or_double();
+    site.check_mailbox(&told);
+}
+
+/// A delivery that does not end is abandoned, and made again under the same id.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_receiver_that_does_not_answer_keeps_it_from_nothing() {
+    let site = Site::new(&HUNTS[..1], 0).await;
+    site.webhook.answer_with(Answer::Hang);
+    let serving = site.installation.serve();
+    eventually("the webhook is asked", || site.webhook.requests().pop());
+    let (code, log) = serving.stop();
+    assert_eq!(code, Some(0), "{log}");
+    let said = "deliveries did not end in time and are made again";
+    assert!(log.contains(said), "{log}");
+    site.webhook.answer_with(Answer::status(204));
+    site.finish(site.installation.serve());
+    let told = site.check_that_nothing_is_lost_or_double();
+    assert!(told.repeats > 0, "the one that was not answered");
     site.check_mailbox(&told);
 }
