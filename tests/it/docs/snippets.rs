@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 use clap::Parser as _;
 use huntd::cli::Cli;
-use huntd::config::problem::{Problem, SourceFile};
 use huntd::hunt::load::{self, Examined};
+use huntd::problem::{Problem, SourceFile};
 
 use super::code_blocks;
 use super::reference::AnySurroundings;
@@ -42,7 +42,7 @@ fn problems_of_hunt(file_name: &str, text: &str) -> Vec<Problem> {
     let path = folder.path().join(file_name);
     std::fs::write(&path, text).unwrap();
     let mut found = Examined::default();
-    load::examine_files(&[path], None, &|_| None, &mut found);
+    load::examine_files(&[path], None, &crate::config::defender_tables, &mut found);
     found.problems
 }
 
