@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::Parser as _;
-use huntd::cli::Cli;
+use huntd::cli::{Cli, Command};
 use huntd::config::problem::{Problem, SourceFile};
 use huntd::hunt::load::{self, Examined};
 
@@ -89,13 +89,17 @@ fn commands_parse() {
                 };
                 seen += 1;
                 let text = words.join(" ");
-                if let Err(error) = Cli::try_parse_from(words) {
-                    let is_help = matches!(
-                        error.kind(),
-                        clap::error::ErrorKind::DisplayHelp
-                            | clap::error::ErrorKind::DisplayVersion
+                let cli = Cli::try_parse_from(words)
+                    .unwrap_or_else(|error| panic!("{}: {text}\n{error}", path.display()));
+                if let Command::Query(query) = cli.command
+                    && let Some(kql) = query.text
+                {
+                    let problems = kql::syntax::parse(&kql).diagnostics;
+                    assert!(
+                        problems.is_empty(),
+                        "{}: {kql}: {problems:?}",
+                        path.display()
                     );
-                    assert!(is_help, "{}: {text}\n{error}", path.display());
                 }
             }
         }
