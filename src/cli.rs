@@ -1,6 +1,9 @@
 //! The command line: one file per subcommand below `cli/`. A subcommand parses its arguments,
 //! calls the application or a noun, and prints; data goes to stdout, everything else to stderr.
 
+mod hunts;
+pub mod terminal;
+
 pub mod actions;
 pub mod check;
 pub mod explain;
@@ -15,15 +18,12 @@ pub mod runs;
 pub mod sample;
 pub mod serve;
 
-mod hunts;
-pub mod terminal;
-
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::config::problem::Problems;
+use crate::problem::Problems;
 
 /// It ran, and what it looked at is fine.
 pub const EXIT_OK: u8 = 0;

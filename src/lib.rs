@@ -6,12 +6,17 @@
 //! (`scheduler`, `runner`, `dispatcher`) own loops; `app` wires them and `cli` is how people reach
 //! them. ARCHITECTURE.md has the table of who may import whom, which a test checks.
 
+#![warn(missing_docs)]
+
+pub mod backoff;
 pub mod clock;
 pub mod duration;
 pub mod http;
 pub mod id;
+pub mod problem;
 pub mod secret;
 pub mod template;
+pub mod yaml;
 
 pub mod alert;
 pub mod finding;

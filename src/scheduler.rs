@@ -3,7 +3,8 @@
 //!
 //! Each pass re-reads the clock and works out, from schedule and watermark, what is due; so a lost
 //! firing, a stall, a suspended machine or a changed clock delays nothing and loses nothing.
-//! A pass is made when the next fire time comes, when a cron job nudges, and at least once a second.
+//! A pass is made when the next fire time comes, when a cron job nudges, and at least once a
+//! second.
 
 mod nudge;
 mod timeline;

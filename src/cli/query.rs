@@ -36,7 +36,7 @@ pub struct Args {
     /// Read the query from this file
     #[arg(short, long, value_name = "FILE")]
     pub file: Option<PathBuf>,
-    /// Run it on this source of the configuration
+    /// Run it on this source of the configuration [default: the default source, or the only one]
     #[arg(long, value_name = "NAME", conflicts_with = "data")]
     pub source: Option<String>,
     /// Run it on the files in this folder: <Table>/**/*.parquet|ndjson|json|csv or <Table>.<ext>
@@ -153,19 +153,28 @@ fn spec(args: &Args, text: String, now: DateTime<Utc>) -> anyhow::Result<QuerySp
 }
 
 fn source(args: &Args, global: &Global) -> anyhow::Result<Arc<dyn Source>> {
-    let local = |config| source::build(&SourceConfig::Local(config));
-    match (&args.data, &args.source) {
-        (Some(folder), _) => Ok(local(LocalConfig::new(folder))),
-        (None, Some(name)) => {
-            let name = SourceName::new(name)?;
-            let loaded = crate::config::load(&global.config)?;
-            match loaded.config.sources.get(&name) {
-                Some(config) => Ok(source::build(config)),
-                None => bail!("no source `{name}` in {}", global.config.display()),
-            }
-        }
-        (None, None) => bail!("say where to run it: --source NAME or --data DIR"),
+    if let Some(folder) = &args.data {
+        let config = SourceConfig::Local(LocalConfig::new(folder));
+        return Ok(source::build(&config));
     }
+    let shown = global.config.display();
+    if args.source.is_none() && !global.config.exists() {
+        bail!("say where to run it: --data DIR, or --source NAME of {shown}, which is not there");
+    }
+    let config = crate::config::load(&global.config)?.config;
+    let only = match &config.sources.keys().collect::<Vec<_>>()[..] {
+        [name] => Some((*name).clone()),
+        _ => None,
+    };
+    let named = args.source.as_deref().map(SourceName::new).transpose()?;
+    let Some(name) = named.or(config.defaults.source).or(only) else {
+        bail!("say where to run it: --data DIR, or --source NAME of {shown}");
+    };
+    let Some(config) = config.sources.get(&name) else {
+        let names: Vec<&str> = config.sources.keys().map(SourceName::as_str).collect();
+        bail!("no source `{name}` in {shown}; it has {}", names.join(", "));
+    };
+    Ok(source::build(config))
 }
 
 fn default_format(to_file: bool) -> Format {

@@ -27,14 +27,14 @@ use async_trait::async_trait;
 use datafusion::error::DataFusionError;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use futures::StreamExt as _;
-use kql::catalog::{Catalog, EmptyCatalog};
+use kql::catalog::{EmptyCatalog, SharedCatalog};
 use kql::types::Schema;
 use kql_datafusion::tables::Tables;
 use kql_datafusion::{KqlContext, Limits, QueryTime};
 
 use self::infer::Summaries;
 use self::provider::ScanContext;
-use self::tables::{Known, LocalTables};
+use self::tables::LocalTables;
 use super::{QueryResult, QuerySpec, QueryStats, Source, SourceError, kusto_ticks};
 
 pub use config::LocalConfig;
@@ -42,7 +42,7 @@ pub use config::LocalConfig;
 /// A folder of telemetry.
 pub struct LocalSource {
     config: Arc<LocalConfig>,
-    known: Known,
+    known: SharedCatalog,
     summaries: Arc<Summaries>,
 }
 
@@ -57,7 +57,7 @@ impl std::fmt::Debug for LocalSource {
 impl LocalSource {
     /// A source over the folder of `config`, in which tables of `known` have their columns and
     /// types from there. Nothing is read yet.
-    pub fn new(config: LocalConfig, known: Arc<dyn Catalog + Send + Sync>) -> Self {
+    pub fn new(config: LocalConfig, known: SharedCatalog) -> Self {
         Self {
             config: Arc::new(config),
             known,
@@ -89,7 +89,7 @@ impl LocalSource {
 #[async_trait]
 impl Source for LocalSource {
     /// The tables that the folder holds now; none if it cannot be read, which a query reports.
-    fn catalog(&self) -> Arc<dyn Catalog + Send + Sync> {
+    fn catalog(&self) -> SharedCatalog {
         match self.tables(Arc::default()) {
             Ok(tables) => Arc::new(tables),
             Err(_) => Arc::new(EmptyCatalog),

@@ -7,11 +7,11 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock};
 
-use kql::catalog::{Catalog, MemoryCatalog, TableInfo};
+use kql::catalog::{Catalog, MemoryCatalog, SharedCatalog, TableInfo};
 use kql::types::{Column, ScalarType, Schema};
 use serde_json::{Map, Value};
 
-use super::SourceConfig;
+use super::{Source, Sources};
 use crate::id::SourceName;
 
 /// The column that holds the time of an event.
@@ -24,9 +24,33 @@ pub fn defender() -> &'static Arc<MemoryCatalog> {
     &DEFENDER
 }
 
-/// What hunts are checked against: the tables that a source has now, and those of Defender that it
-/// does not have yet.
-struct WithDefender(Arc<dyn Catalog + Send + Sync>);
+/// The tables that hunts are checked against, by source. Of each source those that it has now, and
+/// those of Defender that it does not have yet; where no source is known, those of Defender.
+#[derive(Clone, Default)]
+pub struct KnownTables(BTreeMap<SourceName, SharedCatalog>);
+
+impl KnownTables {
+    /// Looks at the sources: reads the folders of local ones.
+    pub fn of(sources: &Sources) -> Self {
+        let with_defender = |source: &Arc<dyn Source>| -> SharedCatalog {
+            Arc::new(WithDefender(source.catalog()))
+        };
+        let catalogs = sources
+            .iter()
+            .map(|(name, source)| (name.clone(), with_defender(source)));
+        Self(catalogs.collect())
+    }
+
+    /// The tables of a source.
+    pub fn tables(&self, source: Option<&SourceName>) -> SharedCatalog {
+        match source.and_then(|source| self.0.get(source)) {
+            Some(catalog) => Arc::clone(catalog),
+            None => Arc::<MemoryCatalog>::clone(defender()),
+        }
+    }
+}
+
+struct WithDefender(SharedCatalog);
 
 impl Catalog for WithDefender {
     fn table(&self, name: &str) -> Option<TableInfo> {
@@ -40,19 +64,6 @@ impl Catalog for WithDefender {
         names.dedup();
         names
     }
-}
-
-/// The tables of each source, for checking hunts. Reads the folders of local sources; a table of
-/// Defender need not be there yet.
-pub fn catalogs(
-    sources: &BTreeMap<SourceName, SourceConfig>,
-) -> BTreeMap<SourceName, Arc<dyn Catalog + Send + Sync>> {
-    let mut catalogs: BTreeMap<SourceName, Arc<dyn Catalog + Send + Sync>> = BTreeMap::new();
-    for (name, config) in sources {
-        let catalog = WithDefender(super::build(config).catalog());
-        catalogs.insert(name.clone(), Arc::new(catalog));
-    }
-    catalogs
 }
 
 fn read(text: &str) -> MemoryCatalog {

@@ -5,6 +5,8 @@
 //! and `node` hold what DataFusion has no word for. Reading files is not done here: a table is
 //! whatever [`tables::Tables`] provides.
 
+#![warn(missing_docs)]
+
 pub mod context;
 pub mod error;
 pub mod function;

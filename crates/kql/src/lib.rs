@@ -7,6 +7,8 @@
 //! No stage fails or panics: each returns a value and diagnostics with places. This crate knows
 //! neither Arrow nor DataFusion; the engine is the crate `kql-datafusion`.
 
+#![warn(missing_docs)]
+
 pub mod bind;
 pub mod builtin;
 pub mod catalog;
