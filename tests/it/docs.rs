@@ -10,7 +10,6 @@ mod snippets;
 mod webhook;
 
 use huntd::config::schema;
-use huntd::problem::SourceFile;
 
 fn check_generated(path: &str, text: &str) {
     if std::env::var_os("UPDATE_DOCS").is_some() {

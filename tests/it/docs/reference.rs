@@ -2,12 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use huntd::config::problem::SourceFile;
 use huntd::config::schema;
 use huntd::hunt::load;
+use huntd::problem::SourceFile;
 use serde_json::Value;
 
-use crate::config::{FixedSurroundings, rendered};
+use crate::config::{FixedSurroundings, defender_tables, rendered};
 
 const REFERENCE: &str = "config/huntd.yaml";
 
@@ -16,7 +16,7 @@ fn it_loads_with_the_hunts_it_names() {
     let file = SourceFile::read(REFERENCE.as_ref()).unwrap();
     let (loaded, problems) = huntd::config::examine(file, &FixedSurroundings);
     assert_eq!(rendered(&problems), "");
-    let examined = load::examine(&loaded.unwrap(), &|_| None);
+    let examined = load::examine(&loaded.unwrap().hunts(), &defender_tables);
     assert_eq!(rendered(&examined.problems), "");
     assert!(examined.set.hunts.len() >= 12);
 }
@@ -82,14 +82,14 @@ fn what_is_commented_out_loads_as_well() {
     let loaded = loaded.unwrap();
     assert!(loaded.config.actions.len() >= 3);
     assert!(!loaded.config.hunts.is_empty());
-    let examined = load::examine(&loaded, &|_| None);
+    let examined = load::examine(&loaded.hunts(), &defender_tables);
     assert_eq!(rendered(&examined.problems), "");
 }
 
 /// Every variable and file is there.
 pub(super) struct AnySurroundings;
 
-impl huntd::config::interpolation::Surroundings for AnySurroundings {
+impl huntd::yaml::Surroundings for AnySurroundings {
     fn variable(&self, name: &str) -> Option<String> {
         Some(match name {
             name if name.ends_with("URL") => "https://chat.example.com/hook".to_owned(),

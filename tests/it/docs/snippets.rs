@@ -5,12 +5,12 @@ use std::path::{Path, PathBuf};
 
 use clap::Parser as _;
 use huntd::cli::{Cli, Command};
-use huntd::config::problem::{Problem, SourceFile};
 use huntd::hunt::load::{self, Examined};
+use huntd::problem::{Problem, SourceFile};
 
 use super::code_blocks;
 use super::reference::AnySurroundings;
-use crate::config::rendered;
+use crate::config::{defender_tables, rendered};
 
 /// README.md and everything below `docs`.
 fn pages() -> Vec<(PathBuf, String)> {
@@ -42,7 +42,7 @@ fn problems_of_hunt(file_name: &str, text: &str) -> Vec<Problem> {
     let path = folder.path().join(file_name);
     std::fs::write(&path, text).unwrap();
     let mut found = Examined::default();
-    load::examine_files(&[path], None, &|_| None, &mut found);
+    load::examine_files(&[path], None, &defender_tables, &mut found);
     found.problems
 }
 
