@@ -157,7 +157,7 @@ async fn a_result_without_rows_may_be_the_finding() {
     let silent = hunt(threshold(ThresholdOperator::Equal, 0), &["Device"], &[]);
     let detected = detect(&silent, &[]).await.unwrap();
     let [finding] = &detected[..] else {
-        panic!("{:?}", detected);
+        panic!("{detected:?}");
     };
     assert_eq!((finding.rows, finding.evidence.len()), (0, 0));
     assert_eq!(finding.title, "Odd hosts");
