@@ -90,9 +90,15 @@ impl Loaded {
     }
 }
 
+const HOW_TO_BEGIN: &str = "name the configuration with `--config`, or begin with \
+    `huntd quickstart`, which writes one";
+
 /// Loads a configuration file, or tells everything that is wrong with it.
 pub fn load(path: &Path) -> Result<Loaded, Problems> {
-    let file = SourceFile::read(path).map_err(|problem| Problems(vec![*problem]))?;
+    let file = SourceFile::read(path).map_err(|mut problem| {
+        problem.diagnostic.help = Some(HOW_TO_BEGIN.to_owned());
+        Problems(vec![*problem])
+    })?;
     let (loaded, problems) = examine(file, &ProcessSurroundings);
     let problems = Problems(problems);
     match loaded {

@@ -110,10 +110,13 @@ impl Problem {
             severity,
             code,
             message,
+            help,
             ..
         } = &self.diagnostic;
         if *code == code::UNREADABLE && self.file.text.is_empty() {
-            return format!("{}[{code}]: {message}\n", severity.as_str());
+            let help = help.iter().map(|help| format!("  = help: {help}\n"));
+            let help: String = help.collect();
+            return format!("{}[{code}]: {message}\n{help}", severity.as_str());
         }
         let origin = self.file.path.display().to_string();
         self.diagnostic.render(&origin, &self.file.text)

@@ -12,7 +12,7 @@ pub mod pipeline;
 pub mod policy;
 mod work;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -37,6 +37,9 @@ const LEASE: TimeDelta = TimeDelta::seconds(60);
 const RENEWAL: Duration = Duration::from_secs(20);
 /// Longest time between two looks for runs whose time has come.
 const TICK: Duration = Duration::from_secs(1);
+/// Windows that are tidied up again when the runs of another process are taken over: more than it
+/// could have had in hand.
+const TIDIED_AGAIN: usize = 100;
 /// Waits between tries to record an outcome. After the last the run is left to its lease, and done
 /// again from its beginning.
 const RECORD_WAITS: [Duration; 3] = [
@@ -111,10 +114,13 @@ impl Runner {
         self.nudge.notify_one();
     }
 
-    /// Gives back what an earlier process left running; `Exclusive` only for the holder of the
-    /// state's lock.
+    /// Gives back what an earlier process left running, and removes what it left in the lake;
+    /// `Exclusive` only for the holder of the state's lock.
     pub async fn recover(&self, holder: Holder) -> Result<u64, StateError> {
         let recovered = self.store.recover(&self.lease(), holder).await?;
+        if holder == Holder::Exclusive || recovered > 0 {
+            self.tidy_again().await?;
+        }
         if recovered > 0 {
             tracing::info!(
                 recovered,
@@ -359,17 +365,47 @@ impl Runner {
                 },
             }
         }
-        if outcome.record.status != RunStatus::Failed {
-            let Loaded { executor, .. } = self.loaded();
-            let record = &outcome.record;
-            if let Err(error) = executor.tidy(&record.request, record.file.as_deref()).await {
-                tracing::warn!(%error, "cannot remove a superseded result from the lake");
+        let record = &outcome.record;
+        if record.status != RunStatus::Failed {
+            self.tidy(&record.request, record.file.as_deref()).await;
+        } else if record.request.trigger != Trigger::Schedule {
+            // It is not tried again, and may have failed after its file was written.
+            match self.kept_file(&record.request).await {
+                Ok(file) => self.tidy(&record.request, file.as_deref()).await,
+                Err(error) => tracing::warn!(%error, "the lake is tidied up at the next start"),
             }
         }
         if !outcome.deliveries.is_empty() {
             self.told.notify_one();
         }
         Ok(())
+    }
+
+    /// Tidies up after the runs that ended last: a process that was killed recorded them, perhaps,
+    /// and did not come to it.
+    async fn tidy_again(&self) -> Result<(), StateError> {
+        let mut tidied = HashSet::new();
+        for request in self.store.ended_last(TIDIED_AGAIN).await? {
+            if tidied.insert((request.hunt.clone(), request.window)) {
+                let file = self.kept_file(&request).await?;
+                self.tidy(&request, file.as_deref()).await;
+            }
+        }
+        Ok(())
+    }
+
+    /// The file of the run that covered the window last.
+    async fn kept_file(&self, request: &RunRequest) -> Result<Option<String>, StateError> {
+        let RunRequest { hunt, window, .. } = request;
+        self.store.result_of(hunt, *window).await
+    }
+
+    /// Leaves `file` as the only one of the window.
+    async fn tidy(&self, request: &RunRequest, file: Option<&str>) {
+        let Loaded { executor, .. } = self.loaded();
+        if let Err(error) = executor.tidy(request, file).await {
+            tracing::warn!(%error, "cannot remove a superseded result from the lake");
+        }
     }
 
     fn log(&self, outcome: &RunOutcome) {

@@ -19,6 +19,7 @@ use crate::alert::{Delivery, DeliveryStatus};
 use crate::finding::{Finding, Fingerprint};
 use crate::id::{ActionName, DeliveryId, FindingId, HuntName, RunId, SourceName};
 use crate::run::{RunRecord, RunRequest};
+use crate::window::Window;
 
 /// Why the store did not answer.
 #[derive(Debug, thiserror::Error)]
@@ -121,6 +122,17 @@ pub trait RunStore: Debug + Send + Sync {
     /// Records the end of an attempt: the run, its findings, what is to be told, that it was told
     /// and, for a scheduled run that covered its window, the watermark; all or nothing.
     async fn record(&self, outcome: &RunOutcome) -> Result<(), StateError>;
+
+    /// Closed runs, last ended first; none of a hunt that has a run under way.
+    async fn ended_last(&self, limit: usize) -> Result<Vec<RunRequest>, StateError>;
+
+    /// The file of the run that covered this window of the hunt last; none if it found nothing,
+    /// or no run has covered it.
+    async fn result_of(
+        &self,
+        hunt: &HuntName,
+        window: Window,
+    ) -> Result<Option<String>, StateError>;
 
     /// One run.
     async fn run(&self, id: RunId) -> Result<Option<RunRecord>, StateError>;

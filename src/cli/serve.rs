@@ -24,6 +24,8 @@ pub struct Args {}
 pub async fn run(_: Args, global: &Global) -> anyhow::Result<ExitCode> {
     let filter = global.log.as_deref().unwrap_or(telemetry::DAEMON);
     telemetry::start(filter, global.log_json)?;
+    // Heard from the start: a reload that is asked for while huntd starts must not end it.
+    let mut signals = Signals::new()?;
     let app = Arc::new(App::open(&global.config, Arc::new(SystemClock)).await?);
     app.take_over().await?;
     app.schedule().await?;
@@ -40,7 +42,6 @@ pub async fn run(_: Args, global: &Global) -> anyhow::Result<ExitCode> {
         "huntd is serving"
     );
     let (stop, reload) = (CancellationToken::new(), Arc::new(Notify::new()));
-    let mut signals = Signals::new()?;
     let serving = Arc::clone(&app).serve(stop.clone(), Arc::clone(&reload));
     tokio::pin!(serving);
     let mut asked_to_stop = false;

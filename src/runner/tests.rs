@@ -36,6 +36,8 @@ enum Behaviour {
     Finds,
     FindsTheSame,
     Fails,
+    /// When its file is in the lake.
+    FailsLate,
     Panics,
     Hangs,
 }
@@ -66,10 +68,13 @@ impl Executor for Scripted {
         match behaviour {
             Behaviour::Fails => return Err(ExecutionError("the source is down".into())),
             Behaviour::Panics => panic!("a defect"),
-            Behaviour::Finds | Behaviour::FindsTheSame | Behaviour::Hangs => {}
+            _ => {}
         }
         let file = format!("{}/{}-{}", hunt.name, request.window.key(), request.id);
         self.files.lock().unwrap().insert(file.clone());
+        if behaviour == Behaviour::FailsLate {
+            return Err(ExecutionError("the detection failed".into()));
+        }
         let what = match behaviour {
             Behaviour::FindsTheSame => "same".to_owned(),
             _ => request.window.end().to_rfc3339(),
@@ -526,6 +531,16 @@ impl RunStore for FusedStore {
     async fn record(&self, outcome: &RunOutcome) -> Result<(), StateError> {
         fused!(self.record(outcome))
     }
+    async fn ended_last(&self, limit: usize) -> Result<Vec<RunRequest>, StateError> {
+        fused!(self.ended_last(limit))
+    }
+    async fn result_of(
+        &self,
+        hunt: &HuntName,
+        window: Window,
+    ) -> Result<Option<String>, StateError> {
+        fused!(self.result_of(hunt, window))
+    }
     async fn run(&self, id: RunId) -> Result<Option<RunRecord>, StateError> {
         fused!(self.run(id))
     }
@@ -602,4 +617,67 @@ async fn stopping_at_any_moment_loses_nothing_and_tells_nothing_twice() {
         );
     }
     assert!(stops >= 30, "only {stops} moments were reached");
+}
+
+/// Stops at each moment of a second run of a window, asked for by a person: the lake then has one
+/// file of the window, that of the last run recorded.
+#[tokio::test]
+async fn stopping_at_any_moment_of_a_run_by_hand_leaves_one_file_of_its_window() {
+    let mut stops = 0;
+    for moment in 0..14 {
+        let bench = Bench::new([telling("a")]).await;
+        bench.pass(&bench.plain(), "2026-01-02T03:01:00Z").await;
+        let fuse = Arc::new(Fuse {
+            calls_left: AtomicUsize::new(moment / 2 + 1),
+            blown_after: moment % 2 == 1,
+        });
+        let runner = bench.runner(Arc::new(FusedStore(
+            Arc::clone(&bench.store),
+            Arc::clone(&fuse),
+        )));
+        let fused = FusedExecutor(Arc::clone(&bench.executor), Arc::clone(&fuse));
+        runner.load(Arc::clone(&bench.hunts), Arc::new(fused));
+        let request = manual("a", bench.clock.now());
+        bench.clock.advance(Duration::from_secs(1));
+        {
+            let killed = async {
+                while !fuse.is_blown() {
+                    tokio::time::sleep(Duration::from_millis(1)).await;
+                }
+            };
+            let hunt = bench.hunts.values().next().unwrap();
+            tokio::select! {
+                _ = runner.run_now(hunt, &request) => {}
+                () = killed => stops += 1,
+            }
+        }
+        drop(runner);
+
+        let path = bench.folder.path().join("state.db");
+        let store = Arc::new(SqliteStore::open(&path).await.unwrap());
+        let bench = Bench { store, ..bench };
+        let runner = bench.plain();
+        // Nobody renews its lease, and it may be of a process that goes on.
+        bench.clock.advance(Duration::from_mins(2));
+        runner.recover(Holder::Exclusive).await.unwrap();
+        let hunt = &bench.hunts.values().next().unwrap().name;
+        let kept = bench.store.result_of(hunt, request.window).await.unwrap();
+        let files = bench.executor.files.lock().unwrap().clone();
+        assert_eq!(files, BTreeSet::from([kept.unwrap()]), "moment {moment}");
+    }
+    assert!(stops >= 8, "only {stops} moments were reached");
+}
+
+#[tokio::test]
+async fn a_run_by_hand_that_fails_leaves_the_file_that_was_there() {
+    let bench = Bench::new([telling("a")]).await;
+    let runner = bench.plain();
+    bench.pass(&runner, "2026-01-02T03:01:00Z").await;
+    let before = bench.executor.files.lock().unwrap().clone();
+    let hunt = bench.hunts.values().next().unwrap();
+    bench.executor.behave(Behaviour::FailsLate);
+    let request = manual("a", bench.clock.now());
+    let failed = runner.run_now(hunt, &request).await.unwrap();
+    assert_eq!(failed.record.status, RunStatus::Failed);
+    assert_eq!(*bench.executor.files.lock().unwrap(), before);
 }

@@ -27,11 +27,12 @@ use async_trait::async_trait;
 use datafusion::error::DataFusionError;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use futures::StreamExt as _;
-use kql::catalog::{EmptyCatalog, SharedCatalog};
+use kql::catalog::SharedCatalog;
 use kql::types::Schema;
 use kql_datafusion::tables::Tables;
 use kql_datafusion::{KqlContext, Limits, QueryTime};
 
+use self::config::MissingTables;
 use self::infer::Summaries;
 use self::provider::ScanContext;
 use self::tables::LocalTables;
@@ -65,14 +66,18 @@ impl LocalSource {
         }
     }
 
-    fn tables(&self, stats: Arc<QueryStats>) -> Result<LocalTables, String> {
+    fn tables(
+        &self,
+        config: &Arc<LocalConfig>,
+        stats: Arc<QueryStats>,
+    ) -> Result<LocalTables, String> {
         let context = ScanContext {
             on_error: self.config.on_error,
             date_partitions: self.config.date_partitions,
             summaries: Arc::clone(&self.summaries),
             stats,
         };
-        LocalTables::discover(Arc::clone(&self.config), Arc::clone(&self.known), context)
+        LocalTables::discover(Arc::clone(config), Arc::clone(&self.known), context)
     }
 
     fn limits(&self, spec: &QuerySpec) -> Limits {
@@ -88,11 +93,16 @@ impl LocalSource {
 
 #[async_trait]
 impl Source for LocalSource {
-    /// The tables that the folder holds now; none if it cannot be read, which a query reports.
+    /// The tables that the folder holds now, and those that are known but have no files yet: a
+    /// query reports that, and also a folder that cannot be read.
     fn catalog(&self) -> SharedCatalog {
-        match self.tables(Arc::default()) {
+        let config = Arc::new(LocalConfig {
+            missing_tables: MissingTables::Empty,
+            ..LocalConfig::clone(&self.config)
+        });
+        match self.tables(&config, Arc::default()) {
             Ok(tables) => Arc::new(tables),
-            Err(_) => Arc::new(EmptyCatalog),
+            Err(_) => Arc::clone(&self.known) as _,
         }
     }
 
@@ -152,12 +162,15 @@ impl LocalSource {
         limits: Limits,
         stats: Arc<QueryStats>,
     ) -> Result<(KqlContext, kql::hir::Query), SourceError> {
-        let tables = Arc::new(self.tables(stats).map_err(SourceError::Unreadable)?);
+        let tables = Arc::new(
+            self.tables(&self.config, stats)
+                .map_err(SourceError::Unreadable)?,
+        );
         let shared: Arc<dyn Tables> = Arc::<LocalTables>::clone(&tables);
         let context = KqlContext::new(shared, limits)
             .map_err(|error| SourceError::Failed(error.to_string()))?;
         let bound = context.bind(&spec.text);
-        // A table that exists but cannot be read is not an unknown one.
+        // A table that cannot be read, or has no files, is not an unknown one.
         if bound.query.is_none()
             && let Some(failure) = tables.failures().into_values().next()
         {

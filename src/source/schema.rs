@@ -7,11 +7,11 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock};
 
-use kql::catalog::{Catalog, MemoryCatalog, SharedCatalog, TableInfo};
+use kql::catalog::{MemoryCatalog, SharedCatalog, TableInfo};
 use kql::types::{Column, ScalarType, Schema};
 use serde_json::{Map, Value};
 
-use super::{Source, Sources};
+use super::Sources;
 use crate::id::SourceName;
 
 /// The column that holds the time of an event.
@@ -32,12 +32,9 @@ pub struct KnownTables(BTreeMap<SourceName, SharedCatalog>);
 impl KnownTables {
     /// Looks at the sources: reads the folders of local ones.
     pub fn of(sources: &Sources) -> Self {
-        let with_defender = |source: &Arc<dyn Source>| -> SharedCatalog {
-            Arc::new(WithDefender(source.catalog()))
-        };
         let catalogs = sources
             .iter()
-            .map(|(name, source)| (name.clone(), with_defender(source)));
+            .map(|(name, source)| (name.clone(), source.catalog()));
         Self(catalogs.collect())
     }
 
@@ -47,22 +44,6 @@ impl KnownTables {
             Some(catalog) => Arc::clone(catalog),
             None => Arc::<MemoryCatalog>::clone(defender()),
         }
-    }
-}
-
-struct WithDefender(SharedCatalog);
-
-impl Catalog for WithDefender {
-    fn table(&self, name: &str) -> Option<TableInfo> {
-        self.0.table(name).or_else(|| defender().table(name))
-    }
-
-    fn table_names(&self) -> Vec<String> {
-        let mut names = self.0.table_names();
-        names.extend(defender().table_names());
-        names.sort();
-        names.dedup();
-        names
     }
 }
 
@@ -92,6 +73,8 @@ fn read(text: &str) -> MemoryCatalog {
 
 #[cfg(test)]
 mod tests {
+    use kql::catalog::Catalog as _;
+
     use super::*;
 
     #[test]

@@ -43,6 +43,7 @@ macro_rules! conformance {
             what_was_told_is_remembered_by_fingerprint
             an_effect_is_queued_once
             orphans_are_recovered
+            a_window_has_the_file_of_its_last_run
             released_runs_wait_again
             deliveries_are_taken_settled_and_sent_again
             deliveries_of_some_actions_can_be_left
@@ -539,6 +540,38 @@ pub(super) async fn orphans_are_recovered(store: &dyn Store) {
         RunStatus::Running
     );
     assert_eq!(store.recover(&lease(60), Holder::Shared).await.unwrap(), 1);
+}
+
+pub(super) async fn a_window_has_the_file_of_its_last_run(store: &dyn Store) {
+    store.register(&[registration("a", "lab")]).await.unwrap();
+    let first = claimed(store, "a", 1).await;
+    let file_of = async || store.result_of(&first.hunt, first.window).await.unwrap();
+    let ended = async || store.ended_last(10).await.unwrap();
+    assert_eq!((file_of().await, ended().await), (None, vec![]));
+    let ends = async |request: &RunRequest, status, file: Option<&str>, minute| {
+        let mut outcome = outcome(request, status);
+        outcome.record.file = file.map(str::to_owned);
+        outcome.record.finished_at = Some(at(minute));
+        store.record(&outcome).await.unwrap();
+    };
+    ends(&first, RunStatus::Complete, Some("first"), 2).await;
+    assert_eq!(file_of().await.as_deref(), Some("first"));
+
+    let by_hand = || RunRequest {
+        id: RunId::generate(),
+        trigger: Trigger::Manual,
+        ..first.clone()
+    };
+    let (failing, empty) = (by_hand(), by_hand());
+    assert!(store.begin(&failing, &lease(3)).await.unwrap());
+    assert_eq!(ended().await, [], "a run of the hunt is under way");
+    ends(&failing, RunStatus::Failed, None, 4).await;
+    assert_eq!(ended().await, [failing.clone(), first.clone()]);
+    assert_eq!(file_of().await.as_deref(), Some("first"));
+    assert!(store.begin(&empty, &lease(5)).await.unwrap());
+    ends(&empty, RunStatus::Complete, None, 6).await;
+    assert_eq!(file_of().await, None, "the last one found nothing");
+    assert_eq!(store.ended_last(1).await.unwrap(), [empty]);
 }
 
 pub(super) async fn released_runs_wait_again(store: &dyn Store) {

@@ -114,6 +114,9 @@ fn a_file_that_is_missing_is_named() {
     let problems = config::load(Path::new("tests/data/nothing.yaml")).unwrap_err();
     insta::assert_snapshot!(
         problems.to_string(),
-        @"error[CFG111]: cannot read tests/data/nothing.yaml: No such file or directory (os error 2)"
+        @r"
+    error[CFG111]: cannot read tests/data/nothing.yaml: No such file or directory (os error 2)
+      = help: name the configuration with `--config`, or begin with `huntd quickstart`, which writes one
+    "
     );
 }

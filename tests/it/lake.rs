@@ -17,6 +17,8 @@ use kql::types::{Column, ScalarType, Schema};
 use kql_datafusion::types::arrow_schema;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
+use crate::support::{python, skip};
+
 pub(crate) fn window(start: &str, end: &str) -> Window {
     Window::new(start.parse().unwrap(), end.parse().unwrap()).unwrap()
 }
@@ -214,7 +216,7 @@ async fn a_full_disk_is_named_and_leaves_nothing_behind() {
         .output()
         .is_ok_and(|output| output.status.success());
     if !mounted {
-        eprintln!("skipped: mounting a small file system needs root");
+        skip("mounting a small file system needs root");
         return;
     }
     let schema = Schema::new([Column::new("Text", ScalarType::String)]);
@@ -255,24 +257,20 @@ fn a_lake_in_a_cloud_is_refused_in_words() {
     );
 }
 
-/// `HUNTD_TEST_PYTHON` names an interpreter that has some of duckdb, pyarrow and polars.
 #[tokio::test]
 async fn duckdb_pyarrow_and_polars_read_every_type() {
     let folder = tempfile::tempdir().unwrap();
     let (_, commit) = write_every_type(folder.path()).await;
-    let python = std::env::var("HUNTD_TEST_PYTHON").unwrap_or_else(|_| "python3".to_owned());
+    let Some(mut python) = python(&["duckdb", "pyarrow", "polars"]) else {
+        return;
+    };
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/lake");
-    let Ok(output) = std::process::Command::new(python)
+    let output = python
         .arg(script.join("read_with_other_tools.py"))
         .arg(folder.path().join(commit.file.unwrap()))
         .output()
-    else {
-        eprintln!("skipped: no Python here");
-        return;
-    };
+        .unwrap();
     let failure = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{failure}");
-    if output.stdout.is_empty() {
-        eprintln!("skipped: this Python has none of duckdb, pyarrow and polars");
-    }
+    assert_eq!(output.stdout, b"duckdb\npyarrow\npolars\n");
 }

@@ -13,6 +13,7 @@ mod docs;
 mod hunts;
 mod lake;
 mod queries;
+mod recovery;
 mod serve;
 mod source_local;
 mod support;

@@ -6,7 +6,7 @@ use datafusion::error::DataFusionError;
 use kql::span::Span;
 
 /// An error of the engine.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 pub enum EngineError {
     /// The query uses something that the engine does not have.
     #[error("{what} is not supported yet")]
@@ -116,8 +116,16 @@ impl EngineError {
         }
     }
 
+    /// Of an error that several parts of a plan were told, such as all readers of one input.
     fn of_shared(error: &DataFusionError, memory_bytes: usize) -> Self {
         match error.find_root() {
+            DataFusionError::External(source) => match source.downcast_ref::<Self>() {
+                Some(own) => own.clone(),
+                None => Self::Source(source.to_string()),
+            },
+            root @ (DataFusionError::ParquetError(_)
+            | DataFusionError::ObjectStore(_)
+            | DataFusionError::IoError(_)) => Self::Source(root.strip_backtrace()),
             DataFusionError::ResourcesExhausted(detail) => Self::Limit(Limit::Memory {
                 bytes: memory_bytes,
                 detail: detail.clone(),

@@ -122,7 +122,9 @@ impl Smtp {
             ));
         }
         let Some(code) = error.status().map(u16::from) else {
-            return ActionOutcome::retry(format!("no mail to {place}: {text}"));
+            return ActionOutcome::retry(format!(
+                "no mail to {place}: {text}; check `smtp.host`, `smtp.port` and that the server runs"
+            ));
         };
         match code {
             // 530: login needed, 534/535/538: refused, 432/454: for now.

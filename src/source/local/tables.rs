@@ -5,7 +5,7 @@
 //! looked at. A table's columns are worked out when a query first names it.
 
 use std::collections::{BTreeMap, HashMap};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use kql::catalog::{Catalog, EmptyCatalog, SharedCatalog, TableInfo};
@@ -26,6 +26,7 @@ const TIME_COLUMNS: [&str; 2] = ["Timestamp", "TimeGenerated"];
 
 /// The tables of a folder.
 pub(super) struct LocalTables {
+    root: PathBuf,
     config: Arc<LocalConfig>,
     known: SharedCatalog,
     files: TableFiles,
@@ -63,6 +64,7 @@ impl LocalTables {
             }
         }
         Ok(Self {
+            root,
             config,
             known,
             files,
@@ -74,7 +76,8 @@ impl LocalTables {
 
     /// One table over one Parquet file, with the columns of `schema` and no time column.
     pub(super) fn of_file(name: &str, schema: Schema, file: &Path) -> Result<Self, String> {
-        let found = discover(&std::path::absolute(file).unwrap_or_else(|_| file.to_owned()))?;
+        let root = std::path::absolute(file).unwrap_or_else(|_| file.to_owned());
+        let found = discover(&root)?;
         let files: Vec<InputFile> = found.into_values().flatten().collect();
         let context = Arc::new(ScanContext {
             on_error: OnError::Fail,
@@ -90,6 +93,7 @@ impl LocalTables {
         let provider = Arc::new(provider);
         let table = Table { info, provider };
         Ok(Self {
+            root,
             config: Arc::new(LocalConfig::new(file)),
             known: Arc::new(EmptyCatalog),
             files: [(name.to_owned(), files)].into(),
@@ -99,7 +103,7 @@ impl LocalTables {
         })
     }
 
-    /// Why tables that have files cannot be read, by name, of those that were asked for.
+    /// Why tables that there should be cannot be read, by name, of those that were asked for.
     pub(super) fn failures(&self) -> BTreeMap<String, String> {
         self.failures
             .lock()
@@ -108,11 +112,18 @@ impl LocalTables {
     }
 
     fn resolve(&self, name: &str) -> Option<Table> {
-        let files = self.files.get(name)?;
-        match self.info(name, files) {
+        let found = self.files.get(name);
+        if found.is_none() && !self.is_expected(name) {
+            return None;
+        }
+        let files = found.map(Vec::as_slice).unwrap_or_default();
+        match self
+            .info(name, files)
+            .and_then(|info| self.with_files(name, files, info))
+        {
             Ok(info) => {
                 let context = Arc::clone(&self.context);
-                let provider = LocalTable::new(info.clone(), files.clone(), context);
+                let provider = LocalTable::new(info.clone(), files.to_vec(), context);
                 let provider = Arc::new(provider);
                 Some(Table { info, provider })
             }
@@ -122,6 +133,29 @@ impl LocalTables {
                 None
             }
         }
+    }
+
+    /// Whether the table is known, though its files may be missing.
+    fn is_expected(&self, name: &str) -> bool {
+        let declared = self.config.tables.get(name);
+        self.known.table(name).is_some() || declared.is_some_and(|table| table.columns.is_some())
+    }
+
+    /// Telemetry that is missing must not look like telemetry in which nothing happened.
+    fn with_files(
+        &self,
+        name: &str,
+        files: &[InputFile],
+        info: TableInfo,
+    ) -> Result<TableInfo, String> {
+        if files.is_empty() && self.config.missing_tables == MissingTables::Error {
+            return Err(format!(
+                "{}: table `{name}` has no files; put them into {name}/ there, or set \
+                 `missing_tables: empty` of the source",
+                self.root.display()
+            ));
+        }
+        Ok(info)
     }
 
     fn info(&self, name: &str, files: &[InputFile]) -> Result<TableInfo, String> {

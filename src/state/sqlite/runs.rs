@@ -9,11 +9,12 @@ use sqlx::{Sqlite, Transaction};
 use super::SqliteStore;
 use super::row::{FindingRow, RunRow, instant, json_list, limit, micros};
 use crate::finding::Fingerprint;
-use crate::id::RunId;
+use crate::id::{HuntName, RunId};
 use crate::run::{RunRecord, RunRequest};
 use crate::state::{
     Claim, FindingFilter, Holder, Lease, RunFilter, RunOutcome, RunStore, StateError, StoredFinding,
 };
+use crate::window::Window;
 
 const ABANDONED: &str = "not finished: huntd was stopped while it ran; run it again";
 
@@ -161,6 +162,42 @@ impl RunStore for SqliteStore {
 
     async fn record(&self, outcome: &RunOutcome) -> Result<(), StateError> {
         self.record_outcome(outcome).await
+    }
+
+    async fn ended_last(&self, at_most: usize) -> Result<Vec<RunRequest>, StateError> {
+        let sql = "
+            SELECT * FROM runs AS ended WHERE stage = 'closed' AND finished_at IS NOT NULL
+              AND NOT EXISTS (SELECT 1 FROM runs WHERE hunt = ended.hunt AND stage = 'running')
+            ORDER BY finished_at DESC LIMIT ?1";
+        let rows: Vec<RunRow> = sqlx::query_as(sql)
+            .bind(limit(at_most))
+            .fetch_all(&self.reader)
+            .await
+            .map_err(|error| self.refused(&error))?;
+        rows.into_iter()
+            .map(|row| Ok(row.into_record()?.request))
+            .collect::<Result<_, sqlx::Error>>()
+            .map_err(|error| self.refused(&error))
+    }
+
+    async fn result_of(
+        &self,
+        hunt: &HuntName,
+        window: Window,
+    ) -> Result<Option<String>, StateError> {
+        let sql = "
+            SELECT file FROM runs
+            WHERE hunt = ?1 AND window_end = ?2 AND window_start = ?3 AND stage = 'closed'
+              AND status IN ('complete', 'truncated', 'partial')
+            ORDER BY finished_at DESC LIMIT 1";
+        let file: Option<Option<String>> = sqlx::query_scalar(sql)
+            .bind(hunt.as_str())
+            .bind(micros(window.end()))
+            .bind(micros(window.start()))
+            .fetch_optional(&self.reader)
+            .await
+            .map_err(|error| self.refused(&error))?;
+        Ok(file.flatten())
     }
 
     async fn run(&self, id: RunId) -> Result<Option<RunRecord>, StateError> {

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
@@ -21,6 +22,8 @@ pub(crate) struct Request {
 pub(crate) enum Answer {
     /// With a status, headers and a text.
     Status(u16, Vec<(&'static str, String)>, String),
+    /// With a status, a while after the request was taken.
+    Late(Duration, u16),
     /// By closing the connection.
     Close,
     /// Never.
@@ -91,13 +94,17 @@ async fn serve(mut stream: TcpStream, state: Arc<Mutex<State>>) {
     let Some(request) = read_request(&mut stream).await else {
         return;
     };
-    let answer = {
+    let mut answer = {
         let mut state = state.lock().expect("not poisoned");
         state.requests.push(request);
         state.answer.clone()
     };
+    if let Answer::Late(pause, status) = answer {
+        tokio::time::sleep(pause).await;
+        answer = Answer::status(status);
+    }
     match answer {
-        Answer::Close => {}
+        Answer::Close | Answer::Late(..) => {}
         Answer::Hang => std::future::pending().await,
         Answer::Status(status, headers, body) => {
             let mut text = format!(
