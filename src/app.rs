@@ -55,7 +55,7 @@ pub struct Drained {
 
 impl App {
     /// Reads the configuration and its hunts and opens state and lake. Mistakes in the files are
-    /// a [`crate::config::problem::Problems`]. Nothing runs yet.
+    /// a [`crate::problem::Problems`]. Nothing runs yet.
     pub async fn open(path: &Path, clock: SharedClock) -> anyhow::Result<Self> {
         let setup = Setup::load(path, &clock)?;
         let StateConfig::Sqlite { path: database } = &setup.config.state;

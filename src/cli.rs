@@ -23,7 +23,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::config::problem::Problems;
+use crate::problem::Problems;
 
 /// It ran, and what it looked at is fine.
 pub const EXIT_OK: u8 = 0;

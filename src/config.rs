@@ -1,16 +1,10 @@
 //! The configuration: what `config/huntd.yaml` may say, and how it is read.
 //!
 //! Each part owns its options; they are only gathered here. Reading tells all mistakes at once,
-//! with file, line and column, and opens nothing but the files that references name. Hunts are read
-//! by `hunt::load`.
+//! with file, line and column, and opens nothing but the files that references name. `yaml` does
+//! the reading; hunts are read by `hunt::load`.
 
-pub mod problem;
-
-pub mod decode;
-pub mod document;
-pub mod interpolation;
 pub mod schema;
-mod shape;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -20,17 +14,15 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::action::ActionConfig;
-use crate::duration::DurationText;
-use crate::hunt::header::{CatchUpSetting, Header, WindowSetting};
+use crate::hunt::config::{Defaults, HuntConfig};
+use crate::hunt::header::Header;
 use crate::id::{ActionName, HuntName, SourceName};
 use crate::lake::config::LakeConfig;
+use crate::problem::{Problem, Problems, SourceFile, code};
 use crate::runner::limits::RunnerConfig;
 use crate::source::SourceConfig;
 use crate::state::config::StateConfig;
-
-use document::{Excerpt, Node};
-use interpolation::{ProcessSurroundings, Surroundings};
-use problem::{Problem, Problems, SourceFile, code};
+use crate::yaml::{Excerpt, Node, ProcessSurroundings, Surroundings, decode};
 
 /// The configuration file. Relative paths are taken from the working directory.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
@@ -68,33 +60,6 @@ fn default_queries() -> Vec<PathBuf> {
     vec!["queries".into()]
 }
 
-/// Settings of hunts that do not say otherwise.
-#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Defaults {
-    /// Name of the source. Default: the only one there is.
-    #[serde(default)]
-    pub source: Option<SourceName>,
-    /// IANA zone of cron expressions, such as `Europe/Berlin`. Default: UTC.
-    #[serde(default)]
-    pub timezone: Option<String>,
-    /// Which time a run covers.
-    #[serde(default)]
-    pub window: Option<WindowSetting>,
-    /// What happens with windows missed while huntd was down.
-    #[serde(default)]
-    pub catch_up: Option<CatchUpSetting>,
-    /// Longest time a run may take. Default: 10m.
-    #[serde(default)]
-    pub timeout: Option<DurationText>,
-    /// How long the same finding is not told again. Default: 24h.
-    #[serde(default)]
-    pub dedupe_for: Option<DurationText>,
-    /// Names of the actions that are told. Default: none.
-    #[serde(default)]
-    pub actions: Vec<ActionName>,
-}
-
 /// A configuration with the file it was read from.
 #[derive(Clone, Debug)]
 pub struct Loaded {
@@ -108,6 +73,21 @@ pub struct Loaded {
     pub source_names: BTreeSet<String>,
     /// Names of all actions, of those with mistakes, too.
     pub action_names: BTreeSet<String>,
+}
+
+impl Loaded {
+    /// What it says about hunts.
+    pub fn hunts(&self) -> HuntConfig<'_> {
+        HuntConfig {
+            folders: &self.config.queries,
+            defaults: &self.config.defaults,
+            overrides: &self.config.hunts,
+            source_names: &self.source_names,
+            action_names: &self.action_names,
+            file: &self.file,
+            document: &self.document,
+        }
+    }
 }
 
 const HOW_TO_BEGIN: &str = "name the configuration with `--config`, or begin with \
@@ -134,7 +114,7 @@ pub fn examine(
     surroundings: &dyn Surroundings,
 ) -> (Option<Loaded>, Vec<Problem>) {
     let excerpt = Excerpt::whole(&file.text);
-    let decoded = decode::decode::<Config>(&file.text, &excerpt, Some(surroundings));
+    let decoded = decode::<Config>(&file.text, &excerpt, Some(surroundings));
     let mut problems = decoded.problems;
     let names = |section: &str| -> BTreeSet<String> {
         let entries = decoded

@@ -40,8 +40,8 @@ pub type Destinations = BTreeMap<ActionName, Destination>;
 pub struct DispatcherLimits {
     /// Deliveries under way at the same time, at most one for each action.
     pub concurrency: usize,
-    /// Deliveries taken from the outbox at the same time.
-    pub in_hand_max: usize,
+    /// Deliveries taken from the outbox at a time; at most so many wait for one action.
+    pub taken_max: usize,
     /// Longest time of one attempt, whatever the action's own limits are.
     pub attempt: Duration,
     /// How long those under way may take to end when huntd stops.
@@ -52,7 +52,7 @@ impl Default for DispatcherLimits {
     fn default() -> Self {
         Self {
             concurrency: 8,
-            in_hand_max: 1000,
+            taken_max: 100,
             attempt: Duration::from_mins(10),
             stop: Duration::from_secs(10),
         }
@@ -141,24 +141,32 @@ impl Dispatcher {
                 _ = tick.tick() => {}
             }
         }
+        self.end(round).await;
+    }
+
+    /// Delivers all that is due, and tells what it came to. What failed is due again only later.
+    /// Where the outbox fails, what was taken and not tried is given back.
+    pub async fn deliver_due(&self) -> Result<Delivered, StateError> {
+        let mut round = Round::new(self);
+        loop {
+            if let Err(error) = round.advance().await {
+                self.end(round).await;
+                return Err(error);
+            }
+            let Some(attempt) = round.next_ended().await else {
+                return Ok(round.delivered());
+            };
+            round.conclude(attempt);
+        }
+    }
+
+    async fn end(&self, round: Round<'_>) {
         if let Err(error) = round.stop(self.limits.stop).await {
             let error = error.to_string();
             tracing::error!(
                 error,
                 "cannot record the last deliveries, they are made again"
             );
-        }
-    }
-
-    /// Delivers all that is due, and tells what it came to. What failed is due again only later.
-    pub async fn deliver_due(&self) -> Result<Delivered, StateError> {
-        let mut round = Round::new(self);
-        loop {
-            round.advance().await?;
-            let Some(attempt) = round.next_ended().await else {
-                return Ok(round.delivered());
-            };
-            round.conclude(attempt);
         }
     }
 

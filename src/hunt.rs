@@ -5,6 +5,7 @@
 //! query runs or who is told.
 
 pub mod build;
+pub mod config;
 pub mod file;
 pub mod header;
 pub mod load;
@@ -86,6 +87,9 @@ pub struct EntityMapping {
     pub column: String,
 }
 
+/// Name of the table that a detection reads: the result, as its file has it.
+pub const RESULTS: &str = "Results";
+
 /// When a result is a finding. Both forms are KQL over the table `Results`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Detect {
@@ -141,7 +145,7 @@ impl Detect {
         match self {
             Self::Threshold(Threshold { operator, rows }) => {
                 let operator = operator.as_str();
-                format!("Results | summarize rows = count() | where rows {operator} {rows}")
+                format!("{RESULTS} | summarize rows = count() | where rows {operator} {rows}")
             }
             Self::Query(query) => query.clone(),
         }

@@ -1,4 +1,5 @@
-//! Identifiers: names that people give to hunts, sources and actions, and ids that we make.
+//! Identifiers: names that people give to hunts, sources and actions, and ids that we make. Ids
+//! are written as 32 hexadecimal digits everywhere, and also read with hyphens.
 
 use std::fmt;
 
@@ -86,7 +87,9 @@ macro_rules! id {
             Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Serialize, Deserialize,
         )]
         #[serde(transparent)]
-        pub struct $type(pub Uuid);
+        pub struct $type(
+            #[serde(serialize_with = "uuid::serde::simple::serialize")] pub Uuid,
+        );
 
         impl $type {
             /// A new id; ids sort by the time they were made.
@@ -122,4 +125,32 @@ id! {
 id! {
     /// Id of a delivery in the outbox.
     DeliveryId
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_are_written_alike_everywhere_and_read_in_both_forms() {
+        let text = "0198c0de00007000800000000000beef";
+        let id: RunId = text.parse().unwrap();
+        assert_eq!(id.to_string(), text);
+        assert_eq!(serde_json::to_value(id).unwrap(), text);
+        for written in [text, "0198c0de-0000-7000-8000-00000000beef"] {
+            let read: RunId = serde_json::from_value(written.into()).unwrap();
+            assert_eq!(read, id, "{written}");
+            assert_eq!(written.parse::<RunId>().unwrap(), id);
+        }
+    }
+
+    #[test]
+    fn names_fit_paths() {
+        for name in ["a", "encoded-powershell", "T1059.001_x", "9"] {
+            assert!(HuntName::new(name).is_ok(), "{name}");
+        }
+        for name in ["", ".a", "-a", "a/b", "a b", "\u{e4}", &"a".repeat(101)] {
+            assert!(HuntName::new(name).is_err(), "{name}");
+        }
+    }
 }

@@ -21,7 +21,7 @@ use crate::id::{HuntName, RunId};
 use crate::window::Window;
 
 pub use config::LakeConfig;
-pub use parquet::{FILE_VERSION, result_columns};
+pub use parquet::FILE_VERSION;
 pub use store::ParquetLake;
 
 /// Opens the lake of a configuration; its folder is created.

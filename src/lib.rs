@@ -8,12 +8,15 @@
 
 #![warn(missing_docs)]
 
+pub mod backoff;
 pub mod clock;
 pub mod duration;
 pub mod http;
 pub mod id;
+pub mod problem;
 pub mod secret;
 pub mod template;
+pub mod yaml;
 
 pub mod alert;
 pub mod finding;

@@ -3,6 +3,7 @@
 pub mod local;
 pub mod schema;
 
+use std::collections::BTreeMap;
 use std::fmt::Debug;
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,12 +12,13 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use datafusion::error::DataFusionError;
 use datafusion::execution::SendableRecordBatchStream;
-use kql::catalog::MemoryCatalog;
+use kql::catalog::{MemoryCatalog, SharedCatalog};
 use kql::diagnostic::Diagnostic;
 use kql::types::{Schema, TICKS_AT_UNIX_EPOCH, TICKS_PER_SECOND};
 use kql_datafusion::{EngineError, Limit};
 use serde::Deserialize;
 
+use crate::id::SourceName;
 use crate::window::Window;
 
 use local::{LocalConfig, LocalSource};
@@ -38,6 +40,17 @@ impl SourceConfig {
     }
 }
 
+/// Sources by name.
+pub type Sources = BTreeMap<SourceName, Arc<dyn Source>>;
+
+/// Makes all sources of a configuration. Nothing is read yet.
+pub fn build_all(configs: &BTreeMap<SourceName, SourceConfig>) -> Sources {
+    configs
+        .iter()
+        .map(|(name, config)| (name.clone(), build(config)))
+        .collect()
+}
+
 /// Makes the source of a configuration. Nothing is read yet.
 pub fn build(config: &SourceConfig) -> Arc<dyn Source> {
     match config {
@@ -52,7 +65,7 @@ pub fn build(config: &SourceConfig) -> Arc<dyn Source> {
 #[async_trait]
 pub trait Source: Debug + Send + Sync {
     /// What the binder may know of its tables.
-    fn catalog(&self) -> Arc<dyn kql::catalog::Catalog + Send + Sync>;
+    fn catalog(&self) -> SharedCatalog;
 
     /// Runs `query` over `window`; `now()` is the window's end. Rows stream: the result is never
     /// held whole. Dropping the stream cancels the query.

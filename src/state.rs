@@ -9,17 +9,15 @@ pub mod sqlite;
 #[cfg(test)]
 mod suite;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Debug;
-use std::time::Duration;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
-use crate::action::ActionOutcome;
 use crate::alert::{Delivery, DeliveryStatus};
 use crate::finding::{Finding, Fingerprint};
-use crate::id::{DeliveryId, FindingId, HuntName, RunId, SourceName};
+use crate::id::{ActionName, DeliveryId, FindingId, HuntName, RunId, SourceName};
 use crate::run::{RunRecord, RunRequest};
 use crate::window::Window;
 
@@ -225,9 +223,14 @@ pub struct FindingFilter {
 /// What the dispatcher reads and writes.
 #[async_trait]
 pub trait Outbox: Debug + Send + Sync {
-    /// Takes up to `limit` deliveries whose time has come and marks them as sending.
-    async fn take_due(&self, now: DateTime<Utc>, limit: usize)
-    -> Result<Vec<Delivery>, StateError>;
+    /// Takes up to `limit` deliveries whose time has come, longest due first, and marks them as
+    /// sending. Those of the actions in `except` are left.
+    async fn take_due(
+        &self,
+        now: DateTime<Utc>,
+        limit: usize,
+        except: &BTreeSet<ActionName>,
+    ) -> Result<Vec<Delivery>, StateError>;
 
     /// Records what came of a delivery.
     async fn settle(&self, delivery: &Settled) -> Result<(), StateError>;
@@ -262,17 +265,4 @@ pub struct Settled {
     pub not_before: DateTime<Utc>,
     /// Error, if any.
     pub last_error: Option<String>,
-}
-
-/// Wait before attempt `attempt + 1` after a failure: doubles from five seconds to 15 minutes,
-/// or what the receiver asked for if that is longer (up to an hour).
-pub fn backoff(attempt: u32, outcome: &ActionOutcome) -> Duration {
-    let doubled = Duration::from_secs(5).saturating_mul(2_u32.saturating_pow(attempt.min(12)));
-    let own = doubled.min(Duration::from_mins(15));
-    match outcome {
-        ActionOutcome::Retry {
-            after: Some(after), ..
-        } => own.max((*after).min(Duration::from_hours(1))),
-        _ => own,
-    }
 }

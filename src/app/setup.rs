@@ -11,7 +11,8 @@ use crate::clock::SharedClock;
 use crate::config::{self, Config};
 use crate::dispatcher::{Destination, Destinations};
 use crate::hunt::{HuntSet, Hunts};
-use crate::runner::pipeline::{Pipeline, Sources};
+use crate::runner::pipeline::Pipeline;
+use crate::source::schema::KnownTables;
 use crate::{lake, source};
 
 /// A configuration with all it names, replaced as a whole.
@@ -26,15 +27,9 @@ pub(super) struct Setup {
 impl Setup {
     pub(super) fn load(path: &Path, clock: &SharedClock) -> anyhow::Result<Self> {
         let loaded = config::load(path)?;
-        let sources: Sources = loaded
-            .config
-            .sources
-            .iter()
-            .map(|(name, config)| (name.clone(), source::build(config)))
-            .collect();
-        let set = HuntSet::load(&loaded, &|name| {
-            sources.get(name).map(|source| source.catalog() as _)
-        })?;
+        let sources = source::build_all(&loaded.config.sources);
+        let known = KnownTables::of(&sources);
+        let set = HuntSet::load(&loaded.hunts(), &|source| known.tables(source))?;
         let config = loaded.config;
         let lake = lake::build(&config.lake).context("the lake cannot be opened")?;
         let surroundings = Surroundings {

@@ -38,10 +38,10 @@ pub struct Args {
 /// Ways to print.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 pub enum Format {
-    /// Tables for people
+    /// For people
     #[default]
     Text,
-    /// One JSON object
+    /// For programs
     Json,
 }
 

@@ -4,15 +4,15 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use super::hunts::{Format, catalogs};
+use super::hunts::{Format, known_tables};
 use super::terminal::{print_line, print_note};
 use super::{EXIT_BAD_INPUT, EXIT_FAILED, EXIT_OK, Global};
-use crate::config::document::{self, Excerpt, Value};
-use crate::config::interpolation::ProcessSurroundings;
-use crate::config::problem::{Problem, SourceFile};
 use crate::config::{self, Loaded};
 use crate::hunt::file::HuntFile;
 use crate::hunt::load::{self, Examined};
+use crate::problem::{Problem, SourceFile};
+use crate::source::schema::KnownTables;
+use crate::yaml::{self, Excerpt, ProcessSurroundings, Value};
 
 /// Sections by which a configuration is known.
 const SECTIONS: [&str; 7] = [
@@ -79,7 +79,7 @@ fn is_configuration(path: &Path, configured: &Path) -> bool {
     let Ok(text) = std::fs::read_to_string(path) else {
         return false;
     };
-    let (document, _) = document::parse(&text, &Excerpt::whole(&text));
+    let (document, _) = yaml::parse(&text, &Excerpt::whole(&text));
     document.is_some_and(|document| {
         let has = |section: &&str| document.entry(section).is_some();
         // Hunts list the names of actions; a configuration defines them.
@@ -107,7 +107,8 @@ fn check_configuration(file: SourceFile, syntax_only: bool, found: &mut Examined
         }
         return;
     }
-    let examined = load::examine(&loaded, &catalogs(&loaded));
+    let known = known_tables(&loaded);
+    let examined = load::examine(&loaded.hunts(), &|source| known.tables(source));
     found.problems.extend(examined.problems);
     found.files.extend(examined.files);
     found.set.hunts.extend(examined.set.hunts);
@@ -128,10 +129,16 @@ fn check_hunts(paths: &[PathBuf], syntax_only: bool, global: &Global, found: &mu
     let loaded: Option<Loaded> = SourceFile::read(&global.config)
         .ok()
         .and_then(|file| config::examine(file, &ProcessSurroundings).0);
-    match &loaded {
-        Some(loaded) => load::examine_files(paths, Some(loaded), &catalogs(loaded), found),
-        None => load::examine_files(paths, None, &|_| None, found),
-    }
+    let known = loaded
+        .as_ref()
+        .map_or_else(KnownTables::default, known_tables);
+    let config = loaded.as_ref().map(Loaded::hunts);
+    load::examine_files(
+        paths,
+        config.as_ref(),
+        &|source| known.tables(source),
+        found,
+    );
 }
 
 fn check_syntax(path: &Path, found: &mut Examined) {

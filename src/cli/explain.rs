@@ -6,9 +6,9 @@ use std::collections::BTreeSet;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use kql::catalog::{Catalog, TableInfo};
+use kql::catalog::{Catalog, SharedCatalog, TableInfo};
 
-use super::hunts::{catalogs, load, select};
+use super::hunts::{known_tables, load, select};
 use super::list::{action_names, schedule_text};
 use super::next::{coming, table, watermark};
 use super::terminal::{print_line, print_note};
@@ -16,7 +16,6 @@ use super::{EXIT_BAD_INPUT, EXIT_OK, Global};
 use crate::clock::{Clock as _, SystemClock};
 use crate::config::Loaded;
 use crate::duration::DurationText;
-use crate::hunt::build::SharedCatalog;
 use crate::hunt::{Detect, Hunt};
 use crate::schedule::CatchUpPolicy;
 
@@ -160,11 +159,8 @@ fn dedupe(hunt: &Hunt) -> String {
 
 /// Names of the tables that the query reads: those the binder asks for.
 fn tables(hunt: &Hunt, loaded: &Loaded) -> Vec<String> {
-    let Some(catalog) = catalogs(loaded)(&hunt.source) else {
-        return Vec::new();
-    };
     let recorder = Recorder {
-        catalog,
+        catalog: known_tables(loaded).tables(Some(&hunt.source)),
         names: RefCell::default(),
     };
     kql::compile(&hunt.query, &recorder);

@@ -4,12 +4,11 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::terminal::print_note;
-use crate::config::problem::Problems;
 use crate::config::{self, Loaded};
-use crate::hunt::build::SharedCatalog;
 use crate::hunt::{Hunt, HuntSet};
-use crate::id::SourceName;
-use crate::source::schema;
+use crate::problem::Problems;
+use crate::source;
+use crate::source::schema::KnownTables;
 
 /// How a subcommand prints.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, clap::ValueEnum)]
@@ -24,14 +23,14 @@ pub enum Format {
 /// Loads the configuration and all its hunts, or tells everything that is wrong.
 pub(super) fn load(path: &Path) -> Result<(Loaded, HuntSet), Problems> {
     let loaded = config::load(path)?;
-    let hunts = HuntSet::load(&loaded, &catalogs(&loaded))?;
+    let known = known_tables(&loaded);
+    let hunts = HuntSet::load(&loaded.hunts(), &|source| known.tables(source))?;
     Ok((loaded, hunts))
 }
 
 /// The tables of the configuration's sources.
-pub(super) fn catalogs(loaded: &Loaded) -> impl Fn(&SourceName) -> Option<SharedCatalog> + use<> {
-    let catalogs = schema::catalogs(&loaded.config.sources);
-    move |name| catalogs.get(name).cloned()
+pub(super) fn known_tables(loaded: &Loaded) -> KnownTables {
+    KnownTables::of(&source::build_all(&loaded.config.sources))
 }
 
 /// The hunts of these names, or all. Tells names that are unknown; then there are none.

@@ -1,6 +1,6 @@
 //! The deliveries in hand: a queue for each action, and the attempts under way.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
@@ -12,6 +12,7 @@ use tokio::time::Instant;
 use super::{Delivered, Destination, Dispatcher, verdict};
 use crate::action::ActionOutcome;
 use crate::alert::{Delivery, DeliveryStatus};
+use crate::backoff::backoff;
 use crate::id::{ActionName, DeliveryId};
 use crate::state::{Settled, StateError};
 
@@ -58,15 +59,15 @@ impl<'a> Round<'a> {
         self.delivered
     }
 
-    /// Records what came of deliveries, takes more, and starts attempts.
+    /// Records what came of deliveries, takes more, and starts attempts, until every action has
+    /// deliveries waiting or none is due.
     pub(super) async fn advance(&mut self) -> Result<(), StateError> {
         loop {
             self.record().await?;
             let taken = self.take().await?;
             self.start();
-            // What was put off is recorded at once; the rest waits for attempts to end.
-            if taken == 0 || self.unsettled.is_empty() {
-                return self.record().await;
+            if taken == 0 {
+                return Ok(());
             }
         }
     }
@@ -107,7 +108,7 @@ impl<'a> Round<'a> {
                 lane.last_failed = Some(delivery.id);
                 if another_failed || after.is_some() {
                     lane.failures += 1;
-                    let until = now + crate::state::backoff(lane.failures, &outcome);
+                    let until = now + backoff(lane.failures, *after);
                     lane.closed_until = Some(until);
                     let waiting = lane.queue.drain(..);
                     self.unsettled
@@ -149,16 +150,19 @@ impl<'a> Round<'a> {
         Ok(())
     }
 
-    /// Takes what is due, up to the limit. How many there were.
+    /// Takes what is due for actions that have nothing waiting, up to the limit: a slow action
+    /// must not keep others from being told. How many there were.
     async fn take(&mut self) -> Result<usize, StateError> {
-        let waiting: usize = self.lanes.values().map(|lane| lane.queue.len()).sum();
-        let in_hand = waiting + self.attempts.len();
-        let room = self.dispatcher.limits.in_hand_max.saturating_sub(in_hand);
-        if room == 0 {
-            return Ok(0);
-        }
+        let waiting: BTreeSet<ActionName> = self
+            .lanes
+            .iter()
+            .filter(|(_, lane)| !lane.queue.is_empty())
+            .map(|(action, _)| action.clone())
+            .collect();
         let now = self.dispatcher.clock.now();
-        let mut due = self.dispatcher.outbox.take_due(now, room).await?;
+        let outbox = &self.dispatcher.outbox;
+        let limit = self.dispatcher.limits.taken_max;
+        let mut due = outbox.take_due(now, limit, &waiting).await?;
         due.sort_by_key(|delivery| (delivery.created_at, delivery.id));
         let taken = due.len();
         for delivery in due {

@@ -6,8 +6,9 @@ use chrono::{DateTime, Utc};
 
 use crate::action::ActionOutcome;
 use crate::alert::{Delivery, DeliveryStatus};
+use crate::backoff::backoff;
 use crate::duration::DurationText;
-use crate::state::{Settled, backoff};
+use crate::state::Settled;
 
 /// A delivery is not given up before so many attempts, however old it is: it may have waited while
 /// huntd was down.
@@ -31,14 +32,14 @@ pub(super) fn settle(
     match outcome {
         ActionOutcome::Done => settled(DeliveryStatus::Done, now, None),
         ActionOutcome::Rejected { why } => settled(DeliveryStatus::Dead, now, Some(why.clone())),
-        ActionOutcome::Retry { why, .. } => {
+        ActionOutcome::Retry { why, after } => {
             let deadline = delivery.created_at + give_up_after;
             if now >= deadline && attempts >= ATTEMPTS_MIN {
                 let time = DurationText(give_up_after);
                 let reason = format!("given up after {attempts} attempts and {time}: {why}");
                 return settled(DeliveryStatus::Dead, now, Some(reason));
             }
-            let next = now + backoff(attempts, outcome);
+            let next = now + backoff(attempts, *after);
             // The last attempt is made at the deadline, not after it.
             let next = if now < deadline {
                 next.min(deadline)

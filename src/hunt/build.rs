@@ -2,25 +2,25 @@
 //! to the tables of its source. Everything that is wrong is told with its place.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::TimeDelta;
-use kql::catalog::{Catalog, MemoryCatalog, TableInfo};
+use kql::catalog::{MemoryCatalog, SharedCatalog, TableInfo};
 use kql::diagnostic::{Diagnostic, did_you_mean};
 use kql::span::Span;
 use kql::types::Schema;
 
+use super::config::{Defaults, Override};
 use super::file::HuntFile;
 use super::header::{CronSetting, Header, OneOrMany, ScheduleSetting, TimeSetting};
 use super::mitre;
-use super::{Dedupe, Detect, EntityMapping, Hunt, Origin};
-use crate::config::Defaults;
-use crate::config::document::{Excerpt, Node};
-use crate::config::problem::{Problem, SourceFile, code};
+use super::{Dedupe, Detect, EntityMapping, Hunt, Origin, RESULTS};
 use crate::duration::DurationText;
-use crate::id::{HuntName, SourceName};
+use crate::id::{ActionName, HuntName, SourceName};
+use crate::problem::{Problem, SourceFile, code};
+use crate::run::result_file::result_columns;
 use crate::schedule::{CatchUp, CatchUpPolicy, InvalidSchedule, Schedule, WindowRule};
+use crate::yaml::{Excerpt, Node};
 
 /// How long a run may take.
 const TIMEOUT: Duration = Duration::from_mins(10);
@@ -31,19 +31,19 @@ const DEDUPE_WINDOW: Duration = Duration::from_hours(24);
 /// Names that a finding's title may use.
 pub const TITLE_NAMES: &[&str] = &["hunt", "row", "rows", "key", "window"];
 
-/// A catalog that may be shared.
-pub type SharedCatalog = Arc<dyn Catalog + Send + Sync>;
+/// The tables of a source, and what is known of tables in general where no source is named.
+pub type Catalogs<'a> = &'a dyn Fn(Option<&SourceName>) -> SharedCatalog;
 
 /// What a hunt is built against.
-pub struct Surroundings<'a> {
+pub(super) struct Surroundings<'a> {
     /// Defaults of the configuration.
-    pub defaults: &'a Defaults,
+    pub(super) defaults: &'a Defaults,
     /// Names of the sources; none: any name will do.
-    pub sources: Option<&'a BTreeSet<String>>,
+    pub(super) sources: Option<&'a BTreeSet<String>>,
     /// Names of the actions; none: any name will do.
-    pub actions: Option<&'a BTreeSet<String>>,
-    /// Tables of a source; none: those of Defender.
-    pub catalog: &'a dyn Fn(&SourceName) -> Option<SharedCatalog>,
+    pub(super) actions: Option<&'a BTreeSet<String>>,
+    /// Tables of a source.
+    pub(super) catalogs: Catalogs<'a>,
 }
 
 /// Settings with the place where they are written. The one that counts most comes first.
@@ -53,19 +53,8 @@ struct Layer<'a> {
     file: &'a SourceFile,
 }
 
-/// Settings of a hunt below `hunts:` of the configuration.
-#[derive(Clone, Copy, Debug)]
-pub struct Override<'a> {
-    /// The settings.
-    pub header: &'a Header,
-    /// As written.
-    pub document: &'a Node,
-    /// The configuration file.
-    pub file: &'a SourceFile,
-}
-
 /// Builds a hunt; none if something in it is wrong. Warnings are told along with it.
-pub fn build(
+pub(super) fn build(
     name: &HuntName,
     hunt: &HuntFile,
     overrides: Option<Override<'_>>,
@@ -304,7 +293,7 @@ impl<'a> Builder<'a> {
         None
     }
 
-    fn actions(&mut self) -> Vec<crate::id::ActionName> {
+    fn actions(&mut self) -> Vec<ActionName> {
         let Some(actions) = self.first(|header| header.actions.as_ref()) else {
             return self.surroundings.defaults.actions.clone();
         };
@@ -453,7 +442,7 @@ impl<'a> Builder<'a> {
         Some(title.clone())
     }
 
-    /// Binds the query; the columns of its result if it is right.
+    /// Binds the query; the columns of its result, as its file names them, if it is right.
     fn bind_query(&mut self, source: Option<&SourceName>) -> Option<Schema> {
         let query = &self.hunt.query;
         if query.text().is_empty() {
@@ -463,16 +452,13 @@ impl<'a> Builder<'a> {
             self.problems.push(self.hunt.file.problem(problem));
             return None;
         }
-        let catalog = source.and_then(|source| (self.surroundings.catalog)(source));
-        let bound = match &catalog {
-            Some(catalog) => kql::compile(query.text(), &**catalog),
-            None => kql::compile(query.text(), crate::source::schema::defender()),
-        };
+        let catalog = (self.surroundings.catalogs)(source);
+        let bound = kql::compile(query.text(), &*catalog);
         for mut diagnostic in bound.diagnostics {
             diagnostic.span = query.file_span(diagnostic.span);
             self.problems.push(self.hunt.file.problem(diagnostic));
         }
-        Some(bound.query?.plan.schema)
+        Some(result_columns(&bound.query?.plan.schema))
     }
 
     /// Binds what reads the result: the detection, and the columns that findings are made of.
@@ -509,7 +495,7 @@ impl<'a> Builder<'a> {
     fn bind_detection(&mut self, query: &str, results: Schema) -> Option<Schema> {
         let mut catalog = MemoryCatalog::new();
         catalog.insert(
-            "Results",
+            RESULTS,
             TableInfo {
                 schema: results,
                 time_column: None,

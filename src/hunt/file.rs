@@ -5,9 +5,8 @@ use kql::diagnostic::Diagnostic;
 use kql::span::{LineIndex, Span};
 
 use super::header::Header;
-use crate::config::decode::decode;
-use crate::config::document::{Excerpt, Node, Value};
-use crate::config::problem::{Problem, SourceFile, code};
+use crate::problem::{Problem, SourceFile, code};
+use crate::yaml::{Excerpt, Node, Value, decode};
 
 /// A hunt's file, taken apart.
 #[derive(Clone, Debug)]

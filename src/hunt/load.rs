@@ -9,11 +9,11 @@ use kql::diagnostic::{Diagnostic, did_you_mean};
 use kql::span::Span;
 
 use super::Hunt;
-use super::build::{Override, SharedCatalog, Surroundings, build};
+use super::build::{Catalogs, Surroundings, build};
+use super::config::HuntConfig;
 use super::file::HuntFile;
-use crate::config::Loaded;
-use crate::config::problem::{Problem, Problems, SourceFile, code};
-use crate::id::{HuntName, SourceName};
+use crate::id::HuntName;
+use crate::problem::{Problem, Problems, SourceFile, code};
 
 /// Deepest nesting of folders with hunts.
 const FOLDER_DEPTH_MAX: usize = 32;
@@ -48,13 +48,9 @@ pub struct Examined {
 }
 
 impl HuntSet {
-    /// Loads the hunts of a configuration. `catalog` knows the tables of its sources; where it
-    /// does not, those of Defender are taken.
-    pub fn load(
-        config: &Loaded,
-        catalog: &dyn Fn(&SourceName) -> Option<SharedCatalog>,
-    ) -> Result<Self, Problems> {
-        let examined = examine(config, catalog);
+    /// Loads the hunts of a configuration, or tells everything that is wrong with them.
+    pub fn load(config: &HuntConfig<'_>, catalogs: Catalogs<'_>) -> Result<Self, Problems> {
+        let examined = examine(config, catalogs);
         let problems = Problems(examined.problems);
         if problems.has_errors() {
             return Err(problems);
@@ -96,12 +92,9 @@ impl HuntChanges {
 }
 
 /// Looks at all hunts of a configuration.
-pub fn examine(
-    config: &Loaded,
-    catalog: &dyn Fn(&SourceName) -> Option<SharedCatalog>,
-) -> Examined {
+pub fn examine(config: &HuntConfig<'_>, catalogs: Catalogs<'_>) -> Examined {
     let mut examined = Examined::default();
-    for (index, folder) in config.config.queries.iter().enumerate() {
+    for (index, folder) in config.folders.iter().enumerate() {
         let mut files = BTreeSet::new();
         if let Err((path, error)) = find_files(folder, 0, &mut files) {
             let index = index.to_string();
@@ -118,9 +111,9 @@ pub fn examine(
         examined.files.extend(new);
     }
     let files = examined.files.clone();
-    examine_files(&files, Some(config), catalog, &mut examined);
+    examine_files(&files, Some(config), catalogs, &mut examined);
 
-    for name in config.config.hunts.keys() {
+    for name in config.overrides.keys() {
         let is_known = files.iter().any(|path| stem(path) == name.as_str());
         if !is_known {
             let span = config
@@ -144,18 +137,18 @@ pub fn examine(
 /// Looks at these files, within a configuration if there is one.
 pub fn examine_files(
     files: &[PathBuf],
-    config: Option<&Loaded>,
-    catalog: &dyn Fn(&SourceName) -> Option<SharedCatalog>,
+    config: Option<&HuntConfig<'_>>,
+    catalogs: Catalogs<'_>,
     examined: &mut Examined,
 ) {
     let defaults = config
-        .map(|config| config.config.defaults.clone())
+        .map(|config| config.defaults.clone())
         .unwrap_or_default();
     let surroundings = Surroundings {
         defaults: &defaults,
-        sources: config.map(|config| &config.source_names),
-        actions: config.map(|config| &config.action_names),
-        catalog,
+        sources: config.map(|config| config.source_names),
+        actions: config.map(|config| config.action_names),
+        catalogs,
     };
     let mut seen: BTreeMap<String, &Path> = BTreeMap::new();
     for path in files {
@@ -191,7 +184,7 @@ pub fn examine_files(
             examined.problems.extend(problems);
             continue;
         };
-        let overrides = config.and_then(|config| overrides_of(config, &name));
+        let overrides = config.and_then(|config| config.override_of(&name));
         let (hunt, more) = build(&name, &hunt_file, overrides, &surroundings);
         problems.extend(more);
         problems.sort_by_key(|problem| (problem.file.path != *path, problem.diagnostic.span));
@@ -200,19 +193,6 @@ pub fn examine_files(
             examined.set.hunts.insert(name, Arc::new(hunt));
         }
     }
-}
-
-fn overrides_of<'c>(config: &'c Loaded, name: &HuntName) -> Option<Override<'c>> {
-    Some(Override {
-        header: config.config.hunts.get(name)?,
-        document: &config
-            .document
-            .entry("hunts")?
-            .node
-            .entry(name.as_str())?
-            .node,
-        file: &config.file,
-    })
 }
 
 fn stem(path: &Path) -> &str {

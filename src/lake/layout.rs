@@ -5,9 +5,6 @@ use chrono::NaiveDate;
 use super::WriteTarget;
 use crate::run::result_file::result_file_name;
 
-/// Names of the columns of the run, in the order in which they follow the result's columns.
-pub const RUN_COLUMNS: [&str; 4] = ["_hunt", "_run", "_window_start", "_window_end"];
-
 impl WriteTarget {
     /// Folder of the file, relative to the lake's root, with `/` between the parts.
     pub fn folder(&self) -> String {

@@ -21,7 +21,7 @@ use parquet::file::properties::{WriterProperties, WriterPropertiesBuilder};
 use parquet::schema::types::ColumnPath;
 
 use super::WriteTarget;
-use super::layout::RUN_COLUMNS;
+use crate::run::result_file::{RUN_COLUMNS, result_columns};
 
 /// Version of the layout and metadata of the files, under `huntd.version`.
 pub const FILE_VERSION: u32 = 1;
@@ -136,27 +136,6 @@ impl FileColumns {
         };
         ArrowSchema::new(self.arrow.fields().iter().map(plain).collect::<Vec<_>>())
     }
-}
-
-/// Columns of a result as the lake names them: a column that is called like one of the run's
-/// gets a number.
-pub fn result_columns(result: &Schema) -> Schema {
-    let columns = result.columns().iter();
-    columns
-        .map(|column| Column::new(free_name(&column.name, result), column.ty))
-        .collect()
-}
-
-/// The name of a result column in the file: its own, unless a column of the run has it.
-fn free_name(name: &str, result: &Schema) -> String {
-    let is_taken = |name: &str| RUN_COLUMNS.contains(&name);
-    let mut free = name.to_owned();
-    let mut number = 0;
-    while is_taken(&free) || (number > 0 && result.index_of(&free).is_some()) {
-        number += 1;
-        free = format!("{name}_{number}");
-    }
-    free
 }
 
 /// Whether people look single values of this column up: hashes and identifiers.

@@ -1,7 +1,12 @@
-//! What the file of a run's result is called: the window, then the run.
+//! What the file of a run's result is called (the window, then the run), and what its columns are.
+
+use kql::types::{Column, Schema};
 
 use crate::id::RunId;
 use crate::window::Window;
+
+/// Columns that say of which run a row is, in the order in which they follow the result's own.
+pub const RUN_COLUMNS: [&str; 4] = ["_hunt", "_run", "_window_start", "_window_end"];
 
 /// Start of the name of every file of a window, whatever run wrote it.
 pub fn result_file_prefix(window: Window) -> String {
@@ -31,6 +36,27 @@ pub fn is_result_file_name(name: &str) -> bool {
     };
     let is_run = run.len() == 32 && run.bytes().all(|byte| byte.is_ascii_hexdigit());
     is_instant(start) && is_instant(end) && is_run
+}
+
+/// Columns of a result as its file names them: a column that is called like one of the run's
+/// gets a number.
+pub fn result_columns(result: &Schema) -> Schema {
+    let columns = result.columns().iter();
+    columns
+        .map(|column| Column::new(free_name(&column.name, result), column.ty))
+        .collect()
+}
+
+/// The name of a result column in the file: its own, unless a column of the run has it.
+fn free_name(name: &str, result: &Schema) -> String {
+    let is_taken = |name: &str| RUN_COLUMNS.contains(&name);
+    let mut free = name.to_owned();
+    let mut number = 0;
+    while is_taken(&free) || (number > 0 && result.index_of(&free).is_some()) {
+        number += 1;
+        free = format!("{name}_{number}");
+    }
+    free
 }
 
 #[cfg(test)]

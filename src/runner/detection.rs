@@ -12,69 +12,35 @@ use std::path::Path;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
-use kql::bind::Bound;
-use kql::catalog::{MemoryCatalog, TableInfo};
 use kql::types::Schema;
 use kql_datafusion::tables::Tables;
 use kql_datafusion::{KqlContext, Limits, MemoryTables, QueryStream, QueryTime};
 
 use crate::finding::Finding;
-use crate::hunt::{Detect, Hunt};
-use crate::lake;
+use crate::hunt::{Detect, Hunt, RESULTS};
 use crate::run::RunRequest;
+use crate::run::result_file::result_columns;
 use crate::source::{SourceError, kusto_ticks, local};
 
 use group::Groups;
 
 pub use group::{EVIDENCE_ROWS_MAX, FINDINGS_MAX};
 
-/// Name of the table that holds the result.
-pub const RESULTS: &str = "Results";
-
 /// Memory of a detection: its queries run beside that of the source.
 const MEMORY_BYTES: usize = 256 << 20;
 
-/// What a result came to.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Detected {
-    /// Findings, in the order in which their first rows came.
-    pub findings: Vec<Finding>,
-    /// Whether the hunt fired.
-    pub fired: bool,
-}
-
-/// Binds what decides whether a hunt fires, against the schema of its result.
-pub fn bind(detect: &Detect, result: &Schema) -> Bound {
-    let mut catalog = MemoryCatalog::new();
-    let info = TableInfo {
-        schema: lake::result_columns(result),
-        time_column: None,
-    };
-    catalog.insert(RESULTS, info);
-    kql::compile(&detect.to_kql(), &catalog)
-}
-
-/// Columns of the rows that findings are made of; `None` if the detect query is wrong.
-pub fn finding_columns(detect: &Detect, result: &Schema) -> Option<Schema> {
-    let bound = bind(detect, result);
-    match detect {
-        Detect::Threshold(_) => Some(lake::result_columns(result)),
-        Detect::Query(_) => bound.query.map(|query| query.plan.schema),
-    }
-}
-
 /// Looks at the result of `request`, whose columns are `result`: the Parquet file `file`, or no
-/// rows. `now` is when the findings count as detected.
+/// rows. Findings come in the order of their first rows, detected at `now`.
 pub async fn detect(
     hunt: &Hunt,
     request: &RunRequest,
     result: &Schema,
     file: Option<&Path>,
     now: DateTime<Utc>,
-) -> Result<Detected, SourceError> {
+) -> Result<Vec<Finding>, SourceError> {
     let results = Results::open(hunt, request, result, file)?;
     let mut groups = Groups::new(hunt, request, now);
-    let fired = match &hunt.detect {
+    match &hunt.detect {
         Detect::Threshold(_) => {
             let mut decision = results.stream(&hunt.detect.to_kql()).await?;
             let mut fired = false;
@@ -85,17 +51,10 @@ pub async fn detect(
                 results.group(RESULTS, &mut groups).await?;
                 groups.fire_without_rows();
             }
-            fired
         }
-        Detect::Query(query) => {
-            results.group(query, &mut groups).await?;
-            !groups.is_empty()
-        }
-    };
-    Ok(Detected {
-        findings: groups.into_findings(),
-        fired,
-    })
+        Detect::Query(query) => results.group(query, &mut groups).await?,
+    }
+    Ok(groups.into_findings())
 }
 
 /// The table `Results` and what is asked of it.
@@ -112,7 +71,7 @@ impl Results {
         result: &Schema,
         file: Option<&Path>,
     ) -> Result<Self, SourceError> {
-        let schema = lake::result_columns(result);
+        let schema = result_columns(result);
         let failed = |error: kql_datafusion::EngineError| SourceError::Failed(error.to_string());
         let tables: Arc<dyn Tables> = if let Some(file) = file {
             let table =

@@ -4,9 +4,9 @@ use chrono::{DateTime, TimeDelta, Utc};
 use uuid::Uuid;
 
 use super::policy::Judged;
-use crate::action::ActionOutcome;
+use crate::backoff::backoff;
 use crate::run::{RunRecord, RunRequest, RunStatus, Trigger};
-use crate::state::{RunOutcome, backoff};
+use crate::state::RunOutcome;
 
 pub(super) fn done(
     owner: Uuid,
@@ -43,7 +43,7 @@ pub(super) fn failed(
 ) -> RunOutcome {
     let mut request = request.clone();
     if request.trigger == Trigger::Schedule {
-        let wait = backoff(request.attempt.saturating_sub(1), &ActionOutcome::Done);
+        let wait = backoff(request.attempt.saturating_sub(1), None);
         request.not_before =
             finished_at + TimeDelta::from_std(wait).expect("a backoff is at most an hour");
         request.attempt = request.attempt.saturating_add(1);

@@ -1,7 +1,6 @@
 //! The steps of one attempt: the source streams the result into the lake, and detection looks at
 //! the file just written.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -10,13 +9,9 @@ use async_trait::async_trait;
 use super::{Executed, ExecutionError, Executor, detection};
 use crate::clock::SharedClock;
 use crate::hunt::Hunt;
-use crate::id::SourceName;
 use crate::lake::{Lake, WriteTarget};
 use crate::run::RunRequest;
-use crate::source::{QuerySpec, Source};
-
-/// Configured sources by name.
-pub type Sources = BTreeMap<SourceName, Arc<dyn Source>>;
+use crate::source::{QuerySpec, Sources};
 
 /// Executes attempts against the configured sources and the lake.
 #[derive(Debug)]
@@ -57,7 +52,7 @@ impl Executor for Pipeline {
             .map_err(failure)?;
         let path = commit.file.as_deref().map(|file| self.lake.path_of(file));
         let now = self.clock.now();
-        let detected = detection::detect(hunt, request, &result.schema, path.as_deref(), now)
+        let findings = detection::detect(hunt, request, &result.schema, path.as_deref(), now)
             .await
             .map_err(failure)?;
         Ok(Executed {
@@ -65,7 +60,7 @@ impl Executor for Pipeline {
             bytes: commit.bytes,
             file: commit.file,
             skipped_inputs: stats.skipped_inputs.load(Ordering::Relaxed),
-            findings: detected.findings,
+            findings,
         })
     }
 

@@ -1,3 +1,5 @@
+//! Fire times over time zones and their changes, and windows that tile.
+
 use chrono::{SecondsFormat, TimeZone as _};
 use proptest::prelude::*;
 

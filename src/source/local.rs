@@ -27,7 +27,7 @@ use async_trait::async_trait;
 use datafusion::error::DataFusionError;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use futures::StreamExt as _;
-use kql::catalog::Catalog;
+use kql::catalog::SharedCatalog;
 use kql::types::Schema;
 use kql_datafusion::tables::Tables;
 use kql_datafusion::{KqlContext, Limits, QueryTime};
@@ -35,7 +35,7 @@ use kql_datafusion::{KqlContext, Limits, QueryTime};
 use self::config::MissingTables;
 use self::infer::Summaries;
 use self::provider::ScanContext;
-use self::tables::{Known, LocalTables};
+use self::tables::LocalTables;
 use super::{QueryResult, QuerySpec, QueryStats, Source, SourceError, kusto_ticks};
 
 pub use config::LocalConfig;
@@ -43,7 +43,7 @@ pub use config::LocalConfig;
 /// A folder of telemetry.
 pub struct LocalSource {
     config: Arc<LocalConfig>,
-    known: Known,
+    known: SharedCatalog,
     summaries: Arc<Summaries>,
 }
 
@@ -58,7 +58,7 @@ impl std::fmt::Debug for LocalSource {
 impl LocalSource {
     /// A source over the folder of `config`, in which tables of `known` have their columns and
     /// types from there. Nothing is read yet.
-    pub fn new(config: LocalConfig, known: Arc<dyn Catalog + Send + Sync>) -> Self {
+    pub fn new(config: LocalConfig, known: SharedCatalog) -> Self {
         Self {
             config: Arc::new(config),
             known,
@@ -95,7 +95,7 @@ impl LocalSource {
 impl Source for LocalSource {
     /// The tables that the folder holds now, and those that are known but have no files yet: a
     /// query reports that, and also a folder that cannot be read.
-    fn catalog(&self) -> Arc<dyn Catalog + Send + Sync> {
+    fn catalog(&self) -> SharedCatalog {
         let config = Arc::new(LocalConfig {
             missing_tables: MissingTables::Empty,
             ..LocalConfig::clone(&self.config)

@@ -7,11 +7,11 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock};
 
-use kql::catalog::{Catalog, MemoryCatalog, TableInfo};
+use kql::catalog::{MemoryCatalog, SharedCatalog, TableInfo};
 use kql::types::{Column, ScalarType, Schema};
 use serde_json::{Map, Value};
 
-use super::SourceConfig;
+use super::Sources;
 use crate::id::SourceName;
 
 /// The column that holds the time of an event.
@@ -24,15 +24,27 @@ pub fn defender() -> &'static Arc<MemoryCatalog> {
     &DEFENDER
 }
 
-/// The tables of each source, for checking hunts. Reads the folders of local sources; a table of
-/// Defender need not be there yet.
-pub fn catalogs(
-    sources: &BTreeMap<SourceName, SourceConfig>,
-) -> BTreeMap<SourceName, Arc<dyn Catalog + Send + Sync>> {
-    sources
-        .iter()
-        .map(|(name, config)| (name.clone(), super::build(config).catalog()))
-        .collect()
+/// The tables that hunts are checked against, by source. Where no source is known,
+/// those of Defender.
+#[derive(Clone, Default)]
+pub struct KnownTables(BTreeMap<SourceName, SharedCatalog>);
+
+impl KnownTables {
+    /// Looks at the sources: reads the folders of local ones.
+    pub fn of(sources: &Sources) -> Self {
+        let catalogs = sources
+            .iter()
+            .map(|(name, source)| (name.clone(), source.catalog()));
+        Self(catalogs.collect())
+    }
+
+    /// The tables of a source.
+    pub fn tables(&self, source: Option<&SourceName>) -> SharedCatalog {
+        match source.and_then(|source| self.0.get(source)) {
+            Some(catalog) => Arc::clone(catalog),
+            None => Arc::<MemoryCatalog>::clone(defender()),
+        }
+    }
 }
 
 fn read(text: &str) -> MemoryCatalog {
@@ -61,6 +73,8 @@ fn read(text: &str) -> MemoryCatalog {
 
 #[cfg(test)]
 mod tests {
+    use kql::catalog::Catalog as _;
+
     use super::*;
 
     #[test]

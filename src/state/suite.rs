@@ -46,6 +46,7 @@ macro_rules! conformance {
             a_window_has_the_file_of_its_last_run
             released_runs_wait_again
             deliveries_are_taken_settled_and_sent_again
+            deliveries_of_some_actions_can_be_left
             listings_are_newest_first_and_limited
         }
     };
@@ -516,7 +517,7 @@ pub(super) async fn orphans_are_recovered(store: &dyn Store) {
     let mut record = outcome(&done, RunStatus::Complete);
     record.deliveries = vec![delivery(&done, &[finding(&done, "pc1")])];
     store.record(&record).await.unwrap();
-    assert_eq!(store.take_due(at(2), 10).await.unwrap().len(), 1);
+    assert_eq!(take(store, 2, &[]).await.unwrap().len(), 1);
 
     assert_eq!(store.recover(&lease(2), Holder::Shared).await.unwrap(), 0);
     assert_eq!(
@@ -527,7 +528,7 @@ pub(super) async fn orphans_are_recovered(store: &dyn Store) {
         store.claim(&claim(2, 10)).await.unwrap(),
         std::slice::from_ref(&scheduled)
     );
-    assert_eq!(store.take_due(at(2), 10).await.unwrap().len(), 1);
+    assert_eq!(take(store, 2, &[]).await.unwrap().len(), 1);
 
     store.renew(&[scheduled.id], &lease(50)).await.unwrap();
     assert_eq!(store.recover(&lease(20), Holder::Shared).await.unwrap(), 1);
@@ -590,6 +591,40 @@ pub(super) async fn released_runs_wait_again(store: &dyn Store) {
     assert_eq!(store.claim(&claim(1, 1)).await.unwrap(), [run]);
 }
 
+/// Up to ten deliveries that are due at a minute, but for those of these actions.
+async fn take(
+    store: &dyn Store,
+    minute: i64,
+    except: &[&str],
+) -> Result<Vec<Delivery>, StateError> {
+    let except = except
+        .iter()
+        .map(|action| ActionName::new(action).unwrap())
+        .collect();
+    store.take_due(at(minute), 10, &except).await
+}
+
+pub(super) async fn deliveries_of_some_actions_can_be_left(store: &dyn Store) {
+    store.register(&[registration("a", "lab")]).await.unwrap();
+    let run = claimed(store, "a", 1).await;
+    let mut done = outcome(&run, RunStatus::Complete);
+    let mail = delivery(&run, &[finding(&run, "pc1")]);
+    let hook = Delivery {
+        id: DeliveryId::generate(),
+        key: format!("{}/hook", mail.key),
+        action: ActionName::new("hook").unwrap(),
+        ..mail.clone()
+    };
+    done.deliveries = vec![mail.clone(), hook.clone()];
+    store.record(&done).await.unwrap();
+    let both = ["hook", mail.action.as_str()];
+    assert_eq!(take(store, 1, &both).await.unwrap(), []);
+    let taken = take(store, 1, &[mail.action.as_str()]).await.unwrap();
+    assert_eq!(taken.len(), 1);
+    assert_eq!(taken[0].id, hook.id);
+    assert_eq!(take(store, 1, &[]).await.unwrap()[0].id, mail.id);
+}
+
 pub(super) async fn deliveries_are_taken_settled_and_sent_again(store: &dyn Store) {
     store.register(&[registration("a", "lab")]).await.unwrap();
     let run = claimed(store, "a", 1).await;
@@ -598,8 +633,8 @@ pub(super) async fn deliveries_are_taken_settled_and_sent_again(store: &dyn Stor
     store.record(&done).await.unwrap();
     let id = done.deliveries[0].id;
     assert_eq!(store.next_due().await.unwrap(), Some(at(1)));
-    assert_eq!(store.take_due(at(0), 10).await.unwrap(), []);
-    let taken = store.take_due(at(1), 10).await.unwrap();
+    assert_eq!(take(store, 0, &[]).await.unwrap(), []);
+    let taken = take(store, 1, &[]).await.unwrap();
     assert_eq!(
         taken,
         [Delivery {
@@ -607,7 +642,7 @@ pub(super) async fn deliveries_are_taken_settled_and_sent_again(store: &dyn Stor
             ..done.deliveries[0].clone()
         }]
     );
-    assert_eq!(store.take_due(at(1), 10).await.unwrap(), []);
+    assert_eq!(take(store, 1, &[]).await.unwrap(), []);
     assert_eq!(store.next_due().await.unwrap(), None);
     let mut settled = Settled {
         id,
@@ -621,7 +656,7 @@ pub(super) async fn deliveries_are_taken_settled_and_sent_again(store: &dyn Stor
     assert!(!store.resend(id, at(3)).await.unwrap());
     settled.status = DeliveryStatus::Dead;
     store.settle(&settled).await.unwrap();
-    assert_eq!(store.take_due(at(99), 10).await.unwrap(), []);
+    assert_eq!(take(store, 99, &[]).await.unwrap(), []);
     let dead = store
         .deliveries(Some(DeliveryStatus::Dead), 0)
         .await
@@ -629,7 +664,7 @@ pub(super) async fn deliveries_are_taken_settled_and_sent_again(store: &dyn Stor
     assert_eq!(dead[0].last_error.as_deref(), Some("connection refused"));
     assert!(store.resend(id, at(100)).await.unwrap());
     assert!(!store.resend(DeliveryId::generate(), at(100)).await.unwrap());
-    let taken = store.take_due(at(100), 10).await.unwrap();
+    let taken = take(store, 100, &[]).await.unwrap();
     assert_eq!((taken[0].attempts, taken[0].created_at), (0, at(100)));
 }
 

@@ -3,10 +3,13 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use huntd::config::interpolation::Surroundings;
-use huntd::config::problem::{Problem, SourceFile};
 use huntd::config::{self, Loaded};
 use huntd::hunt::load;
+use huntd::id::SourceName;
+use huntd::problem::{Problem, SourceFile};
+use huntd::source::schema::KnownTables;
+use huntd::yaml::Surroundings;
+use kql::catalog::SharedCatalog;
 
 /// An environment that is the same on every machine.
 pub(crate) struct FixedSurroundings;
@@ -36,6 +39,11 @@ impl Surroundings for FixedSurroundings {
     }
 }
 
+/// Every source has the tables of Defender.
+pub(crate) fn defender_tables(source: Option<&SourceName>) -> SharedCatalog {
+    KnownTables::default().tables(source)
+}
+
 /// The files of a folder of fixtures, by name.
 pub(crate) fn fixtures(folder: &str) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(folder).unwrap();
@@ -58,7 +66,7 @@ fn examine(path: &Path) -> (Option<Loaded>, Vec<Problem>) {
     if let Some(loaded) = &loaded
         && path.ends_with("unknown-hunts.yaml")
     {
-        problems.extend(load::examine(loaded, &|_| None).problems);
+        problems.extend(load::examine(&loaded.hunts(), &defender_tables).problems);
     }
     (loaded, problems)
 }

@@ -6,12 +6,12 @@ use std::time::Duration;
 use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringViewArray};
 use chrono::{DateTime, TimeDelta, Utc};
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
-use huntd::finding::{EntityKind, Severity};
+use huntd::finding::{EntityKind, Finding, Severity};
 use huntd::hunt::{Dedupe, Detect, EntityMapping, Hunt, Origin, Threshold, ThresholdOperator};
 use huntd::id::{HuntName, RunId, SourceName};
 use huntd::lake::{Lake, LakeConfig, ParquetLake, WriteTarget};
 use huntd::run::{RunRequest, Trigger};
-use huntd::runner::detection::{self, Detected, EVIDENCE_ROWS_MAX, FINDINGS_MAX};
+use huntd::runner::detection::{self, EVIDENCE_ROWS_MAX, FINDINGS_MAX};
 use huntd::schedule::{CatchUp, CatchUpPolicy, WindowRule};
 use huntd::source::SourceError;
 use kql::types::{Column, ScalarType, Schema};
@@ -94,7 +94,7 @@ fn schema() -> Schema {
 }
 
 /// Writes rows into a lake, as the runner does, and looks at the file.
-async fn detect(hunt: &Hunt, rows: &[(&str, i64)]) -> Result<Detected, SourceError> {
+async fn detect(hunt: &Hunt, rows: &[(&str, i64)]) -> Result<Vec<Finding>, SourceError> {
     let folder = tempfile::tempdir().unwrap();
     let lake = ParquetLake::open(&LakeConfig {
         url: folder.path().to_str().unwrap().to_owned(),
@@ -145,20 +145,19 @@ async fn every_operator_of_a_threshold_compares_the_number_of_rows() {
     ] {
         let hunt = hunt(threshold(operator, rows), &["Device"], &[]);
         let detected = detect(&hunt, &two).await.unwrap();
-        assert_eq!(detected.fired, fires, "2 {} {rows}", operator.as_str());
-        assert_eq!(detected.findings.len(), if fires { 2 } else { 0 });
+        let findings = if fires { 2 } else { 0 };
+        assert_eq!(detected.len(), findings, "2 {} {rows}", operator.as_str());
     }
 }
 
 #[tokio::test]
 async fn a_result_without_rows_may_be_the_finding() {
     let quiet = detect(&hunt(any_row(), &[], &[]), &[]).await.unwrap();
-    assert_eq!(quiet, Detected::default());
+    assert_eq!(quiet, []);
     let silent = hunt(threshold(ThresholdOperator::Equal, 0), &["Device"], &[]);
     let detected = detect(&silent, &[]).await.unwrap();
-    assert!(detected.fired);
-    let [finding] = &detected.findings[..] else {
-        panic!("{:?}", detected.findings);
+    let [finding] = &detected[..] else {
+        panic!("{:?}", detected);
     };
     assert_eq!((finding.rows, finding.evidence.len()), (0, 0));
     assert_eq!(finding.title, "Odd hosts");
@@ -167,8 +166,8 @@ async fn a_result_without_rows_may_be_the_finding() {
 #[tokio::test]
 async fn rows_are_grouped_by_the_key_or_the_entities_or_not_at_all() {
     let rows = [("pc-1", 1), ("pc-2", 1), ("pc-1", 3)];
-    let titles = |detected: &Detected| -> Vec<(String, u64)> {
-        let findings = detected.findings.iter();
+    let titles = |detected: &[Finding]| -> Vec<(String, u64)> {
+        let findings = detected.iter();
         findings
             .map(|finding| (finding.title.clone(), finding.rows))
             .collect()
@@ -186,11 +185,11 @@ async fn rows_are_grouped_by_the_key_or_the_entities_or_not_at_all() {
         .await
         .unwrap();
     assert_eq!(titles(&by_entity), by_device);
-    let finding = &by_entity.findings[0];
+    let finding = &by_entity[0];
     assert_eq!(finding.entities.len(), 1);
     assert_eq!(finding.entities[0].value, "pc-1");
     assert_eq!(finding.severity, Severity::High);
-    assert_eq!(finding.fingerprint, by_key.findings[0].fingerprint);
+    assert_eq!(finding.fingerprint, by_key[0].fingerprint);
     let evidence = json!([
         {"Device": "pc-1", "Hits": 1, "_run_1": "own"},
         {"Device": "pc-1", "Hits": 3, "_run_1": "own"},
@@ -211,24 +210,14 @@ async fn a_detect_query_yields_the_rows_of_the_findings() {
     let mut summed = hunt(Detect::Query(query.to_owned()), &["Device"], &[]);
     summed.finding_title = Some("{{ row.Device }} had\n{{ row.Total }} hits".to_owned());
     let detected = detect(&summed, &rows).await.unwrap();
-    assert!(detected.fired);
-    assert_eq!(detected.findings.len(), 1);
-    assert_eq!(detected.findings[0].title, "pc-1 had 4 hits");
+    assert_eq!(detected.len(), 1);
+    assert_eq!(detected[0].title, "pc-1 had 4 hits");
     assert_eq!(
-        json!(detected.findings[0].evidence),
+        json!(detected[0].evidence),
         json!([{"Device": "pc-1", "Total": 4}])
     );
-    assert!(!detect(&summed, &rows[..2]).await.unwrap().fired);
-    assert!(!detect(&summed, &[]).await.unwrap().fired);
-    let columns = detection::finding_columns(&summed.detect, &schema()).unwrap();
-    assert_eq!(columns.columns()[1], Column::new("Total", ScalarType::Long));
-    let wrong = Detect::Query("Results | where Hitz > 1".to_owned());
-    let bound = detection::bind(&wrong, &schema());
-    assert!(bound.query.is_none());
-    assert_eq!(
-        bound.diagnostics[0].help.as_deref(),
-        Some("did you mean `Hits`?")
-    );
+    assert_eq!(detect(&summed, &rows[..2]).await.unwrap(), []);
+    assert_eq!(detect(&summed, &[]).await.unwrap(), []);
 }
 
 #[tokio::test]
@@ -238,17 +227,17 @@ async fn findings_and_evidence_are_capped_and_the_rest_is_told() {
     rows.extend((0..120).map(|n| ("pc-0", n)));
     let hunt = hunt(any_row(), &["Device"], &[]);
     let detected = detect(&hunt, &rows).await.unwrap();
-    assert_eq!(detected.findings.len(), FINDINGS_MAX);
-    let first = &detected.findings[0];
+    assert_eq!(detected.len(), FINDINGS_MAX);
+    let first = &detected[0];
     assert_eq!((first.rows, first.evidence.len()), (121, EVIDENCE_ROWS_MAX));
-    let last = detected.findings.last().unwrap();
+    let last = detected.last().unwrap();
     assert_eq!(last.rows, 51);
     assert_eq!(
         last.title,
         "Odd hosts: 51 further findings in 51 rows, beyond the limit of findings of one run"
     );
     let exactly = detect(&hunt, &rows[..FINDINGS_MAX]).await.unwrap();
-    assert_eq!(exactly.findings.last().unwrap().title, "Odd hosts: pc-149");
-    let total: u64 = detected.findings.iter().map(|finding| finding.rows).sum();
+    assert_eq!(exactly.last().unwrap().title, "Odd hosts: pc-149");
+    let total: u64 = detected.iter().map(|finding| finding.rows).sum();
     assert_eq!(total, rows.len() as u64, "every row is counted");
 }

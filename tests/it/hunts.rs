@@ -2,13 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
-use huntd::config::problem::SourceFile;
 use huntd::config::{self, Loaded};
 use huntd::hunt::load::{self, Examined};
 use huntd::hunt::{Detect, HuntSet};
+use huntd::problem::SourceFile;
 use huntd::schedule::CatchUpPolicy;
 
-use crate::config::{FixedSurroundings, fixtures, rendered};
+use crate::config::{FixedSurroundings, defender_tables, fixtures, rendered};
 
 fn config(text: &str) -> Loaded {
     let file = SourceFile::new("huntd.yaml", text);
@@ -27,7 +27,8 @@ hunts: {plain: {schedule: '0 6 * * *', actions: [soc-mail], window: {lookback: 2
 
 fn examine(config: Option<&Loaded>, paths: &[PathBuf]) -> Examined {
     let mut examined = Examined::default();
-    load::examine_files(paths, config, &|_| None, &mut examined);
+    let config = config.map(Loaded::hunts);
+    load::examine_files(paths, config.as_ref(), &defender_tables, &mut examined);
     examined
 }
 
@@ -50,7 +51,7 @@ fn each_mistake_is_told_with_its_place_and_a_way_out() {
 #[test]
 fn a_header_says_everything() {
     let config = config(CONFIG);
-    let set = HuntSet::load(&config, &|_| None).unwrap();
+    let set = HuntSet::load(&config.hunts(), &defender_tables).unwrap();
     let hunt = set.get("encoded-powershell").unwrap();
     assert_eq!(hunt.title, "Encoded PowerShell command line");
     assert_eq!(hunt.description, "Attackers hide their commands.");
@@ -74,7 +75,7 @@ fn a_header_says_everything() {
 #[test]
 fn a_plain_file_is_a_hunt_that_the_configuration_completes() {
     let config = config(CONFIG);
-    let set = HuntSet::load(&config, &|_| None).unwrap();
+    let set = HuntSet::load(&config.hunts(), &defender_tables).unwrap();
     let hunt = set.get("plain").unwrap();
     assert_eq!(hunt.title, "plain");
     assert_eq!(hunt.source.as_str(), "lab");
@@ -122,9 +123,9 @@ fn two_hunts_of_one_name_are_a_mistake() {
 
 #[test]
 fn a_set_knows_what_changed() {
-    let old = HuntSet::load(&config(CONFIG), &|_| None).unwrap();
+    let old = HuntSet::load(&config(CONFIG).hunts(), &defender_tables).unwrap();
     let changed_text = CONFIG.replace("0 6", "0 7");
-    let mut new = HuntSet::load(&config(&changed_text), &|_| None).unwrap();
+    let mut new = HuntSet::load(&config(&changed_text).hunts(), &defender_tables).unwrap();
     new.hunts
         .remove(&huntd::id::HuntName::new("in-yaml").unwrap());
     let names =

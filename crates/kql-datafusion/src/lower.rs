@@ -230,6 +230,12 @@ impl<'a> Lowering<'a> {
         if let hir::ExprKind::Literal(value) = &expr.kind {
             return Ok(literal::scalar(value, expr.ty)?);
         }
+        if has_columns(expr) {
+            return Err(EngineError::Invalid {
+                what: "this must be the same for all rows; columns have no value here".to_owned(),
+                span: expr.span,
+            });
+        }
         let no_columns = Relation::unordered(LogicalPlanBuilder::empty(true).build()?, 0);
         let value = self.value(expr, &no_columns)?;
         let physical = self.state.create_physical_expr(value, &DFSchema::empty())?;
@@ -243,6 +249,12 @@ impl<'a> Lowering<'a> {
         let array = physical.evaluate(&batch)?.into_array(1)?;
         Ok(ScalarValue::try_from_array(&array, 0)?)
     }
+}
+
+/// Whether the value of an expression depends on the row.
+fn has_columns(expr: &hir::Expr) -> bool {
+    matches!(expr.kind, hir::ExprKind::Column(_))
+        || walk::operands(expr).into_iter().any(has_columns)
 }
 
 /// What the column of a KQL table is called in plans. It differs from any column of a scan,

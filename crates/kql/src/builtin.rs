@@ -12,6 +12,7 @@ mod encoding;
 mod ip;
 mod logic;
 mod math;
+pub mod operator;
 mod parsing;
 mod string;
 mod window;

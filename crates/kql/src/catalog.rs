@@ -1,8 +1,11 @@
 //! What the binder may ask about the world outside the query.
 
+use std::sync::Arc;
+
 use crate::types::Schema;
 
-/// The tables and functions a query can name. Implementations answer from memory: no I/O.
+/// The tables and functions a query can name. The binder itself does no I/O; a catalog may find a
+/// table's columns out when it is first asked for them.
 pub trait Catalog {
     /// The table called `name` (case-sensitive), if there is one.
     fn table(&self, name: &str) -> Option<TableInfo>;
@@ -11,7 +14,10 @@ pub trait Catalog {
     fn table_names(&self) -> Vec<String>;
 }
 
-impl<C: Catalog + ?Sized> Catalog for std::sync::Arc<C> {
+/// A catalog that several share.
+pub type SharedCatalog = Arc<dyn Catalog + Send + Sync>;
+
+impl<C: Catalog + ?Sized> Catalog for Arc<C> {
     fn table(&self, name: &str) -> Option<TableInfo> {
         (**self).table(name)
     }

@@ -9,7 +9,7 @@
 
 pub mod ast;
 mod grammar;
-mod keyword;
+pub(crate) mod keyword;
 mod lexer;
 mod parser;
 mod string;

@@ -20,6 +20,7 @@ use object_store::ObjectStore;
 use parquet::arrow::ParquetRecordBatchStreamBuilder;
 
 use super::stored_file::StoredFile;
+use crate::run::result_file::RUN_COLUMNS;
 
 /// A result as CSV.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -32,8 +33,6 @@ pub struct CsvText {
     pub rows_total: u64,
 }
 
-/// Columns of the run that every row repeats; a message says them once.
-const RUN_COLUMNS: [&str; 4] = ["_hunt", "_run", "_window_start", "_window_end"];
 const BYTE_ORDER_MARK: &str = "\u{feff}";
 const BATCH_ROWS: usize = 1024;
 
@@ -73,6 +72,7 @@ impl Writer {
         let mut text = BYTE_ORDER_MARK.to_owned();
         let mut columns = Vec::new();
         for (index, field) in schema.fields().iter().enumerate() {
+            // Every row repeats them; a message says them once.
             if RUN_COLUMNS.contains(&field.name().as_str()) {
                 continue;
             }

@@ -56,10 +56,6 @@ impl<'h> Groups<'h> {
         }
     }
 
-    pub(super) fn is_empty(&self) -> bool {
-        self.found.is_empty()
-    }
-
     /// A hunt that fires on a result without rows (`rows == 0`) has one finding.
     pub(super) fn fire_without_rows(&mut self) {
         if self.found.is_empty() {

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use kql::catalog::{Catalog, EmptyCatalog, TableInfo};
+use kql::catalog::{Catalog, EmptyCatalog, SharedCatalog, TableInfo};
 use kql::types::{Column, ScalarType, Schema};
 use kql_datafusion::tables::{Table, Tables};
 
@@ -24,14 +24,11 @@ const TEXT_SAMPLE_FILES: usize = 8;
 /// Time columns by convention, the first that there is.
 const TIME_COLUMNS: [&str; 2] = ["Timestamp", "TimeGenerated"];
 
-/// Schemas of well-known tables.
-pub(super) type Known = Arc<dyn Catalog + Send + Sync>;
-
 /// The tables of a folder.
 pub(super) struct LocalTables {
     root: PathBuf,
     config: Arc<LocalConfig>,
-    known: Known,
+    known: SharedCatalog,
     files: TableFiles,
     context: Arc<ScanContext>,
     resolved: Mutex<HashMap<String, Option<Table>>>,
@@ -49,7 +46,7 @@ impl LocalTables {
     /// What the folder holds now.
     pub(super) fn discover(
         config: Arc<LocalConfig>,
-        known: Known,
+        known: SharedCatalog,
         context: ScanContext,
     ) -> Result<Self, String> {
         // Paths are absolute from here on: DataFusion's store knows no working directory.

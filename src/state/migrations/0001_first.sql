@@ -80,5 +80,5 @@ CREATE TABLE deliveries (
     alert TEXT NOT NULL
 ) STRICT;
 
-CREATE INDEX deliveries_due ON deliveries (not_before, id) WHERE status = 'pending';
+CREATE INDEX deliveries_due ON deliveries (not_before, id, action) WHERE status = 'pending';
 CREATE INDEX deliveries_by_status ON deliveries (status, id);

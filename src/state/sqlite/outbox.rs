@@ -1,12 +1,15 @@
 //! The dispatcher's part: deliveries are taken, settled, listed and sent again.
 
+use std::collections::BTreeSet;
+
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
+use sqlx::{Sqlite, Transaction};
 
 use super::SqliteStore;
 use super::row::{DeliveryRow, instant, json_list, limit, micros};
 use crate::alert::{Delivery, DeliveryStatus};
-use crate::id::DeliveryId;
+use crate::id::{ActionName, DeliveryId};
 use crate::state::{Outbox, Settled, StateError};
 
 #[async_trait]
@@ -15,56 +18,32 @@ impl Outbox for SqliteStore {
         &self,
         now: DateTime<Utc>,
         at_most: usize,
+        except: &BTreeSet<ActionName>,
     ) -> Result<Vec<Delivery>, StateError> {
-        if at_most == 0 {
+        let except = json_list(except.iter().map(ActionName::as_str));
+        // Most often nothing is due: the look takes no write lock.
+        let look = "SELECT EXISTS (
+            SELECT 1 FROM deliveries
+            WHERE status = 'pending' AND not_before <= ?1
+              AND action NOT IN (SELECT value FROM json_each(?2)))";
+        let any: bool = sqlx::query_scalar(look)
+            .bind(micros(now))
+            .bind(&except)
+            .fetch_one(&self.reader)
+            .await
+            .map_err(|error| self.refused(&error))?;
+        if !any || at_most == 0 {
             return Ok(Vec::new());
         }
-        let due = "
-            SELECT * FROM deliveries WHERE status = 'pending' AND not_before <= ?1
-            ORDER BY not_before, id LIMIT ?2";
-        let rows: Vec<DeliveryRow> = {
-            // Most often nothing is due: the look takes no write lock.
-            let look = "SELECT EXISTS (
-                SELECT 1 FROM deliveries WHERE status = 'pending' AND not_before <= ?1)";
-            let any: bool = sqlx::query_scalar(look)
-                .bind(micros(now))
-                .fetch_one(&self.reader)
-                .await
-                .map_err(|error| self.refused(&error))?;
-            if !any {
-                return Ok(Vec::new());
-            }
-            let mut transaction = self.write().await?;
-            let rows: Vec<DeliveryRow> = sqlx::query_as(due)
-                .bind(micros(now))
-                .bind(limit(at_most))
-                .fetch_all(&mut *transaction)
-                .await
-                .map_err(|error| self.refused(&error))?;
-            let ids = json_list(rows.iter().map(DeliveryRow::id));
-            let mark = "UPDATE deliveries SET status = 'sending'
-                WHERE id IN (SELECT value FROM json_each(?1))";
-            sqlx::query(mark)
-                .bind(ids)
-                .execute(&mut *transaction)
-                .await
-                .map_err(|error| self.refused(&error))?;
-            transaction
-                .commit()
-                .await
-                .map_err(|error| self.refused(&error))?;
-            rows
-        };
-        let taken = rows.into_iter().map(|row| {
-            let delivery = row.into_delivery()?;
-            Ok(Delivery {
-                status: DeliveryStatus::Sending,
-                ..delivery
-            })
-        });
-        taken
-            .collect::<Result<_, sqlx::Error>>()
-            .map_err(|error| self.refused(&error))
+        let mut transaction = self.write().await?;
+        let taken = take_in(&mut transaction, now, at_most, &except)
+            .await
+            .map_err(|error| self.refused(&error))?;
+        transaction
+            .commit()
+            .await
+            .map_err(|error| self.refused(&error))?;
+        Ok(taken)
     }
 
     async fn settle(&self, settled: &Settled) -> Result<(), StateError> {
@@ -143,4 +122,39 @@ impl Outbox for SqliteStore {
             .map_err(|error| self.refused(&error))?;
         Ok(done.rows_affected() == 1)
     }
+}
+
+async fn take_in(
+    transaction: &mut Transaction<'_, Sqlite>,
+    now: DateTime<Utc>,
+    at_most: usize,
+    except: &str,
+) -> Result<Vec<Delivery>, sqlx::Error> {
+    let due = "
+        SELECT * FROM deliveries
+        WHERE status = 'pending' AND not_before <= ?1
+          AND action NOT IN (SELECT value FROM json_each(?2))
+        ORDER BY not_before, id LIMIT ?3";
+    let rows: Vec<DeliveryRow> = sqlx::query_as(due)
+        .bind(micros(now))
+        .bind(except)
+        .bind(limit(at_most))
+        .fetch_all(&mut **transaction)
+        .await?;
+    let ids = json_list(rows.iter().map(DeliveryRow::id));
+    let mark = "UPDATE deliveries SET status = 'sending'
+        WHERE id IN (SELECT value FROM json_each(?1))";
+    sqlx::query(mark)
+        .bind(ids)
+        .execute(&mut **transaction)
+        .await?;
+    rows.into_iter()
+        .map(|row| {
+            let delivery = row.into_delivery()?;
+            Ok(Delivery {
+                status: DeliveryStatus::Sending,
+                ..delivery
+            })
+        })
+        .collect()
 }

@@ -1,6 +1,6 @@
 //! Retry, order, give-up and shutdown, over SQLite and with time in the test's hands.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -162,7 +162,7 @@ async fn a_webhook_that_fails_for_an_hour_is_told_once() {
     bench.pass(Duration::from_hours(1)).await;
     let requests = server.requests();
     assert_eq!(requests.len(), failed.len() + 1);
-    let ids: std::collections::BTreeSet<&String> = requests
+    let ids: BTreeSet<&String> = requests
         .iter()
         .map(|request| &request.headers["idempotency-key"])
         .collect();
@@ -344,6 +344,59 @@ async fn stopping_gives_back_what_was_not_tried() {
     assert_eq!(quick.told(), [3]);
 }
 
+#[tokio::test]
+async fn a_slow_action_with_much_to_tell_keeps_no_other_from_being_told() {
+    let slow = Arc::new(Receiver {
+        takes: Duration::from_mins(10),
+        ..Receiver::default()
+    });
+    let quick = Arc::new(Receiver::default());
+    let bench = bench(&[("slow", slow.clone()), ("quick", quick.clone())]).await;
+    let many = 2 * DispatcherLimits::default().taken_max as u32;
+    let mut deliveries: Vec<Delivery> = (0..many).map(|n| delivery("slow", n)).collect();
+    deliveries.push(delivery("quick", many));
+    queue(&bench.store, deliveries).await;
+    let stop = CancellationToken::new();
+    let (dispatcher, stopped) = (Arc::clone(&bench.dispatcher), stop.clone());
+    let running = tokio::spawn(async move { dispatcher.run(stopped).await });
+    let done = || bench.store.deliveries(Some(DeliveryStatus::Done), 10);
+    while done().await.unwrap().is_empty() {
+        tokio::task::yield_now().await;
+    }
+    stop.cancel();
+    running.await.unwrap();
+    assert_eq!(quick.told(), [u128::from(many)]);
+    assert_eq!(slow.told(), [0_u128; 0]);
+}
+
+#[tokio::test]
+async fn what_was_taken_is_given_back_when_the_outbox_fails() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = outbox::open(folder.path()).await;
+    queue(&store, (0..3).map(|n| delivery("mail", n)).collect()).await;
+    let receiver = Arc::new(Receiver::default());
+    let full = Full {
+        store: store.clone(),
+        refusals: Mutex::new(1),
+    };
+    let destination = Destination {
+        notifier: receiver.clone(),
+        give_up_after: DAY,
+    };
+    let clock = Arc::new(ManualClock::new(outbox::start()));
+    let destinations = [(ActionName::new("mail").unwrap(), destination)].into();
+    let limits = DispatcherLimits::default();
+    let dispatcher = Dispatcher::new(Arc::new(full), clock, destinations, limits);
+    let error = dispatcher.deliver_due().await.unwrap_err();
+    assert!(error.to_string().contains("disk full"), "{error}");
+    let statuses: Vec<DeliveryStatus> =
+        listing(&store).await.into_iter().map(|one| one.1).collect();
+    let pending = DeliveryStatus::Pending;
+    assert_eq!(statuses, [DeliveryStatus::Done, pending, pending]);
+    assert_eq!(dispatcher.deliver_due().await.unwrap().done, 2);
+    assert_eq!(receiver.told(), [0, 1, 2]);
+}
+
 /// An outbox that for a while cannot record anything, as on a full disk.
 #[derive(Debug)]
 struct Full {
@@ -357,8 +410,9 @@ impl Outbox for Full {
         &self,
         now: chrono::DateTime<chrono::Utc>,
         limit: usize,
+        except: &BTreeSet<ActionName>,
     ) -> Result<Vec<Delivery>, StateError> {
-        self.store.take_due(now, limit).await
+        self.store.take_due(now, limit, except).await
     }
 
     async fn settle(&self, delivery: &Settled) -> Result<(), StateError> {

@@ -50,7 +50,7 @@ async fn the_request_is_as_documented() {
         ],
         "query": "DeviceProcessEvents\n| where ProcessCommandLine has \"-enc\""
       },
-      "run": "019b7f2a-0000-7000-8000-000000000001",
+      "run": "019b7f2a000070008000000000000001",
       "window": {
         "start": "2026-01-02T14:00:00Z",
         "end": "2026-01-02T15:00:00Z"
@@ -60,9 +60,9 @@ async fn the_request_is_as_documented() {
       "file": null,
       "findings": [
         {
-          "id": "019b7f2a-0000-7000-8000-000000000002",
+          "id": "019b7f2a000070008000000000000002",
           "hunt": "encoded-powershell",
-          "run": "019b7f2a-0000-7000-8000-000000000001",
+          "run": "019b7f2a000070008000000000000001",
           "window": {
             "start": "2026-01-02T14:00:00Z",
             "end": "2026-01-02T15:00:00Z"

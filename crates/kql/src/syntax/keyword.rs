@@ -72,7 +72,7 @@ pub(super) fn is_operator(word: &str) -> bool {
 }
 
 /// Every tabular operator, for suggestions.
-pub(super) fn operators() -> impl Iterator<Item = &'static str> {
+pub(crate) fn operators() -> impl Iterator<Item = &'static str> {
     MODELLED.iter().chain(UNPARSED).copied()
 }
 

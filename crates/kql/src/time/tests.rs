@@ -1,3 +1,5 @@
+//! Dates and durations as text, there and back, to the edges of their range.
+
 use super::{
     civil_from_ticks, format_datetime, format_timespan, parse_datetime, parse_timespan,
     ticks_from_civil,

@@ -7,10 +7,12 @@ use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use serde_json::Value as Json;
 
-use super::document::{self, Excerpt, Node, Value};
+use super::excerpt::Excerpt;
 use super::interpolation::{self, Surroundings};
-use super::problem::code;
+use super::node::{Node, Value};
+use super::parse::parse;
 use super::shape::{Fit, Shape};
+use crate::problem::code;
 
 /// What decoding yields.
 #[derive(Clone, Debug)]
@@ -29,7 +31,7 @@ pub fn decode<T: DeserializeOwned + JsonSchema>(
     excerpt: &Excerpt,
     surroundings: Option<&dyn Surroundings>,
 ) -> Decoded<T> {
-    let (root, mut problems) = document::parse(file, excerpt);
+    let (root, mut problems) = parse(file, excerpt);
     let document = root.unwrap_or_else(|| Node {
         span: excerpt.file_span(Span::at(0)),
         value: Value::Null,

@@ -5,13 +5,17 @@
 //! what it means. Texts that came from references become numbers and truth values where those are
 //! needed.
 
+mod scalar;
+mod schema;
+
 use kql::diagnostic::{Diagnostic, did_you_mean};
 use kql::span::Span;
-use serde_json::{Map, Value as Json};
+use serde_json::Value as Json;
 
-use super::document::{Entry, Node, Value, plain_value};
-use super::problem::code;
-use crate::duration::DurationText;
+use self::scalar::{fit_scalar, fit_word, words_for, wrong_type};
+use self::schema::{Object, accepts_null, allowed_words, alternatives, type_of};
+use super::node::{Entry, Node, Value};
+use crate::problem::code;
 
 /// A schema with its definitions.
 #[derive(Clone, Copy, Debug)]
@@ -317,88 +321,6 @@ impl<'s> Shape<'s> {
     }
 }
 
-/// What an object schema says.
-#[derive(Default)]
-struct Object<'s> {
-    properties: Vec<&'s Map<String, Json>>,
-    required: Vec<&'s str>,
-    is_closed: bool,
-    others: Option<&'s Json>,
-}
-
-impl<'s> Object<'s> {
-    fn property(&self, key: &str) -> Option<&'s Json> {
-        self.properties
-            .iter()
-            .find_map(|properties| properties.get(key))
-    }
-
-    fn keys(&self) -> impl Iterator<Item = &'s str> {
-        self.properties
-            .iter()
-            .flat_map(|properties| properties.keys().map(String::as_str))
-    }
-}
-
-fn alternatives(schema: &Json) -> Option<&[Json]> {
-    schema
-        .get("oneOf")
-        .or_else(|| schema.get("anyOf"))
-        .and_then(Json::as_array)
-        .map(Vec::as_slice)
-}
-
-/// The words of an enumeration, in either form that schemars writes.
-fn allowed_words(schema: &Json) -> Option<Vec<&str>> {
-    if let Some(word) = schema.get("const") {
-        return Some(vec![word.as_str()?]);
-    }
-    if let Some(words) = schema.get("enum").and_then(Json::as_array) {
-        return Some(words.iter().filter_map(Json::as_str).collect());
-    }
-    let mut words = Vec::new();
-    for form in alternatives(schema)? {
-        words.extend(allowed_words(form)?);
-    }
-    Some(words)
-}
-
-fn accepts_null(schema: &Json) -> bool {
-    match schema.get("type") {
-        Some(Json::Array(types)) => types.iter().any(|ty| ty == "null"),
-        Some(ty) => ty == "null",
-        None => false,
-    }
-}
-
-fn type_of(schema: &Json) -> Option<&str> {
-    match schema.get("type") {
-        Some(Json::Array(types)) => types
-            .iter()
-            .filter_map(Json::as_str)
-            .find(|ty| *ty != "null"),
-        Some(ty) => ty.as_str(),
-        None if schema.get("properties").is_some() => Some("object"),
-        None => allowed_words(schema).map(|_| "string"),
-    }
-}
-
-fn words_for(ty: &str) -> &'static str {
-    match ty {
-        "string" => "a text",
-        "integer" => "a whole number",
-        "number" => "a number",
-        "boolean" => "true or false",
-        "array" => "a list",
-        _ => "a mapping",
-    }
-}
-
-fn wrong_type(span: Span, wanted: &str, found: &str) -> Diagnostic {
-    let message = format!("{wanted} is needed here, not {found}");
-    Diagnostic::error(code::WRONG_TYPE, span, message)
-}
-
 fn unknown_key(entry: &Entry, object: &Object<'_>) -> Diagnostic {
     let message = format!("unknown key `{}`", entry.key);
     let problem = Diagnostic::error(code::UNKNOWN_KEY, entry.key_span, message);
@@ -407,102 +329,4 @@ fn unknown_key(entry: &Entry, object: &Object<'_>) -> Diagnostic {
     }
     let known: Vec<&str> = object.keys().collect();
     problem.with_help(format!("known keys are {}", known.join(", ")))
-}
-
-fn fit_word(node: &mut Node, allowed: &[&str], problems: &mut Vec<Diagnostic>) -> Fit {
-    let written = match &node.value {
-        Value::Text(text) => text.clone(),
-        // `none`, `null` and `true` are words, too, where words are wanted.
-        Value::Null => "null".to_owned(),
-        Value::Bool(value) => value.to_string(),
-        Value::Integer(number) => number.to_string(),
-        _ => {
-            problems.push(wrong_type(node.span, "a text", node.kind()));
-            return Fit::Bad;
-        }
-    };
-    if allowed.contains(&written.as_str()) {
-        node.value = Value::Text(written);
-        return Fit::Good;
-    }
-    let message = format!("`{written}` is not allowed here");
-    let problem = Diagnostic::error(code::NOT_ALLOWED, node.span, message);
-    let all = allowed.join(", ");
-    problems.push(match did_you_mean(&written, allowed.iter().copied()) {
-        Some(nearest) => problem.with_help(format!("did you mean `{nearest}`? allowed: {all}")),
-        None => problem.with_help(format!("allowed: {all}")),
-    });
-    Fit::Bad
-}
-
-fn fit_scalar(node: &mut Node, wanted: &str, schema: &Json, problems: &mut Vec<Diagnostic>) -> Fit {
-    if node.is_reference
-        && wanted != "string"
-        && let Value::Text(text) = &node.value
-    {
-        node.value = plain_value(text.trim());
-    }
-    let fits = match (&node.value, wanted) {
-        (Value::Text(_), "string")
-        | (Value::Bool(_), "boolean")
-        | (Value::Integer(_) | Value::Real(_), "number")
-        | (Value::Integer(_), "integer") => true,
-        (_, "string" | "boolean" | "number" | "integer") => false,
-        _ => true,
-    };
-    if !fits {
-        let problem = wrong_type(node.span, words_for(wanted), node.kind());
-        let is_plain = matches!(
-            node.value,
-            Value::Bool(_) | Value::Integer(_) | Value::Real(_)
-        );
-        problems.push(if wanted == "string" && is_plain {
-            problem.with_help("put it in quotes if a text is meant")
-        } else {
-            problem
-        });
-        return Fit::Bad;
-    }
-    match &node.value {
-        Value::Text(text) => fit_format(text, node, schema, problems),
-        Value::Integer(number) => fit_range(*number as f64, node.span, schema, problems),
-        Value::Real(number) => fit_range(*number, node.span, schema, problems),
-        _ => Fit::Good,
-    }
-}
-
-fn fit_format(text: &str, node: &Node, schema: &Json, problems: &mut Vec<Diagnostic>) -> Fit {
-    match schema.get("format").and_then(Json::as_str) {
-        Some("secret") if !node.is_reference => {
-            let message = "a secret must not be written into this file";
-            let problem = Diagnostic::error(code::LITERAL_SECRET, node.span, message);
-            problems.push(problem.with_help(
-                "refer to it: ${env:NAME} is an environment variable, ${file:/path} a file",
-            ));
-            // It has been told; that something is missing here would be wrong.
-            Fit::Good
-        }
-        Some("duration-text") => match text.parse::<DurationText>() {
-            Ok(_) => Fit::Good,
-            Err(error) => {
-                let message = error.to_string();
-                problems.push(Diagnostic::error(code::INVALID_VALUE, node.span, message));
-                Fit::Bad
-            }
-        },
-        _ => Fit::Good,
-    }
-}
-
-fn fit_range(number: f64, span: Span, schema: &Json, problems: &mut Vec<Diagnostic>) -> Fit {
-    let bound = |name: &str| schema.get(name).and_then(Json::as_f64);
-    let message = match (bound("minimum"), bound("maximum")) {
-        (Some(least), _) if number < least => {
-            format!("{number} is too small, {least} is the least")
-        }
-        (_, Some(most)) if number > most => format!("{number} is too great, {most} is the most"),
-        _ => return Fit::Good,
-    };
-    problems.push(Diagnostic::error(code::INVALID_VALUE, span, message));
-    Fit::Bad
 }

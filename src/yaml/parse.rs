@@ -1,7 +1,7 @@
-//! YAML as a tree in which every key and value knows its place in the file.
+//! Reads YAML into a tree of [`Node`]s.
 //!
-//! Problems of the YAML itself are reported here, duplicate keys among them; what keys and values
-//! mean is not known. References such as `${env:NAME}` may stand unquoted even within `{…}`.
+//! Problems of the YAML itself are reported here, duplicate keys among them. References such as
+//! `${env:NAME}` may stand unquoted even within `{…}`; `interpolation` resolves them later.
 
 use std::collections::HashMap;
 
@@ -9,224 +9,23 @@ use kql::diagnostic::Diagnostic;
 use kql::span::{LineIndex, Span};
 use saphyr_parser::{Event, Marker, Parser, ScalarStyle};
 
-use super::problem::code;
+use super::excerpt::Excerpt;
+use super::node::{Entry, Node, Value};
+use crate::problem::code;
 
 /// Deeper nesting is a mistake, not a configuration.
 const DEPTH_MAX: usize = 64;
 /// Most values of a document, with those that aliases repeat.
 const NODES_MAX: usize = 200_000;
 
-/// A value with its place.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Node {
-    /// Where it is written, in bytes of the file.
-    pub span: Span,
-    /// What it is.
-    pub value: Value,
-    /// Whether the whole text is a resolved reference.
-    pub is_reference: bool,
-}
-
-/// What a node is.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Value {
-    /// `null`, `~` or nothing.
-    Null,
-    /// `true` or `false`.
-    Bool(bool),
-    /// A whole number.
-    Integer(i64),
-    /// Another number.
-    Real(f64),
-    /// A text.
-    Text(String),
-    /// A list.
-    List(Vec<Node>),
-    /// A mapping, in the order written.
-    Mapping(Vec<Entry>),
-}
-
-/// A key with its value.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Entry {
-    /// The key.
-    pub key: String,
-    /// Where the key is written.
-    pub key_span: Span,
-    /// The value.
-    pub node: Node,
-}
-
-impl Node {
-    /// The entries of a mapping; none of anything else.
-    pub fn entries(&self) -> &[Entry] {
-        match &self.value {
-            Value::Mapping(entries) => entries,
-            _ => &[],
-        }
-    }
-
-    /// The entry of a mapping.
-    pub fn entry(&self, key: &str) -> Option<&Entry> {
-        self.entries().iter().find(|entry| entry.key == key)
-    }
-
-    /// The text of a text.
-    pub fn as_text(&self) -> Option<&str> {
-        match &self.value {
-            Value::Text(text) => Some(text),
-            _ => None,
-        }
-    }
-
-    /// The place of a value below this one, by keys and list positions; the nearest that exists.
-    pub fn place<'p>(&self, path: impl IntoIterator<Item = &'p str>) -> Span {
-        let mut node = self;
-        let mut place = match self.entries().first() {
-            Some(first) => first.key_span,
-            None => self.span,
-        };
-        for step in path {
-            match &node.value {
-                Value::Mapping(_) => {
-                    let Some(entry) = node.entry(step) else { break };
-                    let is_scalar = !matches!(entry.node.value, Value::Mapping(_) | Value::List(_));
-                    place = if is_scalar && entry.node.value != Value::Null {
-                        entry.node.span
-                    } else {
-                        entry.key_span
-                    };
-                    node = &entry.node;
-                }
-                Value::List(items) => {
-                    let Some(item) = step.parse().ok().and_then(|at: usize| items.get(at)) else {
-                        break;
-                    };
-                    place = item.span;
-                    node = item;
-                }
-                _ => break,
-            }
-        }
-        place
-    }
-
-    /// What it is, for messages.
-    pub fn kind(&self) -> &'static str {
-        match self.value {
-            Value::Null => "nothing",
-            Value::Bool(_) => "true or false",
-            Value::Integer(_) | Value::Real(_) => "a number",
-            Value::Text(_) => "a text",
-            Value::List(_) => "a list",
-            Value::Mapping(_) => "a mapping",
-        }
-    }
-}
-
-/// A text cut out of a file, with the way back to places of the file.
-#[derive(Clone, Debug)]
-pub struct Excerpt {
-    text: String,
-    /// Offset in the excerpt and offset in the file of pieces, ascending.
-    pieces: Vec<(usize, usize)>,
-}
-
-impl Excerpt {
-    /// The whole file.
-    pub fn whole(text: &str) -> Self {
-        Self {
-            text: text.to_owned(),
-            pieces: vec![(0, 0)],
-        }
-    }
-
-    /// Pieces of the file, one line each, with their offsets in the file.
-    pub fn of_lines<'t>(lines: impl IntoIterator<Item = (usize, &'t str)>) -> Self {
-        let mut text = String::new();
-        let mut pieces = Vec::new();
-        for (offset, line) in lines {
-            pieces.push((text.len(), offset));
-            text.push_str(line);
-            text.push('\n');
-        }
-        Self { text, pieces }
-    }
-
-    /// The rest of the file from an offset on, without blank lines around it.
-    pub fn of_piece(file: &str, start: usize) -> Self {
-        let rest = file.get(start..).unwrap_or("");
-        let begins = rest.len() - rest.trim_start_matches('\u{FEFF}').trim_start().len();
-        Self {
-            text: rest[begins..].trim_end().to_owned(),
-            pieces: vec![(0, start + begins)],
-        }
-    }
-
-    /// The text of a scalar, each line with its place where that can be told: escapes and folded
-    /// lines have none of their own, they are at the scalar's begin.
-    pub fn of_scalar(file: &str, node: &Node, text: &str) -> Self {
-        let start = node.span.start as usize;
-        let written = node.span.text(file);
-        if let Some(at) = written.find(text).filter(|_| !text.is_empty()) {
-            return Self {
-                text: text.to_owned(),
-                pieces: vec![(0, start + at)],
-            };
-        }
-        let mut pieces = Vec::new();
-        let mut done = 0;
-        let mut offset = 0;
-        for line in text.split_inclusive('\n') {
-            let content = line.trim();
-            if let Some(at) = written[done..]
-                .find(content)
-                .filter(|_| !content.is_empty())
-            {
-                let indent = line.len() - line.trim_start().len();
-                pieces.push((offset, (start + done + at).saturating_sub(indent)));
-                done += at + content.len();
-            }
-            offset += line.len();
-        }
-        if pieces.first().is_none_or(|(first, _)| *first > 0) {
-            pieces.insert(0, (0, start));
-        }
-        Self {
-            text: text.to_owned(),
-            pieces,
-        }
-    }
-
-    /// The text.
-    pub fn text(&self) -> &str {
-        &self.text
-    }
-
-    fn file_offset(&self, offset: usize) -> usize {
-        let at = self.pieces.partition_point(|(start, _)| *start <= offset);
-        match self.pieces.get(at.wrapping_sub(1)) {
-            Some((start, file)) => file + (offset - start),
-            None => offset,
-        }
-    }
-
-    /// A place of the excerpt as a place of the file.
-    pub fn file_span(&self, span: Span) -> Span {
-        Span::new(
-            self.file_offset(span.start as usize),
-            self.file_offset(span.end as usize),
-        )
-    }
-}
-
-/// Reads one YAML document, an excerpt of the text `file`. What can be read is returned also where something is wrong.
+/// Reads one YAML document, an excerpt of the text `file`. What can be read is returned also where
+/// something is wrong.
 pub fn parse(file: &str, excerpt: &Excerpt) -> (Option<Node>, Vec<Diagnostic>) {
-    let masked = mask_references(&excerpt.text);
+    let masked = mask_references(excerpt.text());
     let mut reader = Reader {
         file,
         excerpt,
-        offsets: excerpt.text.char_indices().map(|(at, _)| at).collect(),
+        offsets: excerpt.text().char_indices().map(|(at, _)| at).collect(),
         open: Vec::new(),
         anchors: HashMap::new(),
         nodes: 0,
@@ -330,12 +129,12 @@ struct Reader<'a> {
 impl Reader<'_> {
     /// Byte offset in the excerpt.
     fn offset(&self, marker: Marker) -> usize {
-        let end = self.excerpt.text.len();
+        let end = self.excerpt.text().len();
         self.offsets.get(marker.index()).copied().unwrap_or(end)
     }
 
     fn span(&self, start: usize, end: usize) -> Span {
-        let slice = self.excerpt.text.get(start..end).unwrap_or("");
+        let slice = self.excerpt.text().get(start..end).unwrap_or("");
         let end = start + slice.trim_end().len();
         self.excerpt.file_span(Span::new(start, end))
     }

@@ -3,8 +3,8 @@
 
 use kql::diagnostic::{Diagnostic, did_you_mean};
 
-use super::document::{Node, Value};
-use super::problem::code;
+use super::node::{Node, Value};
+use crate::problem::code;
 
 /// What references may ask for.
 pub trait Surroundings {
@@ -40,7 +40,7 @@ impl Surroundings for ProcessSurroundings {
 
 /// Replaces the references in all texts below `node` and tells those that cannot be resolved,
 /// which are left as they are.
-pub fn resolve(node: &mut Node, surroundings: &dyn Surroundings) -> Vec<Diagnostic> {
+pub(super) fn resolve(node: &mut Node, surroundings: &dyn Surroundings) -> Vec<Diagnostic> {
     let mut problems = Vec::new();
     walk(node, surroundings, &mut problems);
     problems
@@ -79,7 +79,7 @@ fn walk(node: &mut Node, surroundings: &dyn Surroundings, problems: &mut Vec<Dia
 }
 
 /// Whether a text is one reference and nothing else.
-pub fn is_one_reference(text: &str) -> bool {
+fn is_one_reference(text: &str) -> bool {
     text.starts_with("${") && text.find('}') == Some(text.len() - 1)
 }
 
