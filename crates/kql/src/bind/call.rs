@@ -15,7 +15,6 @@ const UNSUPPORTED: &[&str] = &[
     "all",
     "around",
     "assert",
-    "base64_encode_fromarray",
     "bin_auto",
     "column_names_of",
     "current_cluster_endpoint",
@@ -34,7 +33,6 @@ const UNSUPPORTED: &[&str] = &[
     "materialized_view",
     "new_guid",
     "stored_query_result",
-    "variancepif",
     "welch_test",
 ];
 const UNSUPPORTED_FAMILIES: &[&str] = &[
