@@ -19,9 +19,11 @@ const ARGUMENTS: &[(&str, &[&str])] = &[
     ("datetime_part", &["'hour'", "Time"]),
     ("extract", &["'x'", "Long", "Text", "typeof(long)"]),
     ("extract_json", &["'x'", "Text", "typeof(long)"]),
+    ("next", &["Text", "1", "''"]),
     ("percentile", &["Long", "95"]),
     ("percentiles", &["Long", "95"]),
     ("percentiles_array", &["Long", "95"]),
+    ("prev", &["Text", "1", "''"]),
 ];
 
 /// How far a query comes.
