@@ -48,6 +48,7 @@ pub struct Cli {
 
 /// Options of every subcommand.
 #[derive(Clone, Debug, clap::Args)]
+#[command(next_help_heading = "Options of every command")]
 pub struct Global {
     /// Configuration file
     #[arg(

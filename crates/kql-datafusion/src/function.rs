@@ -26,12 +26,14 @@ mod output;
 mod parse_path;
 mod parse_text;
 mod parse_url;
+mod parse_xml;
 mod pattern;
 mod regex;
 mod string;
 #[cfg(test)]
 mod testing;
 mod text;
+mod time_zone;
 mod udf;
 mod value;
 
@@ -59,11 +61,13 @@ const FAMILIES: &[Find] = &[
     regex::find,
     math::find,
     datetime::find,
+    time_zone::find,
     array::find,
     bag::find,
     parse_url::find,
     parse_path::find,
     parse_text::find,
+    parse_xml::find,
     ip::find,
     ipv6::find,
     hash::find,

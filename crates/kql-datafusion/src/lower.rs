@@ -18,6 +18,7 @@ mod relation;
 mod source;
 mod summarize;
 mod walk;
+mod window;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -89,12 +90,12 @@ impl<'a> Lowering<'a> {
             }
             PlanKind::Range { from, to, step } => self.range(from, to, step, plan),
             PlanKind::Filter { input, predicate } => {
-                let input = self.plan(input)?;
+                let input = self.with_windows(self.plan(input)?, [predicate])?;
                 let predicate = self.predicate(predicate, &input)?;
                 input.map(|plan| LogicalPlanBuilder::from(plan).filter(predicate)?.build())
             }
             PlanKind::Project { input, columns } => {
-                let input = self.plan(input)?;
+                let input = self.with_windows(self.plan(input)?, columns)?;
                 self.project(input, columns, plan)
             }
             PlanKind::Aggregate {
@@ -161,8 +162,8 @@ impl<'a> Lowering<'a> {
             }
             PlanKind::Serialize { input } => self.plan(input),
             PlanKind::Shared { id, input } => match self.shared.get(id) {
-                Some(prepare::Shared::Cached(table)) => {
-                    Self::scan("shared", Arc::clone(table), plan.schema.len())
+                Some(prepare::Shared::Cached { table, ordered }) => {
+                    self.cached(Arc::clone(table), *ordered, plan.schema.len())
                 }
                 _ => self.plan(input),
             },
@@ -180,7 +181,8 @@ impl<'a> Lowering<'a> {
     }
 
     fn sort(&self, input: &Plan, keys: &[SortKey]) -> Result<Relation> {
-        let input = self.plan(input)?.without_order();
+        let expressions = keys.iter().map(|key| &key.expr);
+        let input = self.with_windows(self.plan(input)?, expressions)?;
         let mut columns = input.columns();
         let mut order = Vec::new();
         for key in keys {
@@ -209,7 +211,10 @@ impl<'a> Lowering<'a> {
         let plan = LogicalPlanBuilder::from(input.plan)
             .project(columns)?
             .build()?;
-        Ok(Relation { plan, width, order })
+        Ok(Relation {
+            order,
+            ..Relation::unordered(plan, width)
+        })
     }
 
     fn union(&self, inputs: &[UnionInput], output: &Plan) -> Result<Relation> {

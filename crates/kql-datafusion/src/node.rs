@@ -2,3 +2,4 @@
 
 pub(crate) mod mv_expand;
 pub(crate) mod planner;
+pub(crate) mod window;

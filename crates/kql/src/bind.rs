@@ -26,6 +26,7 @@ mod source;
 mod special;
 mod statement;
 mod table;
+mod window;
 
 use std::sync::Arc;
 

@@ -218,6 +218,13 @@ impl Aggregate {
 }
 
 impl Scalar {
+    /// Whether it looks at other rows than its own, and so needs rows that have an order.
+    pub fn is_window(&self) -> bool {
+        window::FUNCTIONS
+            .iter()
+            .any(|function| function.name == self.name)
+    }
+
     const fn aliases(mut self, aliases: &'static [&'static str]) -> Self {
         self.aliases = aliases;
         self
@@ -259,7 +266,7 @@ impl Signature {
 mod vocabulary {
     pub(super) use super::Naming::Prefix;
     pub(super) use super::Parameter::{
-        Any, Comparable, Integer, Number, Orderable, Stringified, Summable, Text,
+        Any, Comparable, Integer, Number, Orderable, SameAsFirst, Stringified, Summable, Text,
     };
     pub(super) use super::ResultType::{CommonFrom, OfArgument, Special, WidenedArgument};
     pub(super) use super::{

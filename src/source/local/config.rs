@@ -79,7 +79,7 @@ pub enum DatePartitions {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum MissingTables {
-    /// Unknown: a query that names it fails.
+    /// A query that names it fails, and says so.
     #[default]
     Error,
     /// A table without rows.

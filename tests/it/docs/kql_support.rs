@@ -44,6 +44,8 @@ impl Support {
 
 /// A column of each type, for functions, and the tables of the operators' examples.
 fn tables() -> MemoryTables {
+    use ScalarType::{Bool, DateTime, Decimal, Dynamic, Guid, Int, Long, Real, String, TimeSpan};
+
     let mut tables = MemoryTables::new();
     let mut insert = |name: &str, columns: &[(&str, ScalarType)]| {
         let schema: Schema = columns
@@ -52,7 +54,6 @@ fn tables() -> MemoryTables {
             .collect();
         tables.insert(name, schema, Vec::new()).unwrap();
     };
-    use ScalarType::{Bool, DateTime, Decimal, Dynamic, Guid, Int, Long, Real, String, TimeSpan};
     insert(
         "Events",
         &[
@@ -140,10 +141,10 @@ async fn support_of(context: &KqlContext, query: &str) -> Result<Support, String
             })
             .map(|diagnostic| format!("`{query}`: {}: {}", diagnostic.code, diagnostic.message))
             .collect();
-        return match errors.is_empty() {
-            true => Ok(Support::Parsed),
-            false => Err(errors.join("\n")),
-        };
+        if errors.is_empty() {
+            return Ok(Support::Parsed);
+        }
+        return Err(errors.join("\n"));
     };
     // 2026-01-01, in ticks.
     let time = QueryTime {
@@ -281,11 +282,11 @@ const HEAD: &str = "\
 Generated from the declarations in `crates/kql` by running every entry; do not edit it.
 
 - **runs**: the embedded engine runs it.
-- bound: names and types are checked, but the engine does not run it. A hunt with it is refused.
-- parsed: it is read and refused by its name.
+- bound: names and types are checked, but the engine does not run it: a run with it fails and names it.
+- parsed: it is read, and refused by its name by `huntd check` already.
 
-Nothing is approximated or left out in silence: `huntd check` tells of a query what is missing, with its place. What is
-not on this page is an unknown name. Where answers differ from Kusto's is told in [kql-deviations.md](kql-deviations.md).
+Nothing is approximated or left out in silence. What is not on this page is refused as an unknown name.
+Where answers differ from Kusto's is told in [kql-deviations.md](kql-deviations.md).
 ";
 
 const FUNCTIONS: &str = "\

@@ -4,13 +4,13 @@
 use std::path::{Path, PathBuf};
 
 use clap::Parser as _;
-use huntd::cli::Cli;
+use huntd::cli::{Cli, Command};
 use huntd::hunt::load::{self, Examined};
 use huntd::problem::{Problem, SourceFile};
 
 use super::code_blocks;
 use super::reference::AnySurroundings;
-use crate::config::rendered;
+use crate::config::{defender_tables, rendered};
 
 /// README.md and everything below `docs`.
 fn pages() -> Vec<(PathBuf, String)> {
@@ -42,7 +42,7 @@ fn problems_of_hunt(file_name: &str, text: &str) -> Vec<Problem> {
     let path = folder.path().join(file_name);
     std::fs::write(&path, text).unwrap();
     let mut found = Examined::default();
-    load::examine_files(&[path], None, &crate::config::defender_tables, &mut found);
+    load::examine_files(&[path], None, &defender_tables, &mut found);
     found.problems
 }
 
@@ -89,13 +89,17 @@ fn commands_parse() {
                 };
                 seen += 1;
                 let text = words.join(" ");
-                if let Err(error) = Cli::try_parse_from(words) {
-                    let is_help = matches!(
-                        error.kind(),
-                        clap::error::ErrorKind::DisplayHelp
-                            | clap::error::ErrorKind::DisplayVersion
+                let cli = Cli::try_parse_from(words)
+                    .unwrap_or_else(|error| panic!("{}: {text}\n{error}", path.display()));
+                if let Command::Query(query) = cli.command
+                    && let Some(kql) = query.text
+                {
+                    let problems = kql::syntax::parse(&kql).diagnostics;
+                    assert!(
+                        problems.is_empty(),
+                        "{}: {kql}: {problems:?}",
+                        path.display()
                     );
-                    assert!(is_help, "{}: {text}\n{error}", path.display());
                 }
             }
         }

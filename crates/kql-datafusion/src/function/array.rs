@@ -28,8 +28,10 @@ pub(super) fn find(name: &str, _: &[ScalarType]) -> Option<Evaluate> {
             let arrays = a.raw(0)?;
             a.reals(|row| {
                 let elements = json::elements(arrays.get(row)?)?;
+                let mut elements = elements.peekable();
+                // An empty array has no sum.
+                elements.peek()?;
                 let numbers = elements.filter_map(|element| Datum::Dynamic(element).to_real());
-                // An empty sum is zero, not the minus zero of the iterator's own sum.
                 Some(numbers.fold(0.0, |sum, number| sum + number))
             })
         }),
@@ -639,7 +641,7 @@ mod tests {
             &[array, dynamic("[1,3]")],
             "[[1],[2,3],[4,5]]",
         );
-        check("array_sum", Real, &[dynamic("[]")], "0.0");
+        check("array_sum", Real, &[dynamic("[]")], "null");
     }
 
     #[test]

@@ -31,6 +31,44 @@ pub(super) fn find(name: &str, _: &[ScalarType]) -> Option<Evaluate> {
                 Some(())
             })
         }),
+        "base64_decode_toguid" => code(|a| {
+            let texts = a.texts(0)?;
+            a.optional_strings(|row, out| {
+                let mut bytes = STANDARD.decode(texts.text(row)).ok()?;
+                if bytes.len() != 16 {
+                    return None;
+                }
+                swap_guid(&mut bytes);
+                let mut digits = String::with_capacity(32);
+                for byte in bytes {
+                    text::write(&mut digits, format_args!("{byte:02x}"));
+                }
+                text::write_guid(&digits, out)
+            })
+        }),
+        "base64_encode_fromguid" => code(|a| {
+            let guids = a.texts(0)?;
+            a.strings(|row, out| {
+                if let Some(mut bytes) = guid_bytes(guids.text(row)) {
+                    swap_guid(&mut bytes);
+                    STANDARD.encode_string(bytes, out);
+                }
+            })
+        }),
+        // Anything but an array of bytes encodes to no text.
+        "base64_encode_fromarray" => code(|a| {
+            let arrays = a.raw(0)?;
+            a.strings(|row, out| {
+                let bytes = arrays.get(row).and_then(json::elements).and_then(|items| {
+                    items
+                        .map(|item| item.parse::<u8>().ok())
+                        .collect::<Option<Vec<u8>>>()
+                });
+                if let Some(bytes) = bytes {
+                    STANDARD.encode_string(bytes, out);
+                }
+            })
+        }),
         "url_encode" => map(|text, out| percent_encode(text, "+", out)),
         "url_encode_component" => map(|text, out| percent_encode(text, "%20", out)),
         "url_decode" => map(|text, out| {
@@ -39,6 +77,23 @@ pub(super) fn find(name: &str, _: &[ScalarType]) -> Option<Evaluate> {
         }),
         _ => return None,
     })
+}
+
+/// The first three groups of a guid are little-endian as bytes.
+fn swap_guid(bytes: &mut [u8]) {
+    bytes[0..4].reverse();
+    bytes[4..6].reverse();
+    bytes[6..8].reverse();
+}
+
+/// The bytes of a guid in the order of its text.
+fn guid_bytes(guid: &str) -> Option<Vec<u8>> {
+    let digits: String = guid.chars().filter(|c| *c != '-').collect();
+    let bytes = (0..digits.len())
+        .step_by(2)
+        .map(|at| u8::from_str_radix(digits.get(at..at + 2)?, 16).ok())
+        .collect::<Option<Vec<u8>>>()?;
+    (bytes.len() == 16).then_some(bytes)
 }
 
 fn map(write: fn(&str, &mut String)) -> Evaluate {
@@ -62,8 +117,26 @@ fn percent_encode(text: &str, blank: &str, out: &mut String) {
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::{eval, string};
+    use super::super::testing::{dynamic, eval, guid, string};
     use super::*;
+
+    #[test]
+    fn guids_and_bytes() {
+        let base64 = "8jMxriJurkmwahbmqbIS6w==";
+        let text = "ae3133f2-6e22-49ae-b06a-16e6a9b212eb";
+        let arguments = [guid(text)];
+        let got = eval("base64_encode_fromguid", ScalarType::String, &arguments);
+        assert_eq!(got, base64);
+        let arguments = [string(base64)];
+        let got = eval("base64_decode_toguid", ScalarType::Guid, &arguments);
+        assert_eq!(got, text);
+        let arguments = [string("S3VzdG8=")];
+        let got = eval("base64_decode_toguid", ScalarType::Guid, &arguments);
+        assert_eq!(got, "null");
+        let arguments = [dynamic("[75,117,115,116,111]")];
+        let got = eval("base64_encode_fromarray", ScalarType::String, &arguments);
+        assert_eq!(got, "S3VzdG8=");
+    }
 
     #[test]
     fn encodings() {

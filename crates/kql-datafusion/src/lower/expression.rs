@@ -242,6 +242,9 @@ impl Lowering<'_> {
         input: &Relation,
         purpose: Use,
     ) -> Result<Expr> {
+        if function.is_window() {
+            return Self::window_value(call, input);
+        }
         match (function.name, arguments) {
             ("not", [operand]) => return Ok(Expr::Not(Box::new(self.value(operand, input)?))),
             ("iff", [_, _, _]) | ("case", [_, _, _, ..]) => {

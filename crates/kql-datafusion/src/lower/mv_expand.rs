@@ -29,7 +29,8 @@ impl Lowering<'_> {
         options: Options,
         output: &Plan,
     ) -> Result<Relation> {
-        let input = self.plan(input)?;
+        let expressions = columns.iter().map(|column| &column.value);
+        let input = self.with_windows(self.plan(input)?, expressions)?;
         let mut below = input.columns();
         let mut order = input.order.clone();
         below.extend(order.iter().map(|key| column(&key.column)));
@@ -81,6 +82,9 @@ impl Lowering<'_> {
         let width = above.len();
         above.extend(order.iter().map(|key| column(&key.column)));
         let plan = LogicalPlanBuilder::from(node).project(above)?.build()?;
-        Ok(Relation { plan, width, order })
+        Ok(Relation {
+            order,
+            ..Relation::unordered(plan, width)
+        })
     }
 }

@@ -40,7 +40,7 @@ impl Lowering<'_> {
         drop_unmatched: bool,
         output: &Plan,
     ) -> Result<Relation> {
-        let input = self.plan(input)?;
+        let input = self.with_windows(self.plan(input)?, [text])?;
         let source = pattern.regex(&output.schema);
         let regex = Regex::new(&source).map_err(|error| EngineError::Invalid {
             what: format!("the pattern of parse is not a regular expression: {error}"),
@@ -113,9 +113,8 @@ impl Lowering<'_> {
         let width = columns.len();
         columns.extend(input.order.iter().map(|key| column(&key.column)));
         Ok(Relation {
-            plan: plan.project(columns)?.build()?,
-            width,
             order: input.order,
+            ..Relation::unordered(plan.project(columns)?.build()?, width)
         })
     }
 }

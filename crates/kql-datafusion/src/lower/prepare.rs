@@ -5,24 +5,28 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use arrow::array::RecordBatch;
+use arrow::array::{Int64Array, RecordBatch};
+use arrow::datatypes::SchemaRef;
 use datafusion::catalog::TableProvider;
 use datafusion::common::ScalarValue;
+use datafusion::error::DataFusionError;
 use datafusion::execution::memory_pool::MemoryConsumer;
 use datafusion::logical_expr::{LogicalPlan, LogicalPlanBuilder};
 use datafusion::physical_plan::execute_stream;
 use futures::StreamExt;
 use futures::future::BoxFuture;
 use kql::hir::{ExprKind, InOp, Plan, PlanKind};
-use kql::types::ScalarType;
+use kql::types::{Column, ScalarType, Schema};
 
-use super::relation::Relation;
+use super::relation::{OrderKey, Relation};
 use super::{Lowering, Result, literal, walk};
 use crate::error::{EngineError, Limit};
 use crate::memory::mem_table;
 use crate::stream::conform;
 use crate::types::arrow_schema;
 
+/// The column of a kept table with the numbers of its rows; no KQL name has such a character.
+const POSITION: &str = "\u{1f}position";
 /// Most distinct values of `x in (table)`.
 const IN_TABLE_MAX: usize = 1_000_000;
 /// Most distinct values of `x has_any (table)`.
@@ -40,8 +44,11 @@ pub(super) enum Answer {
 pub(super) enum Shared {
     /// How often the query mentions it.
     Mentioned(usize),
-    /// Its rows.
-    Cached(Arc<dyn TableProvider>),
+    /// Its rows, and whether their order counts: their numbers are then the last column.
+    Cached {
+        table: Arc<dyn TableProvider>,
+        ordered: bool,
+    },
 }
 
 /// A subquery is known by where it is in the tree, which does not move while it is lowered.
@@ -81,7 +88,7 @@ impl Lowering<'_> {
             while let Some(plan) = pending.pop() {
                 if let PlanKind::Shared { id, input } = &*plan.kind {
                     match self.shared.get(id) {
-                        Some(Shared::Cached(_)) => continue,
+                        Some(Shared::Cached { .. }) => continue,
                         Some(Shared::Mentioned(count)) if *count > 1 => {
                             self.cache(*id, input).await?;
                             continue;
@@ -113,16 +120,48 @@ impl Lowering<'_> {
 
     async fn cache(&mut self, id: u32, input: &Plan) -> Result<()> {
         self.prepare(input).await?;
-        let plan = self.plan(input)?.sorted()?;
-        let batches = self.collect(plan, "materialize").await?;
+        let relation = self.plan(input)?;
+        let ordered = !relation.order.is_empty();
+        let batches = self.collect(relation.sorted()?, "materialize").await?;
         let schema = arrow_schema(&input.schema);
-        let batches = batches
+        let mut batches = batches
             .iter()
             .map(|batch| conform(batch, &schema))
             .collect::<Result<Vec<_>, _>>()?;
-        let table = Arc::new(mem_table(&input.schema, batches)?);
-        self.shared.insert(id, Shared::Cached(table));
+        let mut columns = input.schema.columns().to_vec();
+        if ordered {
+            columns.push(Column::new(POSITION, ScalarType::Long));
+            batches = numbered(&batches, &arrow_schema(&Schema::new(columns.clone())))?;
+        }
+        let table = Arc::new(mem_table(&Schema::new(columns), batches)?);
+        self.shared.insert(id, Shared::Cached { table, ordered });
         Ok(())
+    }
+
+    /// A table that was computed before, in its order.
+    pub(super) fn cached(
+        &self,
+        table: Arc<dyn TableProvider>,
+        ordered: bool,
+        width: usize,
+    ) -> Result<Relation> {
+        if !ordered {
+            return Self::scan("shared", table, width);
+        }
+        let mut relation = Self::scan("shared", table, width + 1)?;
+        let position = self.hidden_name();
+        let mut columns = relation.columns();
+        columns[width] = relation.column(width).alias(&position);
+        relation.width = width;
+        relation.plan = LogicalPlanBuilder::from(relation.plan)
+            .project(columns)?
+            .build()?;
+        relation.order.push(OrderKey {
+            column: position,
+            ascending: true,
+            nulls_first: false,
+        });
+        Ok(relation)
     }
 
     async fn first_cell(&mut self, table: &Plan, ty: ScalarType) -> Result<ScalarValue> {
@@ -182,6 +221,21 @@ impl Lowering<'_> {
         self.reservations.push(reservation);
         Ok(batches)
     }
+}
+
+/// The batches with the numbers of their rows as the last column.
+fn numbered(batches: &[RecordBatch], schema: &SchemaRef) -> Result<Vec<RecordBatch>> {
+    let mut next = 0;
+    let mut result = Vec::with_capacity(batches.len());
+    for batch in batches {
+        let mut columns = batch.columns().to_vec();
+        let end = next + batch.num_rows() as i64;
+        columns.push(Arc::new(Int64Array::from_iter_values(next..end)));
+        next = end;
+        let batch = RecordBatch::try_new(Arc::clone(schema), columns);
+        result.push(batch.map_err(DataFusionError::from)?);
+    }
+    Ok(result)
 }
 
 fn first_column_of(relation: Relation) -> Result<LogicalPlan> {

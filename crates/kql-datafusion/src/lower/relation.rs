@@ -1,5 +1,7 @@
 //! A lowered table: a plan and the order of its rows.
 
+use std::collections::HashMap;
+
 use datafusion::common::Result as DataFusionResult;
 use datafusion::logical_expr::expr::Sort;
 use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder};
@@ -14,6 +16,9 @@ pub(super) struct Relation {
     pub(super) width: usize,
     /// The keys the rows were sorted by, most significant first; empty for no order.
     pub(super) order: Vec<OrderKey>,
+    /// Hidden columns with the values of window functions, by the address of the call. They last
+    /// until the next projection.
+    pub(super) windows: HashMap<usize, String>,
 }
 
 /// A hidden column that rows are sorted by.
@@ -30,6 +35,7 @@ impl Relation {
             plan,
             width,
             order: Vec::new(),
+            windows: HashMap::new(),
         }
     }
 
@@ -73,6 +79,7 @@ impl Relation {
             plan,
             width,
             order: self.order,
+            windows: HashMap::new(),
         })
     }
 

@@ -35,7 +35,8 @@ impl Lowering<'_> {
         aggregates: &[AggregateCall],
         output: &Plan,
     ) -> Result<Relation> {
-        let input = self.plan(input)?;
+        let arguments = aggregates.iter().flat_map(|call| &call.arguments);
+        let input = self.with_windows(self.plan(input)?, keys.iter().chain(arguments))?;
         let mut layers = Layers {
             lowering: self,
             input: &input,

@@ -12,6 +12,7 @@ use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_planner::{DefaultPhysicalPlanner, ExtensionPlanner, PhysicalPlanner};
 
 use super::mv_expand::{MvExpand, MvExpandExec};
+use super::window::{Window, WindowExec};
 
 /// Plans queries that hold the nodes of this crate.
 #[derive(Debug)]
@@ -43,10 +44,17 @@ impl ExtensionPlanner for NodePlanner {
         _session: &dyn Session,
         _planning_ctx: &PhysicalPlanningContext,
     ) -> Result<Option<Arc<dyn ExecutionPlan>>> {
-        let (Some(node), [input]) = (node.as_any().downcast_ref::<MvExpand>(), physical_inputs)
-        else {
+        let [input] = physical_inputs else {
             return Ok(None);
         };
-        Ok(Some(Arc::new(MvExpandExec::new(node, Arc::clone(input))?)))
+        let input = Arc::clone(input);
+        let node = node.as_any();
+        Ok(if let Some(expand) = node.downcast_ref::<MvExpand>() {
+            Some(Arc::new(MvExpandExec::new(expand, input)?))
+        } else if let Some(window) = node.downcast_ref::<Window>() {
+            Some(Arc::new(WindowExec::new(window, input)?))
+        } else {
+            None
+        })
     }
 }

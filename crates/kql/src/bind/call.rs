@@ -15,7 +15,6 @@ const UNSUPPORTED: &[&str] = &[
     "all",
     "around",
     "assert",
-    "base64_encode_fromarray",
     "bin_auto",
     "column_names_of",
     "current_cluster_endpoint",
@@ -34,7 +33,6 @@ const UNSUPPORTED: &[&str] = &[
     "materialized_view",
     "new_guid",
     "stored_query_result",
-    "variancepif",
     "welch_test",
 ];
 const UNSUPPORTED_FAMILIES: &[&str] = &[
@@ -77,6 +75,11 @@ impl<'a> Binder<'a> {
         let Some(scalar) = builtin::scalar(&function.text) else {
             return Err(self.unknown_function(function));
         };
+        if scalar.is_window() {
+            return self
+                .window_call(scalar, function, arguments, span, row)
+                .map(Value::Scalar);
+        }
         let arguments = self.arguments(arguments, row)?;
         self.builtin_call(scalar, function, arguments, span)
             .map(Value::Scalar)
@@ -255,10 +258,12 @@ pub(super) fn convert_all(arguments: &mut [Expr], ty: ScalarType) {
     }
 }
 
-/// Whether an expression reads no column.
+/// Whether an expression reads no column and no other row.
 pub(super) fn is_constant(expr: &Expr) -> bool {
-    if matches!(expr.kind, ExprKind::Column(_)) {
-        return false;
+    match &expr.kind {
+        ExprKind::Column(_) => return false,
+        ExprKind::Call { function, .. } if function.is_window() => return false,
+        _ => {}
     }
     let mut constant = true;
     for_each_part(expr, &mut |part| constant = constant && is_constant(part));

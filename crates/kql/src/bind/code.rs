@@ -22,6 +22,7 @@ pub(super) const TOO_LARGE: &str = "KQL218";
 pub(super) const NO_RESULT: &str = "KQL219";
 pub(super) const VALUE_COUNT: &str = "KQL220";
 pub(super) const IMPLICIT_CONVERSION: &str = "KQL221";
+pub(super) const NOT_SERIALIZED: &str = "KQL222";
 pub(super) const IGNORED: &str = "KQL223";
 pub(super) const FUZZY: &str = "KQL224";
 pub(super) const OPERATOR_UNSUPPORTED: &str = "KQL301";

@@ -75,6 +75,12 @@ impl Table {
         self.then(schema, span, kind)
     }
 
+    /// Whether its rows have an order that window functions may rely on. A table that had errors
+    /// is taken to have one.
+    pub(super) fn is_serialized(&self) -> bool {
+        self.open || is_serialized(&self.plan)
+    }
+
     /// How many nodes a copy of its plan takes, roughly.
     pub(super) fn size(&self) -> usize {
         plan_size(&self.plan)
@@ -101,6 +107,27 @@ pub(super) fn column(schema: &Schema, index: usize, span: Span) -> Expr {
         kind: ExprKind::Column(index),
         ty: schema.columns()[index].ty,
         span,
+    }
+}
+
+fn is_serialized(plan: &Plan) -> bool {
+    match &*plan.kind {
+        PlanKind::Sort { .. }
+        | PlanKind::Serialize { .. }
+        | PlanKind::Range { .. }
+        | PlanKind::Print { .. } => true,
+        PlanKind::Filter { input, .. }
+        | PlanKind::Project { input, .. }
+        | PlanKind::Take { input, .. }
+        | PlanKind::MvExpand { input, .. }
+        | PlanKind::Parse { input, .. } => is_serialized(input),
+        PlanKind::Shared { input, .. } => is_serialized(input),
+        PlanKind::Table { .. }
+        | PlanKind::Values { .. }
+        | PlanKind::Aggregate { .. }
+        | PlanKind::Distinct { .. }
+        | PlanKind::Join { .. }
+        | PlanKind::Union { .. } => false,
     }
 }
 

@@ -184,6 +184,12 @@ pub(super) static FUNCTIONS: &[Aggregate] = &[
     )
     .named(Prefix("variancep")),
     aggregate(
+        "variancepif",
+        &[takes(&[Summable, BOOL], TO_REAL)],
+        "Variance of a population over the rows for which the predicate is true.",
+    )
+    .named(Prefix("variancepif")),
+    aggregate(
         "percentile",
         &[takes(&[Any, Number], WidenedArgument(0))],
         "The value below which that share of the values lies.",

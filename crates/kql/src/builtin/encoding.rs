@@ -1,8 +1,8 @@
 //! Hashes, base64 and URL encoding.
 
 use super::vocabulary::{
-    Any, Comparable, Integer, Scalar, TO_DYNAMIC, TO_GUID, TO_LONG, TO_STRING, Text, function,
-    takes,
+    Any, Comparable, DYNAMIC, Integer, Scalar, TO_DYNAMIC, TO_GUID, TO_LONG, TO_STRING, Text,
+    function, takes,
 };
 
 pub(super) static FUNCTIONS: &[Scalar] = &[
@@ -57,6 +57,11 @@ pub(super) static FUNCTIONS: &[Scalar] = &[
         "base64_encode_fromguid",
         &[takes(&[Any], TO_STRING)],
         "A guid to base64.",
+    ),
+    function(
+        "base64_encode_fromarray",
+        &[takes(&[DYNAMIC], TO_STRING)],
+        "An array of bytes to base64.",
     ),
     function(
         "url_encode",

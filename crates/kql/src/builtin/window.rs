@@ -1,8 +1,8 @@
 //! Functions that look at the neighbours of a row in a serialized table.
 
 use super::vocabulary::{
-    Any, BOOL, CONST_LONG, Comparable, DATETIME, Number, OfArgument, Scalar, TIMESPAN, TO_DATETIME,
-    TO_LONG, function, takes,
+    Any, BOOL, CONST_LONG, Comparable, DATETIME, Number, OfArgument, SameAsFirst, Scalar, TIMESPAN,
+    TO_DATETIME, TO_LONG, function, takes,
 };
 
 pub(super) static FUNCTIONS: &[Scalar] = &[
@@ -34,12 +34,12 @@ pub(super) static FUNCTIONS: &[Scalar] = &[
     ),
     function(
         "prev",
-        &[takes(&[Any, CONST_LONG, Any], OfArgument(0)).optional(2)],
+        &[takes(&[Any, CONST_LONG, SameAsFirst], OfArgument(0)).optional(2)],
         "Value of a row before.",
     ),
     function(
         "next",
-        &[takes(&[Any, CONST_LONG, Any], OfArgument(0)).optional(2)],
+        &[takes(&[Any, CONST_LONG, SameAsFirst], OfArgument(0)).optional(2)],
         "Value of a row after.",
     ),
 ];

@@ -207,7 +207,7 @@ fn columns_of_join_lookup_and_union() {
         ("union kind=inner U, (T | project s, a)", "a:long s:string"),
         (
             "union (print a = 1), (print a = 'x'), (print a = 2.0, a_long = 3)",
-            "a_long:long a_string:string a_real:real a_long1:long",
+            "a_long1:long a_string:string a_real:real a_long:long",
         ),
         ("union isfuzzy=true U, Missing", "a:long s:string z:int"),
         ("union Events* | project Timestamp", "Timestamp:datetime"),

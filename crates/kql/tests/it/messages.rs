@@ -324,3 +324,52 @@ fn warnings_let_the_query_run() {
       |                       ^^^^^^^
     ");
 }
+
+#[test]
+fn rows_without_an_order() {
+    let query = [
+        "Events",
+        "| sort by Timestamp asc",
+        "| summarize count() by FileName",
+        "| extend n = row_number()",
+    ]
+    .join("\n");
+    assert_snapshot!(messages(&query), @r"
+    error[KQL222]: `row_number` needs rows in a known order
+     --> hunt.kql:4:14
+      |
+    4 | | extend n = row_number()
+      |              ^^^^^^^^^^^^
+      = help: add `| serialize` or `| sort by` in front of this operator
+    ");
+}
+
+#[test]
+fn neighbours_of_a_row() {
+    let query = [
+        "Events",
+        "| sort by Timestamp asc",
+        "| extend a = prev(tolower(FileName))",
+        "| extend b = next(FileName, 0)",
+        "| extend c = prev(FileName, 1, FileName)",
+    ]
+    .join("\n");
+    assert_snapshot!(messages(&query), @r"
+    error[KQL206]: argument 1 of `prev` must be a column
+     --> hunt.kql:3:19
+      |
+    3 | | extend a = prev(tolower(FileName))
+      |                   ^^^^^^^^^^^^^^^^^
+      = help: compute the column with `extend` first
+    error[KQL211]: `next` looks at least 1 row away
+     --> hunt.kql:4:29
+      |
+    4 | | extend b = next(FileName, 0)
+      |                             ^
+    error[KQL211]: the default of `prev` must be a constant
+     --> hunt.kql:5:32
+      |
+    5 | | extend c = prev(FileName, 1, FileName)
+      |                                ^^^^^^^^
+    ");
+}

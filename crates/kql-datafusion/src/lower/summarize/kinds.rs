@@ -7,7 +7,7 @@ use arrow::datatypes::DataType;
 use datafusion::common::ScalarValue;
 use datafusion::functions::core::expr_fn::coalesce;
 use datafusion::functions::core::get_field;
-use datafusion::functions_aggregate::{average, min_max, sum};
+use datafusion::functions_aggregate::{average, count, min_max, sum};
 use datafusion::logical_expr::{AggregateUDF, Cast, Expr, lit};
 use kql::hir::{self, AggregateCall};
 use kql::types::ScalarType;
@@ -72,6 +72,16 @@ impl Layers<'_, '_> {
                 self.below(cast_exact(whole, DataType::Decimal128(19, 0)))
             }
             ScalarType::Decimal => self.argument(value)?,
+            ScalarType::Int | ScalarType::Long => {
+                // As `sum` does, the sum wraps around where it overflows.
+                let argument = self.whole_argument(value)?;
+                let sum = sum::sum_udaf();
+                let total = self.aggregate(sum, vec![argument.clone()], filter, false);
+                let total = cast(coalesce(vec![total, lit(0_i64)]), ScalarType::Real);
+                let count = self.aggregate(count::count_udaf(), vec![argument], filter, false);
+                self.outputs.push(total / cast(count, ScalarType::Real));
+                return Ok(());
+            }
             _ => {
                 let real = cast(self.lowering.value(value, self.input)?, ScalarType::Real);
                 self.below(real)

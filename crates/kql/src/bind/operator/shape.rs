@@ -88,5 +88,6 @@ impl<'a> Binder<'a> {
             Column::new("ColumnType", ScalarType::String),
         ]);
         Table::new(PlanKind::Values { rows }, schema, span)
+            .then_same(span, |input| PlanKind::Serialize { input })
     }
 }

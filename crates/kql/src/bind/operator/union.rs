@@ -182,8 +182,13 @@ fn united(legs: Vec<Table>, inner: bool, source: Option<&Arc<str>>, span: Span) 
                 format!("{name}_{ty}").into()
             };
             let name = Arc::clone(name);
-            let free = free_name(&wanted, |name| {
-                columns.iter().any(|column| *column.name == *name)
+            // A name made of name and type gives way to the columns that are called so.
+            let free = free_name(&wanted, |free| {
+                columns.iter().any(|column| *column.name == *free)
+                    || (types.len() > 1
+                        && variants
+                            .iter()
+                            .any(|(other, types)| types.len() == 1 && **other == *free))
             });
             columns.push(Column::new(free, *ty));
             origins.push((name, *ty));

@@ -1,0 +1,217 @@
+//! Window functions: their arguments are computed below an own plan node, which numbers the rows
+//! too. That number is the order from there on, so that ties of a sort fall the same way for all
+//! functions above it.
+
+use std::sync::Arc;
+
+use datafusion::common::ScalarValue;
+use datafusion::logical_expr::{Expr, Extension, LogicalPlan, LogicalPlanBuilder};
+use kql::hir::{self, ExprKind};
+
+use super::relation::{OrderKey, Relation};
+use super::{Lowering, Result, column, literal, walk};
+use crate::error::EngineError;
+use crate::node::window::{Call, Function, Key, Window};
+use crate::types::arrow_type;
+
+impl Lowering<'_> {
+    /// The relation with the values of all window functions in `exprs`, which `value` then finds
+    /// there. A call whose arguments hold calls waits for them.
+    pub(super) fn with_windows<'e>(
+        &self,
+        mut input: Relation,
+        exprs: impl IntoIterator<Item = &'e hir::Expr>,
+    ) -> Result<Relation> {
+        let mut calls = Vec::new();
+        for expr in exprs {
+            let mut pending = vec![expr];
+            while let Some(expr) = pending.pop() {
+                if is_window(expr) {
+                    calls.push(expr);
+                }
+                pending.extend(walk::operands(expr));
+            }
+        }
+        while !calls.is_empty() {
+            let (ready, blocked): (Vec<_>, Vec<_>) =
+                calls.into_iter().partition(|call| is_ready(call, &input));
+            input = self.window_pass(input, &ready)?;
+            calls = blocked;
+        }
+        Ok(input)
+    }
+
+    /// One pass over the rows.
+    fn window_pass(&self, input: Relation, exprs: &[&hir::Expr]) -> Result<Relation> {
+        let mut below: Vec<Expr> = (0..input.plan.schema().fields().len())
+            .map(|position| input.column(position))
+            .collect();
+        let mut calls: Vec<Call> = Vec::new();
+        let mut known: Vec<(Function, Vec<Expr>, String)> = Vec::new();
+        let mut windows = input.windows.clone();
+        for expr in exprs {
+            let (function, arguments) = self.window_function(expr, &input)?;
+            let same = known
+                .iter()
+                .find(|(other, values, _)| *other == function && *values == arguments);
+            if let Some((_, _, output)) = same {
+                windows.insert(address(expr), output.clone());
+                continue;
+            }
+            let mut names = Vec::with_capacity(arguments.len());
+            for argument in &arguments {
+                let name = self.hidden_name();
+                below.push(argument.clone().alias(&name));
+                names.push(name);
+            }
+            let restart = (names.len() > function.values())
+                .then(|| names.pop())
+                .flatten();
+            let output = self.hidden_name();
+            windows.insert(address(expr), output.clone());
+            calls.push(Call {
+                function: function.clone(),
+                arguments: names,
+                restart,
+                output: output.clone(),
+                data_type: arrow_type(expr.ty),
+            });
+            known.push((function, arguments, output));
+        }
+        let order = input.order.iter().map(|key| Key {
+            column: key.column.clone(),
+            ascending: key.ascending,
+            nulls_first: key.nulls_first,
+        });
+        let position = self.hidden_name();
+        let width = input.width;
+        let order: Vec<Key> = order.collect();
+        let below = LogicalPlanBuilder::from(input.plan)
+            .project(below)?
+            .build()?;
+        let node = Window::new(below, calls, order, position.clone())?;
+        Ok(Relation {
+            plan: LogicalPlan::Extension(Extension {
+                node: Arc::new(node),
+            }),
+            width,
+            order: vec![OrderKey {
+                column: position,
+                ascending: true,
+                nulls_first: false,
+            }],
+            windows,
+        })
+    }
+
+    /// The function of a call with its constants, and its arguments that vary by row.
+    fn window_function(&self, expr: &hir::Expr, input: &Relation) -> Result<(Function, Vec<Expr>)> {
+        let ExprKind::Call {
+            function,
+            arguments,
+        } = &expr.kind
+        else {
+            return Err(EngineError::not_supported("this call", expr.span));
+        };
+        let mut varying: &[hir::Expr] = arguments;
+        let function = match function.name {
+            "row_number" => {
+                let start = match arguments.split_first() {
+                    Some((start, rest)) => {
+                        varying = rest;
+                        self.constant_long(start)?
+                    }
+                    None => 1,
+                };
+                Function::Number { start }
+            }
+            "row_cumsum" => Function::Sum,
+            "row_rank_dense" => Function::RankDense,
+            "row_rank_min" => Function::RankMin,
+            "row_window_session" => Function::Session,
+            "prev" | "next" => {
+                varying = &arguments[..1];
+                let offset = match arguments.get(1) {
+                    Some(offset) => usize::try_from(self.constant_long(offset)?).map_err(|_| {
+                        let what = format!("`{}` looks at least 1 row away", function.name);
+                        EngineError::Invalid {
+                            what,
+                            span: offset.span,
+                        }
+                    })?,
+                    None => 1,
+                };
+                let default = match arguments.get(2) {
+                    Some(default) => self.constant(default)?,
+                    None => literal::missing(expr.ty)?,
+                };
+                match function.name {
+                    "prev" => Function::Previous { offset, default },
+                    _ => Function::Next { offset, default },
+                }
+            }
+            name => {
+                let what = format!("window function `{name}`");
+                return Err(EngineError::not_supported(what, expr.span));
+            }
+        };
+        let values = varying
+            .iter()
+            .map(|argument| self.value(argument, input))
+            .collect::<Result<Vec<_>>>()?;
+        Ok((function, values))
+    }
+
+    fn constant_long(&self, expr: &hir::Expr) -> Result<i64> {
+        match self.constant(expr)? {
+            ScalarValue::Int64(Some(value)) => Ok(value),
+            _ => Err(EngineError::Invalid {
+                what: "the argument must be a number".to_owned(),
+                span: expr.span,
+            }),
+        }
+    }
+
+    /// The value of a window function that [`Lowering::with_windows`] computed.
+    pub(super) fn window_value(expr: &hir::Expr, input: &Relation) -> Result<Expr> {
+        let name = input.windows.get(&address(expr));
+        name.map(column)
+            .ok_or_else(|| EngineError::not_supported("a window function in this place", expr.span))
+    }
+}
+
+impl Function {
+    /// How many arguments come before `restart`.
+    fn values(&self) -> usize {
+        match self {
+            Self::Number { .. } => 0,
+            Self::Sum
+            | Self::RankDense
+            | Self::RankMin
+            | Self::Previous { .. }
+            | Self::Next { .. } => 1,
+            Self::Session => 3,
+        }
+    }
+}
+
+/// A call is known by where it is in the tree, which does not move while it is lowered.
+fn address(expr: &hir::Expr) -> usize {
+    std::ptr::from_ref(expr).addr()
+}
+
+pub(super) fn is_window(expr: &hir::Expr) -> bool {
+    matches!(&expr.kind, ExprKind::Call { function, .. } if function.is_window())
+}
+
+/// Whether the calls within a call's arguments are computed.
+fn is_ready(call: &hir::Expr, input: &Relation) -> bool {
+    let mut pending = walk::operands(call);
+    while let Some(expr) = pending.pop() {
+        if is_window(expr) && !input.windows.contains_key(&address(expr)) {
+            return false;
+        }
+        pending.extend(walk::operands(expr));
+    }
+    true
+}
