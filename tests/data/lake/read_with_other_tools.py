@@ -33,13 +33,13 @@ def duckdb_row(path):
     zoned = [
         name
         for name, kind in zip(relation.columns, relation.types)
-        if str(kind) == "TIMESTAMP WITH TIME ZONE"
+        if str(kind) in ("TIMESTAMP WITH TIME ZONE", "TIMESTAMPTZ_NS")
     ]
     shown = [
         f"\"{name}\" at time zone 'UTC'" if name in zoned else f'"{name}"'
         for name in relation.columns
     ]
-    row = dict(zip(relation.columns, relation.project(", ".join(shown)).fetchone()))
+    row = dict(zip(relation.columns, relation.project(", ".join(shown)).fetchall()[0]))
     return row | {name: row[name].replace(tzinfo=UTC) for name in zoned}
 
 
