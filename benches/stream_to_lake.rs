@@ -45,7 +45,7 @@ fn write_events(folder: &Path, rows: u64, start: DateTime<Utc>) -> std::io::Resu
                 r#""ProcessCommandLine":"tool-{}.exe --input C:\\data\\{:x} --mode {}","#,
                 r#""AccountName":"user{}","ProcessId":{},"ReportId":{}}}"#
             ),
-            at.format("%Y-%m-%dT%H:%M:%S%.7fZ"),
+            at.format("%Y-%m-%dT%H:%M:%S%.6fZ"),
             hash % 997,
             hash % 997,
             hash % 89,
