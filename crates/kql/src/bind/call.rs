@@ -190,13 +190,6 @@ impl<'a> Binder<'a> {
             || UNSUPPORTED_FAMILIES
                 .iter()
                 .any(|family| name.starts_with(family));
-        if name == "ingestion_time" {
-            let message = "`ingestion_time()` is not supported by this source";
-            return self.report(
-                Diagnostic::error(code::FUNCTION_UNSUPPORTED, function.span, message)
-                    .with_help("use the time column of the table, such as `Timestamp`"),
-            );
-        }
         if known {
             return self.function_unsupported(name, function.span);
         }

@@ -31,6 +31,9 @@ const DATE_PARTS: &[&str] = &[
 /// Further parts of `datetime_part`.
 const FURTHER_PARTS: &[&str] = &["week_of_year", "dayofyear", "dayOfYear"];
 
+/// The column that holds when a row arrived, in tables that know.
+const INGESTION_TIME: &str = "_ingestion_time";
+
 impl<'a> Binder<'a> {
     /// A call that is more than a built-in with a signature; `None` for all others.
     pub(super) fn special_call(
@@ -55,6 +58,7 @@ impl<'a> Binder<'a> {
             }
             "replace" => self.replace(function, arguments, span, row),
             "column_ifexists" | "columnifexists" => self.column_if_exists(arguments, span, row),
+            "ingestion_time" => self.ingestion_time(arguments, span, row),
             "iscolumnexists" => self.is_column_exists(arguments, span, row),
             "bag_pack" | "pack" | "pack_dictionary" => {
                 self.bag_pack(function, arguments, span, row)
@@ -272,6 +276,37 @@ impl<'a> Binder<'a> {
             Some(index) => Ok(table.column(index, span)),
             None if table.may_have(&text) => Err(super::Reported),
             None => otherwise,
+        }
+    }
+
+    /// `ingestion_time()`: the column of that name, where the table has one.
+    fn ingestion_time(
+        &mut self,
+        arguments: &'a [ast::Argument],
+        span: Span,
+        row: Row<'_>,
+    ) -> Attempt<Expr> {
+        if !arguments.is_empty() {
+            let message = "`ingestion_time` takes no arguments";
+            return Err(self.error(code::ARGUMENT_COUNT, span, message));
+        }
+        let Some(table) = row.table else {
+            let message = "`ingestion_time()` stands outside of any table";
+            return Err(self.error(code::MISPLACED, span, message));
+        };
+        match table.schema().index_of(INGESTION_TIME) {
+            Some(index) if table.schema().columns()[index].ty == ScalarType::DateTime => {
+                Ok(table.column(index, span))
+            }
+            _ if table.may_have(INGESTION_TIME) => Err(super::Reported),
+            _ => {
+                let message =
+                    format!("`ingestion_time()` needs a datetime column `{INGESTION_TIME}` here");
+                Err(self.report(
+                    Diagnostic::error(code::FUNCTION_UNSUPPORTED, span, message)
+                        .with_help("use the time column of the table, such as `Timestamp`"),
+                ))
+            }
         }
     }
 

@@ -156,6 +156,10 @@ fn columns_of_summarize() {
             "s:string Hits:int",
         ),
         ("T | count", "Count:long"),
+        (
+            "U | extend _ingestion_time = now() | project u = ingestion_time()",
+            "u:datetime",
+        ),
         ("T | distinct a, tolower(s)", "a:long Column1:string"),
         ("T | project a, s | distinct *", "a:long s:string"),
     ]);

@@ -345,6 +345,19 @@ fn rows_without_an_order() {
 }
 
 #[test]
+fn no_time_of_arrival() {
+    let query = ["Events", "| where ingestion_time() > ago(1h)"].join("\n");
+    assert_snapshot!(messages(&query), @r"
+    error[KQL302]: `ingestion_time()` needs a datetime column `_ingestion_time` here
+     --> hunt.kql:2:9
+      |
+    2 | | where ingestion_time() > ago(1h)
+      |         ^^^^^^^^^^^^^^^^
+      = help: use the time column of the table, such as `Timestamp`
+    ");
+}
+
+#[test]
 fn neighbours_of_a_row() {
     let query = [
         "Events",
