@@ -52,3 +52,25 @@ impl fmt::Display for Fingerprint {
         f.write_str(&self.0)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(hunt: &str, key: &[(&str, &str)]) -> Fingerprint {
+        let key = key
+            .iter()
+            .map(|(column, value)| ((*column).into(), (*value).into()));
+        Fingerprint::of(&HuntName::new(hunt).unwrap(), &key.collect())
+    }
+
+    #[test]
+    fn it_tells_hunts_columns_and_values_apart() {
+        let first = of("h", &[("a", "1"), ("b", "2")]);
+        assert_eq!(first, of("h", &[("b", "2"), ("a", "1")]));
+        assert_ne!(first, of("g", &[("a", "1"), ("b", "2")]));
+        assert_ne!(first, of("h", &[("a", "1"), ("c", "2")]));
+        assert_ne!(first, of("h", &[("a", "12"), ("b", "")]));
+        assert_ne!(of("h", &[("a", "1")]), of("h", &[("a1", "")]));
+    }
+}
