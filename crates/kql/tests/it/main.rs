@@ -4,5 +4,6 @@ mod bind;
 mod builtin;
 mod messages;
 mod syntax;
+mod walk;
 mod window;
 mod world;
