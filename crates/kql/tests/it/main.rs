@@ -2,6 +2,7 @@
 
 mod bind;
 mod builtin;
+mod lint;
 mod messages;
 mod syntax;
 mod walk;
