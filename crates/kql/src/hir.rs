@@ -175,6 +175,16 @@ pub enum PlanKind {
     /// The rows that the operator around a subquery hands to it (`mv-apply`, `partition`, …);
     /// nothing outside such a subquery reads them.
     Rows,
+    /// A function of the source that yields a table (`FileProfile`, `_GetWatchlist`). What it
+    /// yields is in the schema: its own columns, behind those of the input where it keeps them.
+    CatalogFunction {
+        /// Catalog name.
+        name: String,
+        /// One argument per parameter, over the input where there is one.
+        arguments: Vec<Expr>,
+        /// The table it is called on.
+        input: Option<Plan>,
+    },
     /// A subtree that is referenced several times and computed once (`materialize`, `as`).
     Shared {
         /// Equal for references to the same subtree.
@@ -341,6 +351,15 @@ pub enum ExprKind {
         function: &'static Scalar,
         /// Arguments, converted to what the signature asks.
         arguments: Vec<Expr>,
+    },
+    /// One value of a call that yields several (`series_stats`, `array_sort_asc` of several
+    /// arrays). The call itself is of type dynamic; every value that the query uses holds a copy
+    /// of it, so an engine does well to compute equal calls once.
+    Element {
+        /// The call.
+        call: Box<Expr>,
+        /// Which of its values, from zero, in the order of [`Scalar::columns`].
+        index: usize,
     },
     /// Conversion of the operand to this expression's type with the semantics of `toint()` and
     /// so on; a failed conversion is null. Calls of `tostring`, `tolong` and their like are spelt

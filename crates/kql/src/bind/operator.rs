@@ -167,8 +167,8 @@ impl<'a> Binder<'a> {
         };
         let Some(Binding::Function { function, scope }) = self.scope.find(&name.text).cloned()
         else {
-            if matches!(&*name.text, "FileProfile" | "SeenBy" | "DeviceFromIP") {
-                return Err(self.function_unsupported(&name.text, name.span));
+            if let Some(info) = self.catalog.function(&name.text) {
+                return self.invoke_source_function(name, &info, table, arguments, call.span);
             }
             let functions: Vec<_> = self
                 .scope
@@ -176,8 +176,10 @@ impl<'a> Binder<'a> {
                 .filter(|(_, binding)| matches!(binding, Binding::Function { .. }))
                 .map(|(name, _)| name.clone())
                 .collect();
+            let known = self.catalog.function_names();
             let candidates = functions.iter().map(|name| &**name);
-            let what = "function of the query";
+            let candidates = candidates.chain(known.iter().map(String::as_str));
+            let what = "function";
             let span = name.span;
             return Err(self.unknown(code::UNKNOWN_FUNCTION, what, &name.text, span, candidates));
         };

@@ -125,6 +125,7 @@ fn is_serialized(plan: &Plan) -> bool {
         PlanKind::Table { .. }
         | PlanKind::Values { .. }
         | PlanKind::Aggregate { .. }
+        | PlanKind::CatalogFunction { .. }
         | PlanKind::Distinct { .. }
         | PlanKind::Sample { .. }
         | PlanKind::Join { .. }
@@ -299,6 +300,19 @@ impl Outputs {
     pub(super) fn into_broken(self) -> Vec<Arc<str>> {
         self.broken
     }
+}
+
+/// What a column of the right side of a join is called: where its name is taken, it gets a number
+/// that makes it neither one of the taken names nor one of the right side's own.
+pub(super) fn right_name(
+    name: &Arc<str>,
+    right: &Schema,
+    taken: impl Fn(&str) -> bool,
+) -> Arc<str> {
+    if !taken(name) {
+        return Arc::clone(name);
+    }
+    free_name(name, |name| taken(name) || right.index_of(name).is_some())
 }
 
 /// `base`, or `base1`, `base2`, … until it is free.

@@ -27,6 +27,7 @@ macro_rules! parts {
                     | PlanKind::MvExpand { input, .. }
                     | PlanKind::Parse { input, .. }
                     | PlanKind::Serialize { input } => vec![input],
+                    PlanKind::CatalogFunction { input, .. } => input.into_iter().collect(),
                     PlanKind::Join { left, right, .. } => vec![left, right],
                     PlanKind::Union { inputs } => {
                         inputs.into_iter().map(|leg| &$($exclusive)? leg.plan).collect()
@@ -67,6 +68,7 @@ macro_rules! parts {
                     PlanKind::MvExpand { columns, .. } => {
                         columns.into_iter().map(|column| &$($exclusive)? column.value).collect()
                     }
+                    PlanKind::CatalogFunction { arguments, .. } => arguments.into_iter().collect(),
                     PlanKind::Parse { text, .. } => vec![text],
                 }
             }
@@ -82,7 +84,9 @@ macro_rules! parts {
                     | ExprKind::Now
                     | ExprKind::ToScalar(_) => Vec::new(),
                     ExprKind::Binary { left, right, .. } => vec![left, right],
-                    ExprKind::Negate(operand) | ExprKind::Convert(operand) => vec![operand],
+                    ExprKind::Negate(operand)
+                    | ExprKind::Convert(operand)
+                    | ExprKind::Element { call: operand, .. } => vec![operand],
                     ExprKind::InList { value, list, .. } => {
                         std::iter::once(&$($exclusive)? **value).chain(list).collect()
                     }
@@ -135,6 +139,7 @@ impl PlanKind {
             Self::Sort { .. } => "sort",
             Self::Take { .. } => "take",
             Self::Sample { .. } => "sample",
+            Self::CatalogFunction { .. } => "invoke",
             Self::Join { .. } => "join",
             Self::Union { .. } => "union",
             Self::MvExpand { .. } => "mv-expand",
