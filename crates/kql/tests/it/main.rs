@@ -3,6 +3,7 @@
 mod bind;
 mod builtin;
 mod messages;
+mod robustness;
 mod syntax;
 mod window;
 mod world;
