@@ -5,5 +5,6 @@ mod builtin;
 mod messages;
 mod robustness;
 mod syntax;
+mod walk;
 mod window;
 mod world;
