@@ -3,6 +3,7 @@
 mod bind;
 mod builtin;
 mod messages;
+mod open;
 mod robustness;
 mod syntax;
 mod walk;
