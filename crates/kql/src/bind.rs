@@ -12,6 +12,7 @@ mod binary;
 mod call;
 mod coerce;
 mod expression;
+mod external;
 mod function;
 mod literal;
 mod membership;

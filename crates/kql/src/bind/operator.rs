@@ -9,6 +9,7 @@ mod parse;
 mod shape;
 mod summarize;
 mod union;
+mod unite;
 
 use super::expression::Row;
 use super::scope::Binding;

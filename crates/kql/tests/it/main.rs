@@ -2,6 +2,7 @@
 
 mod bind;
 mod builtin;
+mod external;
 mod messages;
 mod open;
 mod robustness;
