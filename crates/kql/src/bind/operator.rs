@@ -10,6 +10,8 @@ mod shape;
 mod summarize;
 mod union;
 
+pub(crate) use columns::matches_wildcard;
+
 use super::expression::Row;
 use super::scope::Binding;
 use super::table::Table;

@@ -5,4 +5,5 @@ mod builtin;
 mod messages;
 mod syntax;
 mod window;
+mod window_rewrite;
 mod world;
