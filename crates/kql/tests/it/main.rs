@@ -3,7 +3,9 @@
 mod bind;
 mod builtin;
 mod messages;
+mod robustness;
 mod syntax;
+mod walk;
 mod window;
 mod window_rewrite;
 mod world;
