@@ -31,6 +31,8 @@ mod window;
 
 use std::sync::Arc;
 
+pub(crate) use operator::matches_wildcard;
+
 use crate::catalog::Catalog;
 use crate::diagnostic::{Diagnostic, Severity, did_you_mean};
 use crate::hir;

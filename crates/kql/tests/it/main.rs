@@ -9,4 +9,5 @@ mod robustness;
 mod syntax;
 mod walk;
 mod window;
+mod window_rewrite;
 mod world;
