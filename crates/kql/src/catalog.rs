@@ -25,6 +25,12 @@ pub trait Catalog {
     fn function_names(&self) -> Vec<String> {
         hunting::NAMES.iter().map(ToString::to_string).collect()
     }
+
+    /// Whether the table called `name` has columns of which nothing is known, beside those that
+    /// [`Catalog::table`] tells or instead of them. Uses of such columns are taken to be right.
+    fn is_open(&self, _name: &str) -> bool {
+        false
+    }
 }
 
 /// A catalog that several share.
@@ -45,6 +51,10 @@ impl<C: Catalog + ?Sized> Catalog for Arc<C> {
 
     fn function_names(&self) -> Vec<String> {
         (**self).function_names()
+    }
+
+    fn is_open(&self, name: &str) -> bool {
+        (**self).is_open(name)
     }
 }
 

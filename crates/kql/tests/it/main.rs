@@ -2,8 +2,13 @@
 
 mod bind;
 mod builtin;
+mod external;
 mod functions;
 mod messages;
+mod open;
+mod robustness;
 mod syntax;
+mod walk;
 mod window;
+mod window_rewrite;
 mod world;
