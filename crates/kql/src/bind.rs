@@ -27,6 +27,7 @@ mod source;
 mod special;
 mod statement;
 mod table;
+mod term;
 mod window;
 
 use std::sync::Arc;
@@ -86,6 +87,7 @@ pub fn bind(script: &ast::Script, catalog: &dyn Catalog) -> Bound {
         next_shared: 0,
         depth: 0,
         size: 0,
+        case_sensitive: false,
     };
     let plan = binder.bind_script(script);
     let mut diagnostics = binder.diagnostics;
@@ -116,6 +118,8 @@ struct Binder<'a> {
     next_shared: u32,
     depth: u32,
     size: usize,
+    /// Whether the terms of the `search` at hand are case-sensitive.
+    case_sensitive: bool,
 }
 
 /// An expression that may be a scalar or a table.

@@ -52,6 +52,18 @@ const UNSUPPORTED_FAMILIES: &[&str] = &[
     "tdigest",
 ];
 
+/// Functions that yield tables or lead to them.
+const TABLE_FUNCTIONS: &[&str] = &[
+    "app",
+    "cluster",
+    "database",
+    "materialize",
+    "resource",
+    "table",
+    "view",
+    "workspace",
+];
+
 impl<'a> Binder<'a> {
     /// `name(arguments)`: a function of the query, a form of the language, an aggregate or a
     /// built-in, in this order.
@@ -182,6 +194,18 @@ impl<'a> Binder<'a> {
         };
         convert_all(&mut arguments[from..], ty);
         Ok(ty)
+    }
+
+    /// Whether the language has a function of this name.
+    #[expect(
+        clippy::unused_self,
+        reason = "which ones there are is the binder's business"
+    )]
+    pub(super) fn is_function(&self, name: &str) -> bool {
+        builtin::scalar(name).is_some()
+            || builtin::aggregate(name).is_some()
+            || TABLE_FUNCTIONS.contains(&name)
+            || UNSUPPORTED.contains(&name)
     }
 
     fn unknown_function(&mut self, function: &ast::Name) -> Reported {

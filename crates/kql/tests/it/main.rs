@@ -5,6 +5,7 @@ mod builtin;
 mod external;
 mod messages;
 mod robustness;
+mod search;
 mod syntax;
 mod walk;
 mod window;
