@@ -13,6 +13,8 @@ mod summarize;
 mod union;
 mod unite;
 
+pub(crate) use columns::matches_wildcard;
+
 use super::expression::Row;
 use super::scope::Binding;
 use super::table::Table;
