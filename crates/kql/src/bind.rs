@@ -30,6 +30,7 @@ mod source;
 mod special;
 mod statement;
 mod table;
+mod term;
 mod window;
 
 use std::sync::Arc;
@@ -94,6 +95,7 @@ pub fn bind(script: &ast::Script, catalog: &dyn Catalog) -> Bound {
         next_shared: 0,
         depth: 0,
         size: 0,
+        case_sensitive: false,
         is_open: false,
     };
     let plan = binder.bind_script(script);
@@ -130,6 +132,8 @@ struct Binder<'a> {
     next_shared: u32,
     depth: u32,
     size: usize,
+    /// Whether the terms of the `search` at hand are case-sensitive.
+    case_sensitive: bool,
     /// Whether a table was read whose columns are not all known.
     is_open: bool,
 }

@@ -10,6 +10,18 @@ use crate::span::Span;
 use crate::syntax::ast;
 use crate::types::ScalarType;
 
+/// Functions that yield tables or lead to them.
+const TABLE_FUNCTIONS: &[&str] = &[
+    "app",
+    "cluster",
+    "database",
+    "materialize",
+    "resource",
+    "table",
+    "view",
+    "workspace",
+];
+
 impl<'a> Binder<'a> {
     /// `name(arguments)`: a function of the query, a form of the language, an aggregate or a
     /// built-in, in this order.
@@ -161,6 +173,14 @@ impl<'a> Binder<'a> {
         };
         convert_all(&mut arguments[from..], ty);
         Ok(ty)
+    }
+
+    /// Whether the language or the catalog has a function of this name.
+    pub(super) fn is_function(&self, name: &str) -> bool {
+        builtin::scalar(name).is_some()
+            || builtin::aggregate(name).is_some()
+            || TABLE_FUNCTIONS.contains(&name)
+            || self.catalog.function(name).is_some()
     }
 
     pub(super) fn unknown_function(&mut self, function: &ast::Name) -> Reported {

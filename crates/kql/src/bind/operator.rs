@@ -3,9 +3,11 @@
 
 mod columns;
 mod expand;
+mod find;
 mod join;
 mod order;
 mod parse;
+mod search;
 mod shape;
 mod summarize;
 mod union;
@@ -92,6 +94,12 @@ impl<'a> Binder<'a> {
             } => self.lookup(table, properties, right, on, span),
             OperatorKind::Union { properties, tables } => self
                 .union(Some(table), properties, tables, span)
+                .unwrap_or_else(|Reported| Table::unknown(span)),
+            OperatorKind::Search { .. } => self
+                .search(Some(table), operator)
+                .unwrap_or_else(|Reported| Table::unknown(span)),
+            OperatorKind::Find { .. } => self
+                .find(true, operator)
                 .unwrap_or_else(|Reported| Table::unknown(span)),
             OperatorKind::MvExpand {
                 properties,

@@ -92,6 +92,8 @@ impl<'a> Binder<'a> {
             OperatorKind::Union { properties, tables } => {
                 self.union(None, properties, tables, operator.span)
             }
+            OperatorKind::Search { .. } => self.search(None, operator),
+            OperatorKind::Find { .. } => self.find(false, operator),
             _ => Err(self.operator_unsupported(&operator.keyword)),
         }
     }

@@ -7,6 +7,7 @@ mod functions;
 mod messages;
 mod open;
 mod robustness;
+mod search;
 mod syntax;
 mod walk;
 mod window;
