@@ -3,6 +3,7 @@
 
 /// Tabular operators that the tree models.
 pub(super) const MODELLED: &[&str] = &[
+    "__partitionby",
     "as",
     "consume",
     "count",
@@ -15,11 +16,16 @@ pub(super) const MODELLED: &[&str] = &[
     "join",
     "limit",
     "lookup",
+    "make-series",
+    "mv-apply",
     "mv-expand",
+    "mvapply",
     "mvexpand",
     "order",
     "parse",
+    "parse-kv",
     "parse-where",
+    "partition",
     "print",
     "project",
     "project-away",
@@ -30,11 +36,13 @@ pub(super) const MODELLED: &[&str] = &[
     "render",
     "sample",
     "sample-distinct",
+    "scan",
     "serialize",
     "sort",
     "summarize",
     "take",
     "top",
+    "top-nested",
     "union",
     "where",
 ];
@@ -53,17 +61,10 @@ pub(super) const UNPARSED: &[&str] = &[
     "graph-where-nodes",
     "macro-expand",
     "make-graph",
-    "make-series",
-    "mv-apply",
-    "mvapply",
-    "parse-kv",
-    "partition",
     "project-by-names",
     "reduce",
-    "scan",
     "search",
     "top-hitters",
-    "top-nested",
 ];
 
 /// Whether `word` names a tabular operator.

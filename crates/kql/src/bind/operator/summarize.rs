@@ -87,7 +87,7 @@ impl<'a> Binder<'a> {
     }
 
     /// One expression of `summarize` and the columns it makes.
-    fn summary(
+    pub(super) fn summary(
         &mut self,
         aggregate: &'a ast::Expr,
         table: &Table,
@@ -133,6 +133,7 @@ impl<'a> Binder<'a> {
                 let row = Row {
                     table: Some(table),
                     aggregation: Some(aggregation),
+                    states: None,
                 };
                 let expr = self.scalar(value, row).ok();
                 let (name, _) = named(aggregate);

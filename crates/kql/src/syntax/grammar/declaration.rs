@@ -70,6 +70,18 @@ pub(super) fn columns(p: &mut Parser<'_>) -> (Vec<ColumnDeclaration>, bool) {
     (columns, star)
 }
 
+/// `(a: long, b: string)`, without a star.
+pub(super) fn closed_columns(p: &mut Parser<'_>) -> Vec<ColumnDeclaration> {
+    let start = p.token(0).span;
+    let (columns, star) = columns(p);
+    if star {
+        let span = p.span_from(start);
+        let message = "`*` cannot stand in this list of columns";
+        p.report_aside(Diagnostic::error("KQL100", span, message));
+    }
+    columns
+}
+
 fn column(p: &mut Parser<'_>) -> ColumnDeclaration {
     let name = name::declared_name(p);
     p.expect(T::Colon);
