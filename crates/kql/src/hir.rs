@@ -4,9 +4,15 @@
 //! Columns are addressed by position in the schema of the plan an expression reads, so nothing
 //! downstream looks a name up again. Column names within one schema are unique.
 
+mod step;
 mod walk;
 
 use std::sync::Arc;
+
+pub use step::{
+    KeyValueOptions, MakeSeries, MvApply, NestedLevel, ParseKv, Partition, Scan, ScanOutput,
+    ScanStep, TopNested,
+};
 
 use crate::builtin::{Aggregate, Scalar};
 use crate::span::Span;
@@ -180,6 +186,18 @@ pub enum PlanKind {
         /// Input.
         input: Plan,
     },
+    /// `mv-apply`.
+    MvApply(MvApply),
+    /// `make-series`.
+    MakeSeries(MakeSeries),
+    /// `partition`.
+    Partition(Partition),
+    /// `top-nested`.
+    TopNested(TopNested),
+    /// `scan`.
+    Scan(Scan),
+    /// `parse-kv`.
+    ParseKv(ParseKv),
     /// The rows that the operator around a subquery hands to it (`mv-apply`, `partition`, …);
     /// nothing outside such a subquery reads them.
     Rows,

@@ -115,7 +115,10 @@ fn is_serialized(plan: &Plan) -> bool {
         PlanKind::Sort { .. }
         | PlanKind::Serialize { .. }
         | PlanKind::Range { .. }
-        | PlanKind::Print { .. } => true,
+        | PlanKind::Print { .. }
+        // Items and parts come in order.
+        | PlanKind::Rows
+        | PlanKind::Scan(_) => true,
         PlanKind::Filter { input, .. }
         | PlanKind::Project { input, .. }
         | PlanKind::Take { input, .. }
@@ -131,7 +134,11 @@ fn is_serialized(plan: &Plan) -> bool {
         | PlanKind::Sample { .. }
         | PlanKind::Join { .. }
         | PlanKind::Union { .. }
-        | PlanKind::Rows => false,
+        | PlanKind::MakeSeries(_)
+        | PlanKind::Partition(_)
+        | PlanKind::TopNested(_) => false,
+        PlanKind::MvApply(apply) => is_serialized(&apply.input),
+        PlanKind::ParseKv(parse) => is_serialized(&parse.input),
     }
 }
 
