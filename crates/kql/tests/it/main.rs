@@ -3,6 +3,7 @@
 mod bind;
 mod builtin;
 mod messages;
+mod open;
 mod syntax;
 mod window;
 mod world;

@@ -99,7 +99,8 @@ impl<'a> Binder<'a> {
             ast::ExprKind::Parenthesized(inner) => self.missing_source(inner),
             ast::ExprKind::Pipe { source, .. } => self.missing_source(source),
             ast::ExprKind::Name(name) => (self.scope.find(&name.text).is_none()
-                && self.catalog.table(&name.text).is_none())
+                && self.catalog.table(&name.text).is_none()
+                && !self.catalog.is_open(&name.text))
             .then_some(name),
             _ => None,
         }
