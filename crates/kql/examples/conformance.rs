@@ -24,10 +24,8 @@ fn main() {
             catalog.insert(name.clone(), info);
         }
         let bound = kql::compile(text, &catalog);
-        let answer = if let Some(query) = bound.query {
-            let columns: Vec<Value> = query
-                .plan
-                .schema
+        let answer = if let Some(schema) = bound.columns {
+            let columns: Vec<Value> = schema
                 .columns()
                 .iter()
                 .map(|column| json!({"name": &*column.name, "type": column.ty.as_str()}))

@@ -14,6 +14,7 @@ mod logic;
 mod math;
 pub mod operator;
 mod parsing;
+pub mod plugin;
 mod string;
 mod window;
 

@@ -1,6 +1,7 @@
 //! Calls: of the query's own functions, of aggregates, and of built-ins with the type they yield.
 
 use super::expression::Row;
+use super::table::is_untyped;
 use super::{Attempt, Binder, Reported, Value, code, coerce};
 use crate::builtin::{self, ResultType, Scalar};
 use crate::diagnostic::Diagnostic;
@@ -169,7 +170,7 @@ impl<'a> Binder<'a> {
         span: Span,
     ) -> Attempt<ScalarType> {
         let types = arguments[from..].iter().map(|argument| argument.ty);
-        let ty = if function == "iff" {
+        let ty = if function == "iff" || arguments[from..].iter().any(is_untyped) {
             coerce::common_or_dynamic(types)
         } else {
             coerce::common(types).ok_or_else(|| {

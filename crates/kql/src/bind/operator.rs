@@ -2,6 +2,7 @@
 //! operator that fails gives back what it can, so that the rest of the pipeline is checked too.
 
 mod columns;
+mod evaluate;
 mod expand;
 mod join;
 mod order;
@@ -121,13 +122,17 @@ impl<'a> Binder<'a> {
                 self.remember_render(kind, properties);
                 table
             }
+            OperatorKind::Evaluate {
+                properties,
+                call,
+                schema,
+            } => self.evaluate(table, properties, call, schema.as_ref(), span),
             OperatorKind::Print(_) | OperatorKind::Range { .. } => {
                 let message = format!("`{}` stands only at the start", operator.keyword.text);
                 self.error(code::MISPLACED, operator.keyword.span, message);
                 Table::unknown(span)
             }
             OperatorKind::Consume
-            | OperatorKind::Evaluate { .. }
             | OperatorKind::SampleDistinct { .. }
             | OperatorKind::Unparsed => {
                 self.operator_unsupported(&operator.keyword);

@@ -1,6 +1,7 @@
 //! Which signature of a built-in the arguments fit, and what to say where none does.
 
 use super::call::is_constant;
+use super::table::is_untyped;
 use super::{Attempt, Binder, Reported, code, coerce};
 use crate::builtin::{Parameter, Signature};
 use crate::diagnostic::Diagnostic;
@@ -122,6 +123,14 @@ impl Signature {
 fn accepts(parameter: Parameter, argument: &Expr, all: &[Expr]) -> Option<ScalarType> {
     use ScalarType::{Bool, DateTime, Dynamic, Int, Long, Real, String, TimeSpan};
     let ty = argument.ty;
+    if is_untyped(argument) {
+        return Some(match parameter {
+            Parameter::Is(wanted) | Parameter::Constant(wanted) => wanted,
+            Parameter::Text | Parameter::Stringified => String,
+            Parameter::SameAsFirst => all[0].ty,
+            _ => ty,
+        });
+    }
     match parameter {
         Parameter::Any => Some(ty),
         Parameter::Is(wanted) => match (wanted, ty) {

@@ -1,7 +1,7 @@
 //! What a plan or an expression is made of, so that passes over the tree need not know every
 //! variant.
 
-use super::{Expr, ExprKind, Plan, PlanKind};
+use super::{Expr, ExprKind, Plan, PlanKind, PluginValue};
 
 /// Writes the accessors once for shared and once for exclusive access.
 macro_rules! parts {
@@ -28,6 +28,15 @@ macro_rules! parts {
                     | PlanKind::Parse { input, .. }
                     | PlanKind::Serialize { input } => vec![input],
                     PlanKind::Join { left, right, .. } => vec![left, right],
+                    PlanKind::Plugin { input, arguments, .. } => {
+                        let tables = arguments.into_iter().filter_map(|argument| {
+                            match &$($exclusive)? argument.value {
+                                PluginValue::Table(table) => Some(table),
+                                _ => None,
+                            }
+                        });
+                        std::iter::once(input).chain(tables).collect()
+                    }
                     PlanKind::Union { inputs } => {
                         inputs.into_iter().map(|leg| &$($exclusive)? leg.plan).collect()
                     }
@@ -68,6 +77,24 @@ macro_rules! parts {
                         columns.into_iter().map(|column| &$($exclusive)? column.value).collect()
                     }
                     PlanKind::Parse { text, .. } => vec![text],
+                    PlanKind::Plugin { arguments, .. } => {
+                        let mut found = Vec::with_capacity(arguments.len());
+                        for argument in arguments {
+                            match &$($exclusive)? argument.value {
+                                PluginValue::Expr(expr) => found.push(expr),
+                                PluginValue::Aggregate { calls, .. } => {
+                                    let calls = calls.into_iter();
+                                    found.extend(
+                                        calls.flat_map(|call| &$($exclusive)? call.arguments),
+                                    );
+                                }
+                                PluginValue::LookupColumn(_)
+                                | PluginValue::Table(_)
+                                | PluginValue::Schema { .. } => {}
+                            }
+                        }
+                        found
+                    }
                 }
             }
         }
@@ -78,6 +105,7 @@ macro_rules! parts {
             pub fn $operands(&$($exclusive)? self) -> Vec<&$($exclusive)? Expr> {
                 match &$($exclusive)? self.kind {
                     ExprKind::Column(_)
+                    | ExprKind::Further(_)
                     | ExprKind::Literal(_)
                     | ExprKind::Now
                     | ExprKind::ToScalar(_) => Vec::new(),
@@ -139,6 +167,7 @@ impl PlanKind {
             Self::Union { .. } => "union",
             Self::MvExpand { .. } => "mv-expand",
             Self::Parse { .. } => "parse",
+            Self::Plugin { .. } => "evaluate",
             Self::Serialize { .. } => "serialize",
         }
     }

@@ -4,6 +4,7 @@ mod bind;
 mod builtin;
 mod messages;
 mod open;
+mod plugin;
 mod syntax;
 mod window;
 mod world;

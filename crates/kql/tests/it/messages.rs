@@ -271,26 +271,20 @@ fn a_column_twice() {
 fn what_is_not_supported_is_named() {
     let query = [
         "Events",
-        "| evaluate bag_unpack(AdditionalFields)",
         "| make-series count() on Timestamp step 1h",
         r#"| extend geo = geo_info_from_ip_address("1.1.1.1")"#,
     ]
     .join("\n");
     assert_snapshot!(messages(&query), @r#"
-    error[KQL301]: the operator `evaluate` is not supported yet
+    error[KQL301]: the operator `make-series` is not supported yet
      --> hunt.kql:2:3
       |
-    2 | | evaluate bag_unpack(AdditionalFields)
-      |   ^^^^^^^^
-    error[KQL301]: the operator `make-series` is not supported yet
-     --> hunt.kql:3:3
-      |
-    3 | | make-series count() on Timestamp step 1h
+    2 | | make-series count() on Timestamp step 1h
       |   ^^^^^^^^^^^
     error[KQL302]: the function `geo_info_from_ip_address` is not supported yet
-     --> hunt.kql:4:16
+     --> hunt.kql:3:16
       |
-    4 | | extend geo = geo_info_from_ip_address("1.1.1.1")
+    3 | | extend geo = geo_info_from_ip_address("1.1.1.1")
       |                ^^^^^^^^^^^^^^^^^^^^^^^^
     "#);
 }

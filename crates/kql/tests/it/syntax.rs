@@ -88,6 +88,10 @@ fn show(expr: &Expr) -> String {
             properties.len()
         ),
         ExprKind::TypeOf(ty) => format!("typeof {}", ty.text),
+        ExprKind::TypeOfTable {
+            columns,
+            keeps_input,
+        } => format!("typeof/{}/{keeps_input}", columns.len()),
         ExprKind::Named { names, value, .. } => {
             let names: Vec<&str> = names.iter().map(|name| &*name.text).collect();
             format!("{} = {}", names.join("+"), show(value))

@@ -25,7 +25,7 @@ impl<'a> Binder<'a> {
             keys: Vec::new(),
             aggregates: vec![count],
         });
-        result.open = false;
+        result.close();
         result.broken.clear();
         result
     }
@@ -59,7 +59,7 @@ impl<'a> Binder<'a> {
                 outputs.push(name, expr);
             }
             let mut result = outputs.project(table, span, false);
-            result.open = false;
+            result.close();
             result
         };
         table.then_same(span, |input| PlanKind::Distinct { input })

@@ -54,14 +54,19 @@ impl<'a> Binder<'a> {
             return Err(self.error(code::UNKNOWN_TABLE, span, message));
         }
         let mut broken: Vec<Arc<str>> = Vec::new();
+        let mut untyped: Vec<Arc<str>> = Vec::new();
         for leg in &legs {
             broken.extend(leg.broken.iter().cloned());
+            untyped.extend(leg.untyped.iter().cloned());
         }
+        let further = !inner && legs.iter().any(|leg| leg.schema().is_open());
         let widest = legs.iter().map(|leg| leg.schema().len()).max().unwrap_or(0);
         self.grow(legs.len() * (1 + widest / 8), span)?;
         let source_column = source_column.map(|name| name.text);
         let mut table = united(legs, inner, source_column.as_ref(), span);
         table.broken = broken;
+        table.untyped = untyped;
+        table.plan.schema = table.plan.schema.opened(further);
         Ok(table)
     }
 
