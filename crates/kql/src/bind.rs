@@ -12,6 +12,7 @@ mod binary;
 mod call;
 mod coerce;
 mod expression;
+mod external;
 mod function;
 mod literal;
 mod membership;
@@ -29,6 +30,8 @@ mod table;
 mod window;
 
 use std::sync::Arc;
+
+pub(crate) use operator::matches_wildcard;
 
 use crate::catalog::Catalog;
 use crate::diagnostic::{Diagnostic, Severity, did_you_mean};
@@ -62,11 +65,17 @@ pub struct Bound {
 /// Parses and binds a query text. Diagnostics of the syntax come first.
 pub fn compile(text: &str, catalog: &dyn Catalog) -> Bound {
     let parsed = syntax::parse(text);
+    let broken = parsed.has_errors();
+    if broken && parsed.script.statements.is_empty() {
+        // That there is no query follows from what has been said.
+        return Bound {
+            columns: None,
+            query: None,
+            diagnostics: parsed.diagnostics,
+            is_open: false,
+        };
+    }
     let mut bound = bind(&parsed.script, catalog);
-    let broken = parsed
-        .diagnostics
-        .iter()
-        .any(|diagnostic| diagnostic.severity == Severity::Error);
     if broken {
         bound.query = None;
         bound.columns = None;

@@ -35,10 +35,11 @@ impl<'a> Binder<'a> {
             ast::ExprKind::DataTable { columns, values } => {
                 self.data_table(columns, values, expr.span)
             }
-            ast::ExprKind::ExternalData { .. } => {
-                let message = "`externaldata` is not supported yet";
-                Err(self.error(code::FORM_UNSUPPORTED, expr.span, message))
-            }
+            ast::ExprKind::ExternalData {
+                columns,
+                uris,
+                properties,
+            } => self.external_data(columns, uris, properties, expr.span),
             ast::ExprKind::Wildcard(name) => {
                 let message = format!("`{}` can only stand in `union`", name.text);
                 Err(self.error(code::MISPLACED, name.span, message))

@@ -2,9 +2,13 @@
 
 mod bind;
 mod builtin;
+mod external;
 mod messages;
 mod open;
 mod plugin;
+mod robustness;
 mod syntax;
+mod walk;
 mod window;
+mod window_rewrite;
 mod world;
