@@ -3,6 +3,7 @@
 
 mod apply;
 mod columns;
+mod evaluate;
 mod expand;
 mod find;
 mod join;
@@ -139,6 +140,11 @@ impl<'a> Binder<'a> {
                 self.remember_render(kind, properties);
                 table
             }
+            OperatorKind::Evaluate {
+                properties,
+                call,
+                schema,
+            } => self.evaluate(table, properties, call, schema.as_ref(), span),
             OperatorKind::Print(_) | OperatorKind::Range { .. } => {
                 let message = format!("`{}` stands only at the start", operator.keyword.text);
                 self.error(code::MISPLACED, operator.keyword.span, message);
@@ -151,7 +157,6 @@ impl<'a> Binder<'a> {
             OperatorKind::Scan(scan) => self.scan(table, scan, span),
             OperatorKind::ParseKv(parse) => self.parse_kv(table, parse, span),
             OperatorKind::Consume
-            | OperatorKind::Evaluate { .. }
             | OperatorKind::SampleDistinct { .. }
             | OperatorKind::Unparsed => {
                 self.operator_unsupported(&operator.keyword);

@@ -2,8 +2,8 @@
 //! variant.
 
 use super::{
-    Expr, ExprKind, MakeSeries, MvApply, NestedLevel, ParseKv, Partition, Plan, PlanKind, Scan,
-    TopNested,
+    Expr, ExprKind, MakeSeries, MvApply, NestedLevel, ParseKv, Partition, Plan, PlanKind,
+    PluginValue, Scan, TopNested,
 };
 
 /// Writes the accessors once for shared and once for exclusive access.
@@ -43,6 +43,15 @@ macro_rules! parts {
                     PlanKind::Scan(Scan { input, expressions, .. }) => vec![input, expressions],
                     PlanKind::ParseKv(ParseKv { input, .. }) => vec![input],
                     PlanKind::Join { left, right, .. } => vec![left, right],
+                    PlanKind::Plugin { input, arguments, .. } => {
+                        let tables = arguments.into_iter().filter_map(|argument| {
+                            match &$($exclusive)? argument.value {
+                                PluginValue::Table(table) => Some(table),
+                                _ => None,
+                            }
+                        });
+                        std::iter::once(input).chain(tables).collect()
+                    }
                     PlanKind::Union { inputs } => {
                         inputs.into_iter().map(|leg| &$($exclusive)? leg.plan).collect()
                     }
@@ -126,6 +135,24 @@ macro_rules! parts {
                         .chain(order.into_iter().map(|key| &$($exclusive)? key.expr))
                         .chain(declared)
                         .collect(),
+                    PlanKind::Plugin { arguments, .. } => {
+                        let mut found = Vec::with_capacity(arguments.len());
+                        for argument in arguments {
+                            match &$($exclusive)? argument.value {
+                                PluginValue::Expr(expr) => found.push(expr),
+                                PluginValue::Aggregate { calls, .. } => {
+                                    let calls = calls.into_iter();
+                                    found.extend(
+                                        calls.flat_map(|call| &$($exclusive)? call.arguments),
+                                    );
+                                }
+                                PluginValue::LookupColumn(_)
+                                | PluginValue::Table(_)
+                                | PluginValue::Schema { .. } => {}
+                            }
+                        }
+                        found
+                    }
                 }
             }
         }
@@ -136,6 +163,7 @@ macro_rules! parts {
             pub fn $operands(&$($exclusive)? self) -> Vec<&$($exclusive)? Expr> {
                 match &$($exclusive)? self.kind {
                     ExprKind::Column(_)
+                    | ExprKind::Further(_)
                     | ExprKind::Literal(_)
                     | ExprKind::Now
                     | ExprKind::ToScalar(_) => Vec::new(),
@@ -201,6 +229,7 @@ impl PlanKind {
             Self::Union { .. } => "union",
             Self::MvExpand { .. } => "mv-expand",
             Self::Parse { .. } => "parse",
+            Self::Plugin { .. } => "evaluate",
             Self::Serialize { .. } => "serialize",
             Self::MvApply(_) => "mv-apply",
             Self::MakeSeries(_) => "make-series",

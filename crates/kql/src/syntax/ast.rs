@@ -254,6 +254,13 @@ pub enum ExprKind {
     },
     /// `typeof(long)`
     TypeOf(TypeName),
+    /// `typeof(*, a: long)`: columns of a table; `keeps_input` with the star.
+    TypeOfTable {
+        /// Listed columns.
+        columns: Vec<ColumnDeclaration>,
+        /// `*`: those of the input come first.
+        keeps_input: bool,
+    },
     /// `a = b`, `(a, b) = f()`: only where a named expression may stand.
     Named {
         /// The name, or the names of a tuple.

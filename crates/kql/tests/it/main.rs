@@ -6,6 +6,7 @@ mod external;
 mod functions;
 mod messages;
 mod open;
+mod plugin;
 mod robustness;
 mod search;
 mod syntax;

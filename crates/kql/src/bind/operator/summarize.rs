@@ -76,7 +76,7 @@ impl<'a> Binder<'a> {
             aggregates: aggregation.calls,
         });
         result.broken.clear();
-        result.open = false;
+        result.close();
         if as_they_are {
             result.broken = outputs.into_broken();
             return result;

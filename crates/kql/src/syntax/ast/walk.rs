@@ -74,7 +74,8 @@ impl Expr {
             | ExprKind::Wildcard(_)
             | ExprKind::Star
             | ExprKind::Side(_)
-            | ExprKind::TypeOf(_) => Vec::new(),
+            | ExprKind::TypeOf(_)
+            | ExprKind::TypeOfTable { .. } => Vec::new(),
             ExprKind::Member { base, member } => pair(base, member),
             ExprKind::Index { base, index } => pair(base, index),
             ExprKind::Call { arguments, .. } => exprs(arguments).collect(),

@@ -356,7 +356,7 @@ fn call(p: &mut Parser<'_>) -> Expr {
 fn evaluate(p: &mut Parser<'_>) -> OperatorKind {
     let properties = property::leading(p, property::hint);
     let call = call(p);
-    let schema = p.eat(T::Colon).then(|| declaration::columns(p));
+    let schema = p.eat(T::Colon).then(|| declaration::output_columns(p));
     OperatorKind::Evaluate {
         properties,
         call,
