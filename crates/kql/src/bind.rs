@@ -10,8 +10,10 @@ mod access;
 mod aggregate;
 mod binary;
 mod call;
+mod catalog_function;
 mod coerce;
 mod expression;
+mod external;
 mod function;
 mod literal;
 mod membership;
@@ -20,12 +22,15 @@ mod operator;
 mod pack;
 mod property;
 mod scope;
+mod several;
+mod shape;
 mod sign;
 mod signature;
 mod source;
 mod special;
 mod statement;
 mod table;
+mod term;
 mod window;
 
 use std::sync::Arc;
@@ -50,8 +55,10 @@ const SIZE_MAX: usize = 200_000;
 /// What binding yields.
 #[derive(Clone, Debug)]
 pub struct Bound {
-    /// The resolved query; `None` if there are errors.
+    /// The resolved query; `None` if there are errors, or if it is open.
     pub query: Option<hir::Query>,
+    /// Whether it reads tables whose columns are not all known, so that it cannot be resolved.
+    pub is_open: bool,
     /// Errors and warnings in the order of the text.
     pub diagnostics: Vec<Diagnostic>,
 }
@@ -65,6 +72,7 @@ pub fn compile(text: &str, catalog: &dyn Catalog) -> Bound {
         return Bound {
             query: None,
             diagnostics: parsed.diagnostics,
+            is_open: false,
         };
     }
     let mut bound = bind(&parsed.script, catalog);
@@ -87,6 +95,8 @@ pub fn bind(script: &ast::Script, catalog: &dyn Catalog) -> Bound {
         next_shared: 0,
         depth: 0,
         size: 0,
+        case_sensitive: false,
+        is_open: false,
     };
     let plan = binder.bind_script(script);
     let mut diagnostics = binder.diagnostics;
@@ -96,10 +106,15 @@ pub fn bind(script: &ast::Script, catalog: &dyn Catalog) -> Bound {
         .iter()
         .any(|diagnostic| diagnostic.severity == Severity::Error);
     let render = binder.render;
+    let is_open = binder.is_open;
     let query = plan
-        .filter(|_| !has_errors)
+        .filter(|_| !has_errors && !is_open)
         .map(|plan| hir::Query { plan, render });
-    Bound { query, diagnostics }
+    Bound {
+        query,
+        is_open,
+        diagnostics,
+    }
 }
 
 /// A diagnostic has been reported: whoever sees this stays quiet and goes on.
@@ -117,6 +132,10 @@ struct Binder<'a> {
     next_shared: u32,
     depth: u32,
     size: usize,
+    /// Whether the terms of the `search` at hand are case-sensitive.
+    case_sensitive: bool,
+    /// Whether a table was read whose columns are not all known.
+    is_open: bool,
 }
 
 /// An expression that may be a scalar or a table.

@@ -180,7 +180,7 @@ impl<'a> Binder<'a> {
         if row.table.is_some_and(|table| table.open) {
             return Err(Reported);
         }
-        if self.catalog.table(&name.text).is_some() {
+        if self.catalog.table(&name.text).is_some() || self.catalog.function(&name.text).is_some() {
             return self.table_by_name(name).map(Value::Table);
         }
         Err(self.unknown_name(name, row))

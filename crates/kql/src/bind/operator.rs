@@ -3,12 +3,15 @@
 
 mod columns;
 mod expand;
+mod find;
 mod join;
 mod order;
 mod parse;
+mod search;
 mod shape;
 mod summarize;
 mod union;
+mod unite;
 
 pub(crate) use columns::matches_wildcard;
 
@@ -92,6 +95,12 @@ impl<'a> Binder<'a> {
             OperatorKind::Union { properties, tables } => self
                 .union(Some(table), properties, tables, span)
                 .unwrap_or_else(|Reported| Table::unknown(span)),
+            OperatorKind::Search { .. } => self
+                .search(Some(table), operator)
+                .unwrap_or_else(|Reported| Table::unknown(span)),
+            OperatorKind::Find { .. } => self
+                .find(true, operator)
+                .unwrap_or_else(|Reported| Table::unknown(span)),
             OperatorKind::MvExpand {
                 properties,
                 columns,
@@ -169,8 +178,8 @@ impl<'a> Binder<'a> {
         };
         let Some(Binding::Function { function, scope }) = self.scope.find(&name.text).cloned()
         else {
-            if matches!(&*name.text, "FileProfile" | "SeenBy" | "DeviceFromIP") {
-                return Err(self.function_unsupported(&name.text, name.span));
+            if let Some(info) = self.catalog.function(&name.text) {
+                return self.invoke_source_function(name, &info, table, arguments, call.span);
             }
             let functions: Vec<_> = self
                 .scope
@@ -178,8 +187,10 @@ impl<'a> Binder<'a> {
                 .filter(|(_, binding)| matches!(binding, Binding::Function { .. }))
                 .map(|(name, _)| name.clone())
                 .collect();
+            let known = self.catalog.function_names();
             let candidates = functions.iter().map(|name| &**name);
-            let what = "function of the query";
+            let candidates = candidates.chain(known.iter().map(String::as_str));
+            let what = "function";
             let span = name.span;
             return Err(self.unknown(code::UNKNOWN_FUNCTION, what, &name.text, span, candidates));
         };

@@ -9,7 +9,7 @@ use super::code;
 use crate::diagnostic::Diagnostic;
 use crate::hir::{Expr, ExprKind, Plan, PlanKind};
 use crate::span::Span;
-use crate::types::{Column, ScalarType, Schema, Value};
+use crate::types::{Column, Schema};
 
 /// A bound tabular expression.
 #[derive(Clone, Debug)]
@@ -123,8 +123,10 @@ fn is_serialized(plan: &Plan) -> bool {
         | PlanKind::Parse { input, .. } => is_serialized(input),
         PlanKind::Shared { input, .. } => is_serialized(input),
         PlanKind::Table { .. }
+        | PlanKind::ExternalData { .. }
         | PlanKind::Values { .. }
         | PlanKind::Aggregate { .. }
+        | PlanKind::CatalogFunction { .. }
         | PlanKind::Distinct { .. }
         | PlanKind::Sample { .. }
         | PlanKind::Join { .. }
@@ -140,19 +142,6 @@ fn plan_size(plan: &Plan) -> usize {
     };
     let below: usize = plan.inputs().into_iter().map(plan_size).sum();
     1 + own + plan.schema.len() / 8 + below
-}
-
-/// The null of a type, `""` for string.
-pub(super) fn missing(ty: ScalarType, span: Span) -> Expr {
-    let value = match ty {
-        ScalarType::String => Value::String("".into()),
-        _ => Value::Null,
-    };
-    Expr {
-        kind: ExprKind::Literal(value),
-        ty,
-        span,
-    }
 }
 
 /// Where the name of an output column comes from.
@@ -299,6 +288,19 @@ impl Outputs {
     pub(super) fn into_broken(self) -> Vec<Arc<str>> {
         self.broken
     }
+}
+
+/// What a column of the right side of a join is called: where its name is taken, it gets a number
+/// that makes it neither one of the taken names nor one of the right side's own.
+pub(super) fn right_name(
+    name: &Arc<str>,
+    right: &Schema,
+    taken: impl Fn(&str) -> bool,
+) -> Arc<str> {
+    if !taken(name) {
+        return Arc::clone(name);
+    }
+    free_name(name, |name| taken(name) || right.index_of(name).is_some())
 }
 
 /// `base`, or `base1`, `base2`, … until it is free.

@@ -12,6 +12,7 @@ macro_rules! parts {
             pub fn $inputs(&$($exclusive)? self) -> Vec<&$($exclusive)? Plan> {
                 match &$($exclusive)? *self.kind {
                     PlanKind::Table { .. }
+                    | PlanKind::ExternalData { .. }
                     | PlanKind::Values { .. }
                     | PlanKind::Print { .. }
                     | PlanKind::Range { .. }
@@ -27,6 +28,7 @@ macro_rules! parts {
                     | PlanKind::MvExpand { input, .. }
                     | PlanKind::Parse { input, .. }
                     | PlanKind::Serialize { input } => vec![input],
+                    PlanKind::CatalogFunction { input, .. } => input.into_iter().collect(),
                     PlanKind::Join { left, right, .. } => vec![left, right],
                     PlanKind::Union { inputs } => {
                         inputs.into_iter().map(|leg| &$($exclusive)? leg.plan).collect()
@@ -46,6 +48,7 @@ macro_rules! parts {
                     PlanKind::Print { columns } | PlanKind::Project { columns, .. } => {
                         columns.into_iter().collect()
                     }
+                    PlanKind::ExternalData { uris, .. } => uris.into_iter().collect(),
                     PlanKind::Range { from, to, step } => vec![from, to, step],
                     PlanKind::Filter { predicate, .. } => vec![predicate],
                     PlanKind::Aggregate { keys, aggregates, .. } => {
@@ -62,11 +65,13 @@ macro_rules! parts {
                         on.into_iter().flat_map(|(left, right)| [left, right]).collect()
                     }
                     PlanKind::Union { inputs } => {
-                        inputs.into_iter().flat_map(|leg| &$($exclusive)? leg.columns).collect()
+                        let columns = inputs.into_iter().flat_map(|leg| &$($exclusive)? leg.columns);
+                        columns.map(|column| &$($exclusive)? column.value).collect()
                     }
                     PlanKind::MvExpand { columns, .. } => {
                         columns.into_iter().map(|column| &$($exclusive)? column.value).collect()
                     }
+                    PlanKind::CatalogFunction { arguments, .. } => arguments.into_iter().collect(),
                     PlanKind::Parse { text, .. } => vec![text],
                 }
             }
@@ -82,7 +87,9 @@ macro_rules! parts {
                     | ExprKind::Now
                     | ExprKind::ToScalar(_) => Vec::new(),
                     ExprKind::Binary { left, right, .. } => vec![left, right],
-                    ExprKind::Negate(operand) | ExprKind::Convert(operand) => vec![operand],
+                    ExprKind::Negate(operand)
+                    | ExprKind::Convert(operand)
+                    | ExprKind::Element { call: operand, .. } => vec![operand],
                     ExprKind::InList { value, list, .. } => {
                         std::iter::once(&$($exclusive)? **value).chain(list).collect()
                     }
@@ -125,6 +132,7 @@ impl PlanKind {
     pub fn operator(&self) -> &'static str {
         match self {
             Self::Table { .. } | Self::Rows | Self::Shared { .. } => "table",
+            Self::ExternalData { .. } => "externaldata",
             Self::Values { .. } => "datatable",
             Self::Print { .. } => "print",
             Self::Range { .. } => "range",
@@ -135,6 +143,7 @@ impl PlanKind {
             Self::Sort { .. } => "sort",
             Self::Take { .. } => "take",
             Self::Sample { .. } => "sample",
+            Self::CatalogFunction { .. } => "invoke",
             Self::Join { .. } => "join",
             Self::Union { .. } => "union",
             Self::MvExpand { .. } => "mv-expand",

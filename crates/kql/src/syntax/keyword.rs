@@ -10,6 +10,7 @@ pub(super) const MODELLED: &[&str] = &[
     "evaluate",
     "extend",
     "filter",
+    "find",
     "getschema",
     "invoke",
     "join",
@@ -30,6 +31,7 @@ pub(super) const MODELLED: &[&str] = &[
     "render",
     "sample",
     "sample-distinct",
+    "search",
     "serialize",
     "sort",
     "summarize",
@@ -43,7 +45,6 @@ pub(super) const MODELLED: &[&str] = &[
 pub(super) const UNPARSED: &[&str] = &[
     "assert-schema",
     "facet",
-    "find",
     "fork",
     "graph-mark-components",
     "graph-match",
@@ -61,7 +62,6 @@ pub(super) const UNPARSED: &[&str] = &[
     "project-by-names",
     "reduce",
     "scan",
-    "search",
     "top-hitters",
     "top-nested",
 ];

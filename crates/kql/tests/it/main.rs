@@ -2,8 +2,12 @@
 
 mod bind;
 mod builtin;
+mod external;
+mod functions;
 mod messages;
+mod open;
 mod robustness;
+mod search;
 mod syntax;
 mod walk;
 mod window;

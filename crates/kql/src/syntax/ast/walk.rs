@@ -148,6 +148,20 @@ impl TableOperator {
             OperatorKind::Union { properties, tables } => {
                 values(properties).chain(exprs(tables)).collect()
             }
+            OperatorKind::Search {
+                properties,
+                tables,
+                predicate,
+            }
+            | OperatorKind::Find {
+                properties,
+                tables,
+                predicate,
+                ..
+            } => values(properties)
+                .chain(exprs(tables))
+                .chain(one(predicate))
+                .collect(),
             OperatorKind::Range { from, to, step, .. } => {
                 vec![Node::Expr(from), Node::Expr(to), Node::Expr(step)]
             }

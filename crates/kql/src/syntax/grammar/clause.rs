@@ -1,4 +1,6 @@
-//! The clauses of each tabular operator.
+//! The clauses of each tabular operator; families with a grammar of their own are in `clause/`.
+
+mod search;
 
 use std::sync::Arc;
 
@@ -63,6 +65,8 @@ pub(super) fn clauses(p: &mut Parser<'_>, word: &str) -> OperatorKind {
             properties: property::leading(p, property::any),
             tables: items(p, |p| expression::postfix(p, Stars::Wildcard)),
         },
+        "search" => search::search(p),
+        "find" => search::find(p),
         "print" => OperatorKind::Print(items(p, named)),
         "range" => range(p),
         "mv-expand" | "mvexpand" => mv_expand(p),

@@ -196,7 +196,7 @@ fn star(p: &mut Parser<'_>, stars: Stars) -> Expr {
     let star = p.token(0).span;
     let errors = p.errors();
     let whole = every_column(p);
-    let compared = infix::ahead(p).is_some_and(|infix| infix.level >= Level::Equality);
+    let compared = infix::ahead(p).is_some_and(infix::Infix::takes_every_column);
     if !compared && p.errors() == errors {
         let message = "expected an expression, found `*`";
         p.report_aside(
