@@ -21,3 +21,4 @@ pub mod types;
 pub mod window;
 
 pub use bind::compile;
+pub use syntax::format;
