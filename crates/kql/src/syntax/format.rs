@@ -53,7 +53,7 @@ pub fn format(text: &str) -> Result<String, Vec<Diagnostic>> {
             "its brackets do not match, or nest too deeply",
         )]);
     };
-    let formatted = page::print(text, &sentence::layout(&words));
+    let formatted = page::print(text, sentence::layout(&words));
     if same_words(text, &formatted) && !super::parse(&formatted).has_errors() {
         return Ok(formatted);
     }

@@ -2,6 +2,7 @@
 
 mod bind;
 mod builtin;
+mod format;
 mod messages;
 mod syntax;
 mod window;

@@ -275,11 +275,12 @@ impl<'t> Layout<'_, 't> {
             Queries::Behind(behind) => behind == word,
         };
         if has(T::Semicolon) {
-            return if holds_operators {
-                self.body(open, close)
+            if holds_operators {
+                self.body(open, close);
             } else {
-                self.steps_of_scan(open, close, around)
-            };
+                self.steps_of_scan(open, close, around);
+            }
+            return;
         }
         let is_query = words.kind(open) == T::OpenParen
             && (has(T::Bar) || holds_operators || self.source_operator(open + 1).is_some());
@@ -297,7 +298,12 @@ impl<'t> Layout<'_, 't> {
         } else {
             self.put(Step::Indent);
             self.put(Step::SoftLine);
-            let items = words.split(inner, |at| words.kind(at) == T::Comma);
+            // The value of a property may be a list of its own: `ycolumns=a, b`.
+            let begins_item = |at: usize| {
+                !place.all_properties || words.kind(at + 2) == T::Assign || at + 1 == close
+            };
+            let is_cut = |at: usize| words.kind(at) == T::Comma && begins_item(at);
+            let items = words.split(inner, is_cut);
             let is_only = items.len() == 1;
             for (number, item) in items.into_iter().enumerate() {
                 if number > 0 {

@@ -38,8 +38,7 @@ pub(super) enum Step {
 }
 
 /// Prints a layout over `text`.
-pub(super) fn print(text: &str, steps: &[Step]) -> String {
-    let mut steps = steps.to_vec();
+pub(super) fn print(text: &str, mut steps: Vec<Step>) -> String {
     break_around_comments(&mut steps);
     let mut page = Page {
         text,
@@ -153,12 +152,10 @@ impl Page<'_> {
                 self.write(span);
                 self.gap = Gap::Continuation;
             }
-            Step::Space => self.space(),
-            Step::Line if is_broken => self.new_line(),
-            Step::Line => self.space(),
-            Step::SoftLine if is_broken => self.new_line(),
-            Step::SoftLine => {}
             Step::HardLine => self.new_line(),
+            Step::Line | Step::SoftLine if is_broken => self.new_line(),
+            Step::Space | Step::Line => self.space(),
+            Step::SoftLine => {}
             Step::EmptyLine => self.gap = Gap::EmptyLine,
             Step::Indent => self.indent += 1,
             Step::Dedent => self.indent -= 1,
@@ -242,22 +239,23 @@ impl Page<'_> {
                     if column > WIDTH {
                         return false;
                     }
+                    // What stands behind a text of several lines has no line to fit on.
                     if first_line.is_some() {
-                        return true;
+                        return inside == 0;
                     }
                     has_words = true;
                 }
                 Step::OwnComment(_) | Step::CommentBehind(_) if has_words => return true,
-                Step::OwnComment(_) | Step::CommentBehind(_) => {}
                 Step::HardLine | Step::EmptyLine => return true,
                 Step::Line | Step::SoftLine if inside == 0 => return true,
                 Step::Space | Step::Line => column += 1,
-                Step::SoftLine | Step::Indent | Step::Dedent => {}
-                Step::Begin { .. } => {
-                    if inside > 0 {
-                        inside += 1;
-                    }
-                }
+                Step::Begin { .. } if inside > 0 => inside += 1,
+                Step::Begin { .. }
+                | Step::SoftLine
+                | Step::Indent
+                | Step::Dedent
+                | Step::OwnComment(_)
+                | Step::CommentBehind(_) => {}
                 Step::End => inside = inside.saturating_sub(1),
             }
         }

@@ -113,7 +113,6 @@ pub(super) fn of(operator: &str) -> Shape {
             words: &["by", "asc", "desc", "nulls", "first", "last"],
             ..PLAIN
         },
-        "take" | "limit" | "sample" | "print" => PLAIN,
         "sample-distinct" | "top-hitters" => Shape {
             words: &["of", "by"],
             ..PLAIN
@@ -176,7 +175,12 @@ pub(super) fn of(operator: &str) -> Shape {
             properties: All,
             ..PLAIN
         },
-        "consume" | "as" | "assert-schema" => Shape {
+        "as"
+        | "assert-schema"
+        | "consume"
+        | "graph-mark-components"
+        | "graph-where-edges"
+        | "graph-where-nodes" => Shape {
             properties: Leading,
             ..PLAIN
         },
@@ -235,10 +239,6 @@ pub(super) fn of(operator: &str) -> Shape {
             ..PLAIN
         },
         "graph-match" | "graph-shortest-paths" => GRAPH,
-        "graph-where-nodes" | "graph-where-edges" | "graph-mark-components" => Shape {
-            properties: Leading,
-            ..PLAIN
-        },
         _ => PLAIN,
     }
 }

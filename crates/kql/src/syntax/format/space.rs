@@ -64,8 +64,9 @@ pub(super) fn between(words: &Words<'_>, first: usize, second: usize, place: &Pl
     let (left, right) = (words.kind(first), words.kind(second));
     let is_property_value = first < place.head_end;
     match (left, right) {
-        (_, T::Comma | T::Semicolon | T::Dot) | (T::Dot | T::Bang, _) => false,
-        (T::Assign, T::Greater) => false,
+        (_, T::Comma | T::Semicolon | T::Dot) | (T::Dot | T::Bang, _) | (T::Assign, T::Greater) => {
+            false
+        }
         (T::Assign, _) => !is_property(words, first, place),
         (_, T::Assign) => !is_property(words, second, place),
         _ if place.kind == PlaceKind::Graph && !is_property_value => {
@@ -167,8 +168,14 @@ pub(super) fn is_keyword(words: &Words<'_>, at: usize, place: &Place<'_>) -> boo
 /// Whether an expression ends with the word at `at`.
 fn is_operand(words: &Words<'_>, at: usize, place: &Place<'_>) -> bool {
     match words.kind(at) {
-        T::Long | T::Real | T::TimeSpan | T::String | T::Typed => true,
-        T::CloseParen | T::CloseBracket | T::CloseBrace => true,
+        T::Long
+        | T::Real
+        | T::TimeSpan
+        | T::String
+        | T::Typed
+        | T::CloseParen
+        | T::CloseBracket
+        | T::CloseBrace => true,
         T::Name => !is_keyword(words, at, place),
         _ => false,
     }

@@ -32,7 +32,7 @@ struct Word {
 /// The words of a text. The last one is the end of the text, which comments can precede.
 pub(super) struct Words<'t> {
     text: &'t str,
-    words: Vec<Word>,
+    list: Vec<Word>,
     comments: Vec<Comment>,
 }
 
@@ -69,7 +69,7 @@ impl<'t> Words<'t> {
         }
         let mut words = Self {
             text,
-            words,
+            list: words,
             comments,
         };
         words.match_brackets().then_some(words)
@@ -77,15 +77,15 @@ impl<'t> Words<'t> {
 
     fn match_brackets(&mut self) -> bool {
         let mut open = Vec::new();
-        for at in 0..self.words.len() {
+        for at in 0..self.list.len() {
             match self.kind(at) {
                 T::OpenParen | T::OpenBracket | T::OpenBrace => open.push(at),
                 T::CloseParen | T::CloseBracket | T::CloseBrace => {
                     let Some(opened) = open.pop() else {
                         return false;
                     };
-                    self.words[opened].partner = at;
-                    self.words[at].partner = opened;
+                    self.list[opened].partner = at;
+                    self.list[at].partner = opened;
                 }
                 _ => {}
             }
@@ -98,17 +98,17 @@ impl<'t> Words<'t> {
 
     /// How many words there are, without the end of the text.
     pub(super) fn len(&self) -> usize {
-        self.words.len().saturating_sub(1)
+        self.list.len().saturating_sub(1)
     }
 
     pub(super) fn kind(&self, at: usize) -> T {
-        self.words
+        self.list
             .get(at)
             .map_or(T::EndOfText, |word| word.token.kind)
     }
 
     pub(super) fn span(&self, at: usize) -> Span {
-        self.words
+        self.list
             .get(at)
             .map_or_else(Span::default, |word| word.token.span)
     }
@@ -136,19 +136,19 @@ impl<'t> Words<'t> {
     }
 
     pub(super) fn partner(&self, at: usize) -> usize {
-        self.words[at].partner
+        self.list[at].partner
     }
 
     pub(super) fn comments_before(&self, at: usize) -> &[Comment] {
-        &self.comments[self.words[at].before.clone()]
+        &self.comments[self.list[at].before.clone()]
     }
 
     pub(super) fn comment_behind(&self, at: usize) -> Option<Span> {
-        self.words[at].behind
+        self.list[at].behind
     }
 
     pub(super) fn after_blank(&self, at: usize) -> bool {
-        self.words[at].after_blank
+        self.list[at].after_blank
     }
 
     pub(super) fn opens(&self, at: usize) -> bool {
