@@ -17,7 +17,6 @@ mod range;
 mod relation;
 mod source;
 mod summarize;
-mod walk;
 mod window;
 
 use std::collections::HashMap;
@@ -167,6 +166,10 @@ impl<'a> Lowering<'a> {
                 }
                 _ => self.plan(input),
             },
+            other => {
+                let operator = format!("the operator `{}`", other.operator());
+                Err(EngineError::not_supported(operator, plan.span))
+            }
         }
     }
 
@@ -258,8 +261,7 @@ impl<'a> Lowering<'a> {
 
 /// Whether the value of an expression depends on the row.
 fn has_columns(expr: &hir::Expr) -> bool {
-    matches!(expr.kind, hir::ExprKind::Column(_))
-        || walk::operands(expr).into_iter().any(has_columns)
+    matches!(expr.kind, hir::ExprKind::Column(_)) || expr.operands().into_iter().any(has_columns)
 }
 
 /// What the column of a KQL table is called in plans. It differs from any column of a scan,

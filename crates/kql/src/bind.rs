@@ -57,11 +57,15 @@ pub struct Bound {
 /// Parses and binds a query text. Diagnostics of the syntax come first.
 pub fn compile(text: &str, catalog: &dyn Catalog) -> Bound {
     let parsed = syntax::parse(text);
+    let broken = parsed.has_errors();
+    if broken && parsed.script.statements.is_empty() {
+        // That there is no query follows from what has been said.
+        return Bound {
+            query: None,
+            diagnostics: parsed.diagnostics,
+        };
+    }
     let mut bound = bind(&parsed.script, catalog);
-    let broken = parsed
-        .diagnostics
-        .iter()
-        .any(|diagnostic| diagnostic.severity == Severity::Error);
     if broken {
         bound.query = None;
     }

@@ -4,6 +4,8 @@
 //! Columns are addressed by position in the schema of the plan an expression reads, so nothing
 //! downstream looks a name up again. Column names within one schema are unique.
 
+mod walk;
+
 use std::sync::Arc;
 
 use crate::builtin::{Aggregate, Scalar};
@@ -112,6 +114,13 @@ pub enum PlanKind {
         /// A constant of type long.
         count: Expr,
     },
+    /// `sample`: any `count` rows, chosen at random.
+    Sample {
+        /// Input.
+        input: Plan,
+        /// A constant of type long.
+        count: Expr,
+    },
     /// `join` of every kind. Keys are compared with Kusto's join equality: null equals null.
     Join {
         /// Left input.
@@ -163,6 +172,9 @@ pub enum PlanKind {
         /// Input.
         input: Plan,
     },
+    /// The rows that the operator around a subquery hands to it (`mv-apply`, `partition`, …);
+    /// nothing outside such a subquery reads them.
+    Rows,
     /// A subtree that is referenced several times and computed once (`materialize`, `as`).
     Shared {
         /// Equal for references to the same subtree.

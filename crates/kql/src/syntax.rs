@@ -39,8 +39,26 @@ impl Parse {
     }
 }
 
+/// The longest query text in bytes. Kusto takes 2,000,000 characters by default; what is longer
+/// than this is data, not a query.
+pub const TEXT_BYTES_MAX: usize = 4 * 1024 * 1024;
+
 /// Parses a query text. Takes time linear in its length, and never panics.
 pub fn parse(text: &str) -> Parse {
+    if text.len() > TEXT_BYTES_MAX {
+        let message = format!(
+            "the query has {} bytes, more than the {TEXT_BYTES_MAX} that a query may have",
+            text.len()
+        );
+        let diagnostic = Diagnostic::error("KQL119", Span::at(0), message).with_help(
+            "keep lists of values in a table, and read it with `externaldata` or a join",
+        );
+        return Parse {
+            script: ast::Script::default(),
+            diagnostics: vec![diagnostic],
+            comments: Vec::new(),
+        };
+    }
     let lexed = lexer::lex(text);
     let mut parser = parser::Parser::new(text, lexed.tokens, lexed.diagnostics);
     let script = grammar::statement::script(&mut parser);

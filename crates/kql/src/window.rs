@@ -46,125 +46,39 @@ struct Rewrite {
 
 impl Rewrite {
     fn plan(&mut self, plan: &mut Plan) {
-        match &mut *plan.kind {
-            PlanKind::Table { time_column, .. } => {
-                if let (Some(window), Some(column)) = (self.window, *time_column) {
-                    restrict(plan, column, window);
-                }
+        if let PlanKind::Shared { id, input } = &mut *plan.kind {
+            if let Some(done) = self.shared.get(id) {
+                *input = Arc::clone(done);
+                return;
             }
-            PlanKind::Values { .. } => {}
-            PlanKind::Print { columns } => self.exprs(columns),
-            PlanKind::Range { from, to, step } => {
-                self.expr(from);
-                self.expr(to);
-                self.expr(step);
-            }
-            PlanKind::Filter { input, predicate } => {
-                self.plan(input);
-                self.expr(predicate);
-            }
-            PlanKind::Project { input, columns } => {
-                self.plan(input);
-                self.exprs(columns);
-            }
-            PlanKind::Aggregate {
-                input,
-                keys,
-                aggregates,
-            } => {
-                self.plan(input);
-                self.exprs(keys);
-                for aggregate in aggregates {
-                    self.exprs(&mut aggregate.arguments);
-                }
-            }
-            PlanKind::Distinct { input } | PlanKind::Serialize { input } => self.plan(input),
-            PlanKind::Sort { input, keys } => {
-                self.plan(input);
-                for key in keys {
-                    self.expr(&mut key.expr);
-                }
-            }
-            PlanKind::Take { input, count } => {
-                self.plan(input);
-                self.expr(count);
-            }
-            PlanKind::Join {
-                left, right, on, ..
-            } => {
-                self.plan(left);
-                self.plan(right);
-                for (left, right) in on {
-                    self.expr(left);
-                    self.expr(right);
-                }
-            }
-            PlanKind::Union { inputs } => {
-                for input in inputs {
-                    self.plan(&mut input.plan);
-                    self.exprs(&mut input.columns);
-                }
-            }
-            PlanKind::MvExpand { input, columns, .. } => {
-                self.plan(input);
-                for column in columns {
-                    self.expr(&mut column.value);
-                }
-            }
-            PlanKind::Parse { input, text, .. } => {
-                self.plan(input);
-                self.expr(text);
-            }
-            PlanKind::Shared { id, input } => {
-                if let Some(done) = self.shared.get(id) {
-                    *input = Arc::clone(done);
-                    return;
-                }
-                let mut inner = Plan::clone(input);
-                self.plan(&mut inner);
-                *input = Arc::new(inner);
-                self.shared.insert(*id, Arc::clone(input));
-            }
+            let mut inner = Plan::clone(input);
+            self.plan(&mut inner);
+            *input = Arc::new(inner);
+            self.shared.insert(*id, Arc::clone(input));
+            return;
         }
-    }
-
-    fn exprs(&mut self, exprs: &mut [Expr]) {
-        for expr in exprs {
+        for input in plan.inputs_mut() {
+            self.plan(input);
+        }
+        for expr in plan.expressions_mut() {
             self.expr(expr);
+        }
+        if let PlanKind::Table { time_column, .. } = &*plan.kind
+            && let (Some(window), Some(column)) = (self.window, *time_column)
+        {
+            restrict(plan, column, window);
         }
     }
 
     fn expr(&mut self, expr: &mut Expr) {
-        match &mut expr.kind {
-            ExprKind::Now => expr.kind = ExprKind::Literal(Value::DateTime(self.now)),
-            ExprKind::Column(_) | ExprKind::Literal(_) => {}
-            ExprKind::Binary { left, right, .. } => {
-                self.expr(left);
-                self.expr(right);
-            }
-            ExprKind::Negate(inner) | ExprKind::Convert(inner) => self.expr(inner),
-            ExprKind::InList { value, list, .. } => {
-                self.expr(value);
-                self.exprs(list);
-            }
-            ExprKind::InTable { value, table, .. } => {
-                self.expr(value);
-                self.plan(table);
-            }
-            ExprKind::Between {
-                value, low, high, ..
-            } => {
-                self.expr(value);
-                self.expr(low);
-                self.expr(high);
-            }
-            ExprKind::Call { arguments, .. } => self.exprs(arguments),
-            ExprKind::Member { base, .. } => self.expr(base),
-            ExprKind::Index { base, index } => {
-                self.expr(base);
-                self.expr(index);
-            }
-            ExprKind::ToScalar(table) => self.plan(table),
+        if let ExprKind::Now = expr.kind {
+            expr.kind = ExprKind::Literal(Value::DateTime(self.now));
+        }
+        for operand in expr.operands_mut() {
+            self.expr(operand);
+        }
+        if let Some(table) = expr.table_mut() {
+            self.plan(table);
         }
     }
 }

@@ -19,7 +19,7 @@ use kql::hir::{ExprKind, InOp, Plan, PlanKind};
 use kql::types::{Column, ScalarType, Schema};
 
 use super::relation::{OrderKey, Relation};
-use super::{Lowering, Result, literal, walk};
+use super::{Lowering, Result, literal};
 use crate::error::{EngineError, Limit};
 use crate::memory::mem_table;
 use crate::stream::conform;
@@ -56,6 +56,14 @@ pub(super) fn address(plan: &Plan) -> usize {
     std::ptr::from_ref(plan).addr()
 }
 
+/// The plans right below one.
+fn below(plan: &Plan) -> Vec<&Plan> {
+    match &*plan.kind {
+        PlanKind::Shared { input, .. } => vec![input],
+        _ => plan.inputs(),
+    }
+}
+
 impl Lowering<'_> {
     /// Counts the mentions of shared subtrees, those within subqueries included.
     pub(super) fn count_shared(&mut self, root: &Plan) {
@@ -69,8 +77,8 @@ impl Lowering<'_> {
                     continue;
                 }
             }
-            pending.extend(walk::inputs(plan));
-            walk::each_expression(plan, |expr| match &expr.kind {
+            pending.extend(below(plan));
+            plan.each_expression(|expr| match &expr.kind {
                 ExprKind::ToScalar(table) | ExprKind::InTable { table, .. } => pending.push(table),
                 _ => {}
             });
@@ -97,7 +105,7 @@ impl Lowering<'_> {
                     }
                 }
                 let mut subqueries = Vec::new();
-                walk::each_expression(plan, |expr| match &expr.kind {
+                plan.each_expression(|expr| match &expr.kind {
                     ExprKind::ToScalar(table) => subqueries.push((None, table, expr.ty)),
                     ExprKind::InTable { op, table, .. } => {
                         subqueries.push((Some(*op), table, expr.ty));
@@ -112,7 +120,7 @@ impl Lowering<'_> {
                     };
                     self.subqueries.insert(address(table), answer);
                 }
-                pending.extend(walk::inputs(plan));
+                pending.extend(below(plan));
             }
             Ok(())
         })

@@ -9,7 +9,7 @@ use datafusion::logical_expr::{Expr, Extension, LogicalPlan, LogicalPlanBuilder}
 use kql::hir::{self, ExprKind};
 
 use super::relation::{OrderKey, Relation};
-use super::{Lowering, Result, column, literal, walk};
+use super::{Lowering, Result, column, literal};
 use crate::error::EngineError;
 use crate::node::window::{Call, Function, Key, Window};
 use crate::types::arrow_type;
@@ -29,7 +29,7 @@ impl Lowering<'_> {
                 if is_window(expr) {
                     calls.push(expr);
                 }
-                pending.extend(walk::operands(expr));
+                pending.extend(expr.operands());
             }
         }
         while !calls.is_empty() {
@@ -206,12 +206,12 @@ pub(super) fn is_window(expr: &hir::Expr) -> bool {
 
 /// Whether the calls within a call's arguments are computed.
 fn is_ready(call: &hir::Expr, input: &Relation) -> bool {
-    let mut pending = walk::operands(call);
+    let mut pending = call.operands();
     while let Some(expr) = pending.pop() {
         if is_window(expr) && !input.windows.contains_key(&address(expr)) {
             return false;
         }
-        pending.extend(walk::operands(expr));
+        pending.extend(expr.operands());
     }
     true
 }

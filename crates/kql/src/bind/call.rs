@@ -258,45 +258,10 @@ pub(super) fn is_constant(expr: &Expr) -> bool {
         ExprKind::Call { function, .. } if function.is_window() => return false,
         _ => {}
     }
-    let mut constant = true;
-    for_each_part(expr, &mut |part| constant = constant && is_constant(part));
-    constant
+    expr.operands().into_iter().all(is_constant)
 }
 
 /// How many nodes an expression has.
 pub(super) fn node_count(expr: &Expr) -> usize {
-    let mut count = 1;
-    for_each_part(expr, &mut |part| count += node_count(part));
-    count
-}
-
-/// Visits the expressions right below one. Tables inside of it are not visited: they read rows of
-/// their own.
-fn for_each_part(expr: &Expr, visit: &mut dyn FnMut(&Expr)) {
-    match &expr.kind {
-        ExprKind::Literal(_) | ExprKind::Now | ExprKind::ToScalar(_) | ExprKind::Column(_) => {}
-        ExprKind::Binary { left, right, .. } => {
-            visit(left);
-            visit(right);
-        }
-        ExprKind::Negate(inner) | ExprKind::Convert(inner) => visit(inner),
-        ExprKind::InList { value, list, .. } => {
-            visit(value);
-            list.iter().for_each(visit);
-        }
-        ExprKind::InTable { value, .. } => visit(value),
-        ExprKind::Between {
-            value, low, high, ..
-        } => {
-            visit(value);
-            visit(low);
-            visit(high);
-        }
-        ExprKind::Call { arguments, .. } => arguments.iter().for_each(visit),
-        ExprKind::Member { base, .. } => visit(base),
-        ExprKind::Index { base, index } => {
-            visit(base);
-            visit(index);
-        }
-    }
+    1 + expr.operands().into_iter().map(node_count).sum::<usize>()
 }

@@ -76,6 +76,7 @@ impl<'a> Binder<'a> {
             OperatorKind::Sort(keys) => self.sort(table, keys, span),
             OperatorKind::Top { count, by } => self.top(table, count, by, span),
             OperatorKind::Take(count) => self.take(table, count, span),
+            OperatorKind::Sample(count) => self.sample(table, count, span),
             OperatorKind::Join {
                 properties,
                 right,
@@ -127,7 +128,6 @@ impl<'a> Binder<'a> {
             }
             OperatorKind::Consume
             | OperatorKind::Evaluate { .. }
-            | OperatorKind::Sample(_)
             | OperatorKind::SampleDistinct { .. }
             | OperatorKind::Unparsed => {
                 self.operator_unsupported(&operator.keyword);

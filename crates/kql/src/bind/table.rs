@@ -126,31 +126,20 @@ fn is_serialized(plan: &Plan) -> bool {
         | PlanKind::Values { .. }
         | PlanKind::Aggregate { .. }
         | PlanKind::Distinct { .. }
+        | PlanKind::Sample { .. }
         | PlanKind::Join { .. }
-        | PlanKind::Union { .. } => false,
+        | PlanKind::Union { .. }
+        | PlanKind::Rows => false,
     }
 }
 
 fn plan_size(plan: &Plan) -> usize {
-    let below = match &*plan.kind {
-        PlanKind::Table { .. }
-        | PlanKind::Print { .. }
-        | PlanKind::Range { .. }
-        | PlanKind::Shared { .. } => 0,
+    let own = match &*plan.kind {
         PlanKind::Values { rows } => rows.len() / 64,
-        PlanKind::Filter { input, .. }
-        | PlanKind::Project { input, .. }
-        | PlanKind::Aggregate { input, .. }
-        | PlanKind::Distinct { input }
-        | PlanKind::Sort { input, .. }
-        | PlanKind::Take { input, .. }
-        | PlanKind::MvExpand { input, .. }
-        | PlanKind::Parse { input, .. }
-        | PlanKind::Serialize { input } => plan_size(input),
-        PlanKind::Join { left, right, .. } => plan_size(left) + plan_size(right),
-        PlanKind::Union { inputs } => inputs.iter().map(|leg| plan_size(&leg.plan)).sum(),
+        _ => 0,
     };
-    1 + plan.schema.len() / 8 + below
+    let below: usize = plan.inputs().into_iter().map(plan_size).sum();
+    1 + own + plan.schema.len() / 8 + below
 }
 
 /// The null of a type, `""` for string.

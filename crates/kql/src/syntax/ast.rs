@@ -3,10 +3,14 @@
 //! Kusto has one expression grammar for tables and scalars; so has this tree. Every node has a
 //! span; a part that could not be read is [`ExprKind::Missing`], and a diagnostic says why.
 
+mod walk;
+
 use std::sync::Arc;
 
 use crate::span::Span;
 use crate::types::Value;
+
+pub use walk::Node;
 
 /// A query text: statements separated by `;`.
 #[derive(Clone, Debug, Default, PartialEq)]

@@ -4,6 +4,8 @@ mod bind;
 mod builtin;
 mod format;
 mod messages;
+mod robustness;
 mod syntax;
+mod walk;
 mod window;
 mod world;

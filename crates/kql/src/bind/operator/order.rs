@@ -1,4 +1,4 @@
-//! `sort`, `top`, `take`.
+//! `sort`, `top`, `take`, `sample`.
 
 use crate::bind::aggregate::constant_long;
 use crate::bind::call::is_constant;
@@ -60,6 +60,13 @@ impl<'a> Binder<'a> {
     pub(super) fn take(&mut self, table: Table, count: &'a ast::Expr, span: Span) -> Table {
         match self.row_count(count) {
             Ok(count) => table.then_same(span, |input| PlanKind::Take { input, count }),
+            Err(Reported) => table,
+        }
+    }
+
+    pub(super) fn sample(&mut self, table: Table, count: &'a ast::Expr, span: Span) -> Table {
+        match self.row_count(count) {
+            Ok(count) => table.then_same(span, |input| PlanKind::Sample { input, count }),
             Err(Reported) => table,
         }
     }

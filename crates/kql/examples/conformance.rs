@@ -1,0 +1,58 @@
+//! Binds queries without an engine: `{"id", "query", "tables"?}` a line in,
+//! `{"id", "columns", "rows", "error"}` a line out, as `huntd query --batch --bind-only` does.
+//!
+//! It builds in seconds, which is what it is for: trying a change of the binder on many queries.
+
+#![expect(clippy::print_stdout, reason = "the answers are the output")]
+#![expect(clippy::unwrap_used, reason = "a tool of the developers of this crate")]
+
+use kql::catalog::{MemoryCatalog, TableInfo};
+use kql::types::{Column, ScalarType, Schema};
+use serde_json::{Value, json};
+
+fn main() {
+    for line in std::io::stdin().lines() {
+        let request: Value = serde_json::from_str(&line.unwrap()).unwrap();
+        let text = request["query"].as_str().unwrap();
+        let mut catalog = MemoryCatalog::new();
+        for (name, columns) in request["tables"].as_object().into_iter().flatten() {
+            let schema = columns.as_array().unwrap().iter().map(column).collect();
+            let info = TableInfo {
+                time_column: time_column(&schema),
+                schema,
+            };
+            catalog.insert(name.clone(), info);
+        }
+        let bound = kql::compile(text, &catalog);
+        let answer = if let Some(query) = bound.query {
+            let columns: Vec<Value> = query
+                .plan
+                .schema
+                .columns()
+                .iter()
+                .map(|column| json!({"name": &*column.name, "type": column.ty.as_str()}))
+                .collect();
+            json!({"id": request["id"], "columns": columns, "rows": [], "error": null})
+        } else {
+            let errors: Vec<String> = bound
+                .diagnostics
+                .iter()
+                .map(|diagnostic| diagnostic.render("query", text))
+                .collect();
+            json!({"id": request["id"], "columns": null, "rows": null, "error": errors.join("\n")})
+        };
+        println!("{answer}");
+    }
+}
+
+fn column(column: &Value) -> Column {
+    let ty = ScalarType::from_name(column["type"].as_str().unwrap()).unwrap();
+    Column::new(column["name"].as_str().unwrap(), ty)
+}
+
+fn time_column(schema: &Schema) -> Option<String> {
+    ["Timestamp", "TimeGenerated"]
+        .into_iter()
+        .find(|name| schema.column(name).is_some())
+        .map(str::to_owned)
+}
