@@ -79,7 +79,7 @@ impl<'a> Builder<'a> {
         if let Some(results) = results {
             self.bind_findings(results, &detect, &entities, &key);
         }
-        // That there is none has been told; what else is wrong shall be told as well.
+        // That there is none has been told, or nobody asked: only a configuration has sources.
         let source = source.unwrap_or_else(|| SourceName::new("none").expect("it is a name"));
         let plain = Hunt::new(name.clone(), source, self.hunt.query.text());
         let hunt = Hunt {
@@ -216,9 +216,8 @@ impl<'a> Builder<'a> {
         if let Some(source) = &self.surroundings.defaults.source {
             return Some(source.clone());
         }
-        let Some(sources) = self.surroundings.sources else {
-            return SourceName::new("defender").ok();
-        };
+        // Without a configuration, it may run anywhere.
+        let sources = self.surroundings.sources?;
         if sources.len() == 1
             && let Some(only) = sources.first()
         {

@@ -83,6 +83,7 @@ impl HuntFile {
                 span: Span::at(parts.query_start),
                 value: Value::Null,
                 is_reference: false,
+                is_block: false,
             };
             return Self::assemble(file, Some((Header::default(), document, query)), problems);
         };

@@ -12,6 +12,7 @@ mod binary;
 mod call;
 mod coerce;
 mod expression;
+mod external;
 mod function;
 mod literal;
 mod membership;
@@ -29,6 +30,8 @@ mod table;
 mod window;
 
 use std::sync::Arc;
+
+pub(crate) use operator::matches_wildcard;
 
 use crate::catalog::Catalog;
 use crate::diagnostic::{Diagnostic, Severity, did_you_mean};
@@ -48,8 +51,10 @@ const SIZE_MAX: usize = 200_000;
 /// What binding yields.
 #[derive(Clone, Debug)]
 pub struct Bound {
-    /// The resolved query; `None` if there are errors.
+    /// The resolved query; `None` if there are errors, or if it is open.
     pub query: Option<hir::Query>,
+    /// Whether it reads tables whose columns are not all known, so that it cannot be resolved.
+    pub is_open: bool,
     /// Errors and warnings in the order of the text.
     pub diagnostics: Vec<Diagnostic>,
 }
@@ -63,6 +68,7 @@ pub fn compile(text: &str, catalog: &dyn Catalog) -> Bound {
         return Bound {
             query: None,
             diagnostics: parsed.diagnostics,
+            is_open: false,
         };
     }
     let mut bound = bind(&parsed.script, catalog);
@@ -85,6 +91,7 @@ pub fn bind(script: &ast::Script, catalog: &dyn Catalog) -> Bound {
         next_shared: 0,
         depth: 0,
         size: 0,
+        is_open: false,
     };
     let plan = binder.bind_script(script);
     let mut diagnostics = binder.diagnostics;
@@ -94,10 +101,15 @@ pub fn bind(script: &ast::Script, catalog: &dyn Catalog) -> Bound {
         .iter()
         .any(|diagnostic| diagnostic.severity == Severity::Error);
     let render = binder.render;
+    let is_open = binder.is_open;
     let query = plan
-        .filter(|_| !has_errors)
+        .filter(|_| !has_errors && !is_open)
         .map(|plan| hir::Query { plan, render });
-    Bound { query, diagnostics }
+    Bound {
+        query,
+        is_open,
+        diagnostics,
+    }
 }
 
 /// A diagnostic has been reported: whoever sees this stays quiet and goes on.
@@ -115,6 +127,8 @@ struct Binder<'a> {
     next_shared: u32,
     depth: u32,
     size: usize,
+    /// Whether a table was read whose columns are not all known.
+    is_open: bool,
 }
 
 /// An expression that may be a scalar or a table.

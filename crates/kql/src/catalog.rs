@@ -12,6 +12,12 @@ pub trait Catalog {
 
     /// Names of all tables, for wildcards (`union Device*`) and for "did you mean".
     fn table_names(&self) -> Vec<String>;
+
+    /// Whether the table called `name` has columns of which nothing is known, beside those that
+    /// [`Catalog::table`] tells or instead of them. Uses of such columns are taken to be right.
+    fn is_open(&self, _name: &str) -> bool {
+        false
+    }
 }
 
 /// A catalog that several share.
@@ -24,6 +30,10 @@ impl<C: Catalog + ?Sized> Catalog for Arc<C> {
 
     fn table_names(&self) -> Vec<String> {
         (**self).table_names()
+    }
+
+    fn is_open(&self, name: &str) -> bool {
+        (**self).is_open(name)
     }
 }
 

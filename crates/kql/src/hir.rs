@@ -52,6 +52,14 @@ pub enum PlanKind {
         /// The column a window applies to.
         time_column: Option<usize>,
     },
+    /// Reads files from elsewhere (`externaldata`); the schema is the declared one.
+    ExternalData {
+        /// Where they are: constants of type string, each with its credentials as written.
+        uris: Vec<Expr>,
+        /// How to read them (`format`, `ignoreFirstRecord`, …), in the order written. Known names
+        /// and formats are in the reference's spelling.
+        properties: Vec<(String, String)>,
+    },
     /// Constant rows (`datatable`, `getschema`), one value per column.
     Values {
         /// Row-major values; each fits its column's type or is null.
@@ -189,9 +197,35 @@ pub enum PlanKind {
 pub struct UnionInput {
     /// The leg.
     pub plan: Plan,
-    /// For each output column, the expression over the leg (a column, a null or `""`, or the
-    /// name of the source).
-    pub columns: Vec<Expr>,
+    /// What it gives to the output, in the order of the output's columns.
+    pub columns: Vec<UnionColumn>,
+}
+
+/// A column that a leg of a union has. A union of many tables is mostly holes, so the output
+/// columns that a leg does not have are left out.
+#[derive(Clone, Debug)]
+pub struct UnionColumn {
+    /// Position in the schema of the union.
+    pub output: usize,
+    /// The value over the leg: a column, or the name of the source.
+    pub value: Expr,
+}
+
+impl UnionInput {
+    /// One expression over the leg for each column of the union's schema: null, or `""`, for the
+    /// columns that the leg does not have.
+    pub fn expressions(&self, schema: &Schema) -> Vec<Expr> {
+        let mut own = self.columns.iter().peekable();
+        let columns = schema.columns().iter().enumerate();
+        columns
+            .map(
+                |(index, column)| match own.next_if(|own| own.output == index) {
+                    Some(own) => own.value.clone(),
+                    None => Expr::missing(column.ty, self.plan.span),
+                },
+            )
+            .collect()
+    }
 }
 
 /// One expanded column of `mv-expand`.
@@ -282,6 +316,21 @@ pub struct Expr {
     pub ty: ScalarType,
     /// Where it is written.
     pub span: Span,
+}
+
+impl Expr {
+    /// The null of a type, `""` for string.
+    pub fn missing(ty: ScalarType, span: Span) -> Self {
+        let value = match ty {
+            ScalarType::String => Value::String("".into()),
+            _ => Value::Null,
+        };
+        Self {
+            kind: ExprKind::Literal(value),
+            ty,
+            span,
+        }
+    }
 }
 
 /// The scalar expressions.

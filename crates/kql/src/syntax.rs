@@ -19,6 +19,8 @@ mod token;
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::span::Span;
 
+pub(crate) use token::{Token, TokenKind};
+
 /// What became of a query text.
 #[derive(Clone, Debug)]
 pub struct Parse {
@@ -69,4 +71,9 @@ pub fn parse(text: &str) -> Parse {
         diagnostics,
         comments: lexed.comments,
     }
+}
+
+/// The words of a text with their places, comments left out, ended by [`TokenKind::EndOfText`].
+pub(crate) fn tokens(text: &str) -> Vec<Token> {
+    lexer::lex(text).tokens
 }

@@ -9,6 +9,9 @@ mod parse;
 mod shape;
 mod summarize;
 mod union;
+mod unite;
+
+pub(crate) use columns::matches_wildcard;
 
 use super::expression::Row;
 use super::scope::Binding;

@@ -9,6 +9,7 @@ use super::name::output_name;
 use super::scope::Binding;
 use super::table::{OutputName, Outputs, Table};
 use super::{Attempt, Binder, Reported, Value, code, coerce};
+use crate::catalog::TableInfo;
 use crate::diagnostic::Diagnostic;
 use crate::hir::PlanKind;
 use crate::span::Span;
@@ -34,10 +35,11 @@ impl<'a> Binder<'a> {
             ast::ExprKind::DataTable { columns, values } => {
                 self.data_table(columns, values, expr.span)
             }
-            ast::ExprKind::ExternalData { .. } => {
-                let message = "`externaldata` is not supported yet";
-                Err(self.error(code::FORM_UNSUPPORTED, expr.span, message))
-            }
+            ast::ExprKind::ExternalData {
+                columns,
+                uris,
+                properties,
+            } => self.external_data(columns, uris, properties, expr.span),
             ast::ExprKind::Wildcard(name) => {
                 let message = format!("`{}` can only stand in `union`", name.text);
                 Err(self.error(code::MISPLACED, name.span, message))
@@ -120,9 +122,16 @@ impl<'a> Binder<'a> {
 
     /// A table of the catalog.
     pub(super) fn catalog_table(&mut self, name: &Arc<str>, span: Span) -> Attempt<Table> {
-        let Some(info) = self.catalog.table(name) else {
-            return Err(self.unknown_table(name, span));
+        let is_open = self.catalog.is_open(name);
+        let info = match self.catalog.table(name) {
+            Some(info) => info,
+            None if is_open => TableInfo {
+                schema: Schema::default(),
+                time_column: None,
+            },
+            None => return Err(self.unknown_table(name, span)),
         };
+        self.is_open |= is_open;
         self.grow(1, span)?;
         let time_column = info
             .time_column
@@ -133,6 +142,7 @@ impl<'a> Binder<'a> {
         };
         let mut table = Table::new(kind, info.schema, span);
         table.label = Some(Arc::clone(name));
+        table.open = is_open;
         Ok(table)
     }
 

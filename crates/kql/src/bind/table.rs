@@ -9,7 +9,7 @@ use super::code;
 use crate::diagnostic::Diagnostic;
 use crate::hir::{Expr, ExprKind, Plan, PlanKind};
 use crate::span::Span;
-use crate::types::{Column, ScalarType, Schema, Value};
+use crate::types::{Column, Schema};
 
 /// A bound tabular expression.
 #[derive(Clone, Debug)]
@@ -123,6 +123,7 @@ fn is_serialized(plan: &Plan) -> bool {
         | PlanKind::Parse { input, .. } => is_serialized(input),
         PlanKind::Shared { input, .. } => is_serialized(input),
         PlanKind::Table { .. }
+        | PlanKind::ExternalData { .. }
         | PlanKind::Values { .. }
         | PlanKind::Aggregate { .. }
         | PlanKind::Distinct { .. }
@@ -140,19 +141,6 @@ fn plan_size(plan: &Plan) -> usize {
     };
     let below: usize = plan.inputs().into_iter().map(plan_size).sum();
     1 + own + plan.schema.len() / 8 + below
-}
-
-/// The null of a type, `""` for string.
-pub(super) fn missing(ty: ScalarType, span: Span) -> Expr {
-    let value = match ty {
-        ScalarType::String => Value::String("".into()),
-        _ => Value::Null,
-    };
-    Expr {
-        kind: ExprKind::Literal(value),
-        ty,
-        span,
-    }
 }
 
 /// Where the name of an output column comes from.

@@ -17,6 +17,11 @@ pub(super) static FUNCTIONS: &[Scalar] = &[
         "That long before `now()`.",
     ),
     function(
+        "ingestion_time",
+        &[takes(&[], TO_DATETIME)],
+        "When the row arrived.",
+    ),
+    function(
         "datetime_add",
         &[takes(&[CONST_STRING, Integer, DATETIME], TO_DATETIME)],
         "Adds so many years, months, days, ….",

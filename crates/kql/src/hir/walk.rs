@@ -12,6 +12,7 @@ macro_rules! parts {
             pub fn $inputs(&$($exclusive)? self) -> Vec<&$($exclusive)? Plan> {
                 match &$($exclusive)? *self.kind {
                     PlanKind::Table { .. }
+                    | PlanKind::ExternalData { .. }
                     | PlanKind::Values { .. }
                     | PlanKind::Print { .. }
                     | PlanKind::Range { .. }
@@ -46,6 +47,7 @@ macro_rules! parts {
                     PlanKind::Print { columns } | PlanKind::Project { columns, .. } => {
                         columns.into_iter().collect()
                     }
+                    PlanKind::ExternalData { uris, .. } => uris.into_iter().collect(),
                     PlanKind::Range { from, to, step } => vec![from, to, step],
                     PlanKind::Filter { predicate, .. } => vec![predicate],
                     PlanKind::Aggregate { keys, aggregates, .. } => {
@@ -62,7 +64,8 @@ macro_rules! parts {
                         on.into_iter().flat_map(|(left, right)| [left, right]).collect()
                     }
                     PlanKind::Union { inputs } => {
-                        inputs.into_iter().flat_map(|leg| &$($exclusive)? leg.columns).collect()
+                        let columns = inputs.into_iter().flat_map(|leg| &$($exclusive)? leg.columns);
+                        columns.map(|column| &$($exclusive)? column.value).collect()
                     }
                     PlanKind::MvExpand { columns, .. } => {
                         columns.into_iter().map(|column| &$($exclusive)? column.value).collect()
@@ -125,6 +128,7 @@ impl PlanKind {
     pub fn operator(&self) -> &'static str {
         match self {
             Self::Table { .. } | Self::Rows | Self::Shared { .. } => "table",
+            Self::ExternalData { .. } => "externaldata",
             Self::Values { .. } => "datatable",
             Self::Print { .. } => "print",
             Self::Range { .. } => "range",

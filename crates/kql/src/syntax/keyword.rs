@@ -77,7 +77,7 @@ pub(crate) fn operators() -> impl Iterator<Item = &'static str> {
 }
 
 /// Whether `word` may name nothing unless it stands in brackets: `['first']`.
-pub(super) fn is_reserved(word: &str) -> bool {
+pub(crate) fn is_reserved(word: &str) -> bool {
     matches!(
         word,
         "and"

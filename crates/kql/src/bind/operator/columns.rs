@@ -209,7 +209,7 @@ pub(super) fn select(table: Table, columns: &[usize], span: Span) -> Table {
 }
 
 /// Whether `name` matches a pattern in which `*` stands for any text.
-pub(super) fn matches_wildcard(pattern: &str, name: &str) -> bool {
+pub(crate) fn matches_wildcard(pattern: &str, name: &str) -> bool {
     let mut parts = pattern.split('*');
     let Some(mut rest) = parts.next().and_then(|first| name.strip_prefix(first)) else {
         return false;

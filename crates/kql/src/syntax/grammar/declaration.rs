@@ -70,6 +70,18 @@ pub(super) fn columns(p: &mut Parser<'_>) -> (Vec<ColumnDeclaration>, bool) {
     (columns, star)
 }
 
+/// `(a: long, b: string)`, where a star cannot stand.
+pub(super) fn closed_columns(p: &mut Parser<'_>) -> Vec<ColumnDeclaration> {
+    let start = p.token(0).span;
+    let (columns, star) = columns(p);
+    if star {
+        let message = "`*` cannot stand in this schema";
+        let diagnostic = Diagnostic::error("KQL100", p.span_from(start), message);
+        p.report_aside(diagnostic.with_help("list its columns, each with its type"));
+    }
+    columns
+}
+
 fn column(p: &mut Parser<'_>) -> ColumnDeclaration {
     let name = name::declared_name(p);
     p.expect(T::Colon);

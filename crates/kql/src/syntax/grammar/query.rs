@@ -105,7 +105,7 @@ fn operators(p: &mut Parser<'_>) -> Vec<TableOperator> {
 /// `datatable(columns) [values]`; the cursor is at the word.
 pub(super) fn datatable(p: &mut Parser<'_>) -> Expr {
     let start = p.bump().span;
-    let (columns, _) = declaration::columns(p);
+    let columns = declaration::closed_columns(p);
     let open = p.token(0).span;
     let mut values = Vec::new();
     let mut height = 0;
@@ -162,16 +162,18 @@ fn datatable_value(p: &mut Parser<'_>) -> Expr {
 /// `externaldata(columns) [uris] with (properties)`; the cursor is at the word.
 pub(super) fn external_data(p: &mut Parser<'_>) -> Expr {
     let start = p.bump().span;
-    let (columns, _) = declaration::columns(p);
+    let columns = declaration::closed_columns(p);
     let open = p.token(0).span;
     let mut uris = Vec::new();
     let mut height = 0;
     if p.expect(T::OpenBracket) {
-        uris = expression::items(p, |p| {
-            let uri = expression::expression(p);
-            height = height.max(p.height());
-            uri
-        });
+        if !p.at(T::CloseBracket) {
+            uris = expression::items(p, |p| {
+                let uri = expression::expression(p);
+                height = height.max(p.height());
+                uri
+            });
+        }
         p.expect_close(T::CloseBracket, open);
     }
     let properties = property::with_list(p);
