@@ -20,7 +20,7 @@ mod words;
 use crate::diagnostic::Diagnostic;
 use crate::span::Span;
 
-use super::lexer;
+use super::{TEXT_BYTES_MAX, lexer};
 use words::Words;
 
 /// Widest line that is not broken where it could be, in characters.
@@ -54,6 +54,9 @@ pub fn format(text: &str) -> Result<String, Vec<Diagnostic>> {
         )]);
     };
     let formatted = page::print(text, sentence::layout(&words));
+    if formatted.len() > TEXT_BYTES_MAX {
+        return Err(vec![cannot("it would be longer than a query may be")]);
+    }
     if same_words(text, &formatted) && !super::parse(&formatted).has_errors() {
         return Ok(formatted);
     }
