@@ -2,6 +2,7 @@
 
 mod bind;
 mod builtin;
+mod codes;
 mod external;
 mod format;
 mod functions;
