@@ -2,6 +2,7 @@
 
 use super::expression::Row;
 use super::several::{first_of_several, is_array_sort};
+use super::table::is_untyped;
 use super::{Attempt, Binder, Reported, Value, code, coerce};
 use crate::builtin::{self, ResultType, Scalar};
 use crate::diagnostic::Diagnostic;
@@ -9,6 +10,18 @@ use crate::hir::{Expr, ExprKind};
 use crate::span::Span;
 use crate::syntax::ast;
 use crate::types::ScalarType;
+
+/// Functions that yield tables or lead to them.
+const TABLE_FUNCTIONS: &[&str] = &[
+    "app",
+    "cluster",
+    "database",
+    "materialize",
+    "resource",
+    "table",
+    "view",
+    "workspace",
+];
 
 impl<'a> Binder<'a> {
     /// `name(arguments)`: a function of the query, a form of the language, an aggregate or a
@@ -148,7 +161,7 @@ impl<'a> Binder<'a> {
         span: Span,
     ) -> Attempt<ScalarType> {
         let types = arguments[from..].iter().map(|argument| argument.ty);
-        let ty = if function == "iff" {
+        let ty = if function == "iff" || arguments[from..].iter().any(is_untyped) {
             coerce::common_or_dynamic(types)
         } else {
             coerce::common(types).ok_or_else(|| {
@@ -161,6 +174,14 @@ impl<'a> Binder<'a> {
         };
         convert_all(&mut arguments[from..], ty);
         Ok(ty)
+    }
+
+    /// Whether the language or the catalog has a function of this name.
+    pub(super) fn is_function(&self, name: &str) -> bool {
+        builtin::scalar(name).is_some()
+            || builtin::aggregate(name).is_some()
+            || TABLE_FUNCTIONS.contains(&name)
+            || self.catalog.function(name).is_some()
     }
 
     pub(super) fn unknown_function(&mut self, function: &ast::Name) -> Reported {

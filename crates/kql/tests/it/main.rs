@@ -3,10 +3,13 @@
 mod bind;
 mod builtin;
 mod external;
+mod format;
 mod functions;
 mod messages;
 mod open;
+mod plugin;
 mod robustness;
+mod search;
 mod syntax;
 mod walk;
 mod window;
