@@ -22,7 +22,6 @@ const UNSUPPORTED: &[&str] = &[
     "current_principal",
     "datetime_list_timezones",
     "estimate_data_size",
-    "external_table",
     "extent_id",
     "extent_tags",
     "gamma",
@@ -30,9 +29,7 @@ const UNSUPPORTED: &[&str] = &[
     "hash_combine",
     "hash_many",
     "loggamma",
-    "materialized_view",
     "new_guid",
-    "stored_query_result",
     "welch_test",
 ];
 const UNSUPPORTED_FAMILIES: &[&str] = &[
@@ -57,8 +54,11 @@ const TABLE_FUNCTIONS: &[&str] = &[
     "app",
     "cluster",
     "database",
+    "external_table",
     "materialize",
+    "materialized_view",
     "resource",
+    "stored_query_result",
     "table",
     "view",
     "workspace",
@@ -216,6 +216,13 @@ impl<'a> Binder<'a> {
                 .any(|family| name.starts_with(family));
         if known {
             return self.function_unsupported(name, function.span);
+        }
+        if TABLE_FUNCTIONS.contains(&name) {
+            let message = format!("`{name}` leads to tables, and stands in front of one");
+            return self.report(
+                Diagnostic::error(code::MISPLACED, function.span, message)
+                    .with_help(format!("name a table behind it: `{name}(…).Table`")),
+            );
         }
         let own: Vec<std::sync::Arc<str>> =
             self.scope.names().map(|(name, _)| name.clone()).collect();

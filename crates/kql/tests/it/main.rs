@@ -5,6 +5,7 @@ mod builtin;
 mod external;
 mod messages;
 mod open;
+mod place;
 mod robustness;
 mod search;
 mod syntax;
