@@ -3,9 +3,11 @@
 mod bind;
 mod builtin;
 mod external;
+mod functions;
 mod messages;
 mod open;
 mod place;
+mod plugin;
 mod robustness;
 mod search;
 mod syntax;
