@@ -92,7 +92,12 @@ impl Ranges {
             }
             PlanKind::Union { inputs } => {
                 for leg in inputs {
-                    let through = through(limits, |column| leg.columns.get(column));
+                    let value = |column| {
+                        let mut columns = leg.columns.iter();
+                        let own = columns.find(|own| own.output == column);
+                        own.map(|own| &own.value)
+                    };
+                    let through = through(limits, value);
                     self.plan(&leg.plan, &through);
                 }
             }

@@ -3,6 +3,7 @@
 mod bind;
 mod builtin;
 mod external;
+mod format;
 mod functions;
 mod messages;
 mod open;

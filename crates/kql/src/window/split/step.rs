@@ -10,6 +10,7 @@ use crate::hir::{
     AggregateCall, Expr, ExprKind, JoinKind, ParsePart, Plan, PlanKind, SortKey, UnionInput,
 };
 use crate::span::Span;
+use crate::types::Schema;
 use crate::window::{INGESTION_COLUMN, constant};
 
 pub(super) struct Steps {
@@ -125,7 +126,7 @@ impl Steps {
     fn operator(&self, plan: &Plan, mut inputs: Vec<State>) -> Result<Parts, Cause> {
         let span = plan.span;
         if let PlanKind::Union { inputs: legs } = &*plan.kind {
-            return union(legs, inputs, span);
+            return union(legs, &plan.schema, inputs, span);
         }
         if let PlanKind::Join {
             left,
@@ -452,14 +453,19 @@ fn expand(parts: Parts, changed: Vec<usize>, plan: &Plan) -> Result<Parts, Cause
 
 /// `union` puts the rows of its legs together, in any order. A leg that no window is put on would
 /// come once for each part.
-fn union(legs: &[UnionInput], inputs: Vec<State>, span: Span) -> Result<Parts, Cause> {
+fn union(
+    legs: &[UnionInput],
+    schema: &Schema,
+    inputs: Vec<State>,
+    span: Span,
+) -> Result<Parts, Cause> {
     let mut alignment = None;
     let mut cause = None;
     let mut times: Option<Vec<Option<Grain>>> = None;
     for (leg, input) in legs.iter().zip(inputs) {
         let parts = match input {
             State::Parts(parts) if legs.len() == 1 => {
-                return project(parts, &leg.columns, span);
+                return project(parts, &leg.expressions(schema), span);
             }
             State::Parts(parts) if parts.is_rows() => parts,
             State::Parts(parts) => {
@@ -473,7 +479,8 @@ fn union(legs: &[UnionInput], inputs: Vec<State>, span: Span) -> Result<Parts, C
             }
             State::Neither(cause) => return Err(cause),
         };
-        let own = leg.columns.iter().map(|expr| grain(expr, &parts.times));
+        let columns = leg.expressions(schema);
+        let own = columns.iter().map(|expr| grain(expr, &parts.times));
         times = Some(match times {
             None => own.collect(),
             Some(times) => {
