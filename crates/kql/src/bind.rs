@@ -20,6 +20,7 @@ mod membership;
 mod name;
 mod operator;
 mod pack;
+mod place;
 mod property;
 mod scope;
 mod several;

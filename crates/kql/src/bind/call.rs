@@ -16,8 +16,11 @@ const TABLE_FUNCTIONS: &[&str] = &[
     "app",
     "cluster",
     "database",
+    "external_table",
     "materialize",
+    "materialized_view",
     "resource",
+    "stored_query_result",
     "table",
     "view",
     "workspace",
@@ -189,6 +192,13 @@ impl<'a> Binder<'a> {
         if builtin::graph(name).is_some() {
             let message = format!("`{name}` stands only in the patterns of a graph");
             return self.error(code::MISPLACED, function.span, message);
+        }
+        if TABLE_FUNCTIONS.contains(&name) {
+            let message = format!("`{name}` leads to tables, and stands in front of one");
+            return self.report(
+                Diagnostic::error(code::MISPLACED, function.span, message)
+                    .with_help(format!("name a table behind it: `{name}(…).Table`")),
+            );
         }
         let own: Vec<std::sync::Arc<str>> =
             self.scope.names().map(|(name, _)| name.clone()).collect();

@@ -8,6 +8,7 @@ mod format;
 mod functions;
 mod messages;
 mod open;
+mod place;
 mod plugin;
 mod robustness;
 mod search;
