@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::expression::Row;
+use super::table::Table;
 use super::{Attempt, Binder, Value, code, coerce};
 use crate::diagnostic::Diagnostic;
 use crate::hir::{Expr, ExprKind};
@@ -22,9 +23,11 @@ impl<'a> Binder<'a> {
         span: Span,
         row: Row<'_>,
     ) -> Attempt<Value> {
+        if let Some(result) = self.pattern_path(base, member, span) {
+            return result;
+        }
         if let Some(place) = place(base) {
-            let message = format!("tables of another place (`{place}()`) are not supported yet");
-            return Err(self.error(code::FORM_UNSUPPORTED, span, message));
+            return self.elsewhere(place, base, member, span);
         }
         if matches!(base.kind, ast::ExprKind::Side(_)) {
             return Err(self.error(
@@ -47,6 +50,54 @@ impl<'a> Binder<'a> {
             ty: ScalarType::Dynamic,
             span,
         }))
+    }
+
+    /// A table or the call of a function of another database. Nothing is known of those of other
+    /// clusters; a database of this one may well be the one at hand.
+    fn elsewhere(
+        &mut self,
+        place: &str,
+        base: &'a ast::Expr,
+        member: &'a ast::Expr,
+        span: Span,
+    ) -> Attempt<Value> {
+        let is_here = match &base.kind {
+            ast::ExprKind::Call {
+                function,
+                arguments,
+            } if &*function.text == "database" => !self.is_alias(arguments),
+            _ => false,
+        };
+        if !matches!(place, "cluster" | "database") {
+            let message = format!("tables of another place (`{place}()`) are not supported yet");
+            return Err(self.error(code::FORM_UNSUPPORTED, span, message));
+        }
+        if is_here {
+            match &member.kind {
+                ast::ExprKind::Name(name) => {
+                    return self.catalog_table(&name.text, name.span).map(Value::Table);
+                }
+                ast::ExprKind::Call { function, .. } if &*function.text == "table" => {
+                    return self.value(member, Row::NONE);
+                }
+                _ => {}
+            }
+        }
+        self.is_open = true;
+        Ok(Value::Table(Table::unknown(span)))
+    }
+
+    /// Whether the argument of `database(…)` is a name that `alias database` gave.
+    fn is_alias(&self, arguments: &[ast::Argument]) -> bool {
+        let [argument] = arguments else { return false };
+        match &argument.kind {
+            ast::ExprKind::Literal(ast::Literal {
+                value: Constant::String(name),
+                ..
+            }) => self.aliases.contains(name),
+            ast::ExprKind::Name(name) => self.aliases.contains(&name.text),
+            _ => false,
+        }
     }
 
     /// `base[index]`

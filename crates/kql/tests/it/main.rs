@@ -7,6 +7,7 @@ mod messages;
 mod open;
 mod plugin;
 mod robustness;
+mod statement;
 mod syntax;
 mod walk;
 mod window;
