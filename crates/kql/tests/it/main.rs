@@ -12,6 +12,7 @@ mod place;
 mod plugin;
 mod robustness;
 mod search;
+mod statement;
 mod syntax;
 mod walk;
 mod window;
