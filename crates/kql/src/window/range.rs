@@ -92,7 +92,10 @@ impl Ranges {
             }
             PlanKind::Union { inputs } => {
                 for leg in inputs {
-                    let through = through(limits, |column| leg.columns.get(column));
+                    let through = through(limits, |output| {
+                        let own = leg.columns.iter().find(|own| own.output == output);
+                        own.map(|own| &own.value)
+                    });
                     self.plan(&leg.plan, &through);
                 }
             }

@@ -10,7 +10,7 @@ use crate::hir::{
     AggregateCall, Expr, ExprKind, JoinKind, ParsePart, Plan, PlanKind, SortKey, UnionInput,
 };
 use crate::span::Span;
-use crate::window::{INGESTION_COLUMN, constant};
+use crate::window::{INGESTION_COLUMN, REFERENCE_FUNCTIONS, constant};
 
 pub(super) struct Steps {
     mode: Mode,
@@ -90,6 +90,16 @@ impl Steps {
                 self.shared.insert(*id, state.clone());
                 return Ok(state);
             }
+            // Nobody here knows what a function of the source reads, or how many rows it looks at.
+            PlanKind::CatalogFunction { name, .. }
+                if REFERENCE_FUNCTIONS.contains(&name.as_str()) =>
+            {
+                return Ok(State::Fixed);
+            }
+            PlanKind::CatalogFunction { name, .. } => {
+                let reason = format!("nothing is known of the rows that `{name}` reads");
+                return Err(Cause::new(plan.span, reason));
+            }
             _ => {}
         }
         // `toscalar` and `in (table)` need the whole answer of their table for each row.
@@ -125,7 +135,7 @@ impl Steps {
     fn operator(&self, plan: &Plan, mut inputs: Vec<State>) -> Result<Parts, Cause> {
         let span = plan.span;
         if let PlanKind::Union { inputs: legs } = &*plan.kind {
-            return union(legs, inputs, span);
+            return union(plan, legs, inputs);
         }
         if let PlanKind::Join {
             left,
@@ -452,14 +462,15 @@ fn expand(parts: Parts, changed: Vec<usize>, plan: &Plan) -> Result<Parts, Cause
 
 /// `union` puts the rows of its legs together, in any order. A leg that no window is put on would
 /// come once for each part.
-fn union(legs: &[UnionInput], inputs: Vec<State>, span: Span) -> Result<Parts, Cause> {
+fn union(plan: &Plan, legs: &[UnionInput], inputs: Vec<State>) -> Result<Parts, Cause> {
+    let span = plan.span;
     let mut alignment = None;
     let mut cause = None;
     let mut times: Option<Vec<Option<Grain>>> = None;
     for (leg, input) in legs.iter().zip(inputs) {
         let parts = match input {
             State::Parts(parts) if legs.len() == 1 => {
-                return project(parts, &leg.columns, span);
+                return project(parts, &leg.expressions(&plan.schema), span);
             }
             State::Parts(parts) if parts.is_rows() => parts,
             State::Parts(parts) => {
@@ -473,9 +484,12 @@ fn union(legs: &[UnionInput], inputs: Vec<State>, span: Span) -> Result<Parts, C
             }
             State::Neither(cause) => return Err(cause),
         };
-        let own = leg.columns.iter().map(|expr| grain(expr, &parts.times));
+        let mut own = vec![None; plan.schema.len()];
+        for column in &leg.columns {
+            own[column.output] = grain(&column.value, &parts.times);
+        }
         times = Some(match times {
-            None => own.collect(),
+            None => own,
             Some(times) => {
                 let pairs = times.into_iter().zip(own);
                 pairs.map(|(a, b)| a.filter(|_| a == b)).collect()
