@@ -61,19 +61,15 @@ fn found(
         condition: (from, to),
     } = clauses(words, operator, last).ok_or("`find` has no condition to add to")?;
     let mut named = Edits::default();
-    match list {
-        Some((open, close)) => items(words, open, close, reads, &mut named)?,
-        None => {
-            let tables: Vec<String> = reads.iter().map(|read| quoted(&read.table)).collect();
-            let at = words.span(from).start;
-            let before = words.is_word(from - 1, "where");
-            let at = if before {
-                words.span(from - 1).start
-            } else {
-                at
-            };
-            let word = if before { "" } else { "where " };
-            named.insert(at, format!("in ({}) {word}", tables.join(", ")));
+    if let Some((open, close)) = list {
+        items(words, open, close, reads, &mut named)?;
+    } else {
+        let tables: Vec<String> = reads.iter().map(|read| quoted(&read.table)).collect();
+        let tables = tables.join(", ");
+        if words.is_word(from - 1, "where") {
+            named.insert(words.span(from - 1).start, format!("in ({tables}) "));
+        } else {
+            named.insert(words.span(from).start, format!("in ({tables}) where "));
         }
     }
     edits.edits.append(&mut named.edits);

@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 
 use super::combine::{combine, needs_order};
-use super::merge::{Cause, Grain, Parts, State, both, grain};
+use super::merge::{Cause, Grain, Misaligned, Parts, State, both, grain};
 use super::{Combine, MergeKey, MergeStep, Mode, Splitting, Verdict};
 use crate::hir::{
     AggregateCall, Expr, ExprKind, JoinKind, ParsePart, Plan, PlanKind, SortKey, UnionInput,
@@ -128,59 +128,59 @@ impl Steps {
             return Ok(State::Fixed);
         }
         no_neighbours(plan)?;
-        self.operator(plan, inputs).map(State::Parts)
+        operator(plan, inputs).map(State::Parts)
     }
+}
 
-    /// An operator with an input that depends on the window.
-    fn operator(&self, plan: &Plan, mut inputs: Vec<State>) -> Result<Parts, Cause> {
-        let span = plan.span;
-        if let PlanKind::Union { inputs: legs } = &*plan.kind {
-            return union(plan, legs, inputs);
+/// An operator with an input that depends on the window.
+fn operator(plan: &Plan, mut inputs: Vec<State>) -> Result<Parts, Cause> {
+    let span = plan.span;
+    if let PlanKind::Union { inputs: legs } = &*plan.kind {
+        return union(plan, legs, inputs);
+    }
+    if let PlanKind::Join {
+        left,
+        right,
+        kind,
+        on,
+        ..
+    } = &*plan.kind
+    {
+        let right_state = inputs.pop().unwrap_or(State::Fixed);
+        let left_state = inputs.pop().unwrap_or(State::Fixed);
+        let widths = (left.schema.len(), right.schema.len());
+        return join((left_state, right_state), widths, *kind, on, span);
+    }
+    let mixes = || Err(mixing(plan));
+    let [State::Parts(_)] = inputs.as_slice() else {
+        return mixes();
+    };
+    let Some(State::Parts(parts)) = inputs.pop() else {
+        return mixes();
+    };
+    match &*plan.kind {
+        PlanKind::Filter { predicate, .. } => filter(parts, predicate),
+        PlanKind::Project { columns, .. } => project(parts, columns, span),
+        PlanKind::Aggregate {
+            keys, aggregates, ..
+        } => aggregate(parts, keys, aggregates, span),
+        PlanKind::Distinct { .. } => distinct(parts, span),
+        PlanKind::Sort { keys, .. } => sort(parts, keys, span),
+        PlanKind::Take { count, .. } => take(parts, count, span),
+        // The rows of an order are handed on in it; who looks at neighbours is told apart.
+        PlanKind::Serialize { .. } => Ok(parts),
+        PlanKind::MvExpand { columns, .. } => {
+            let changed = columns.iter().map(|column| column.output).collect();
+            expand(parts, changed, plan)
         }
-        if let PlanKind::Join {
-            left,
-            right,
-            kind,
-            on,
-            ..
-        } = &*plan.kind
-        {
-            let right_state = inputs.pop().unwrap_or(State::Fixed);
-            let left_state = inputs.pop().unwrap_or(State::Fixed);
-            let widths = (left.schema.len(), right.schema.len());
-            return join((left_state, right_state), widths, *kind, on, span);
+        PlanKind::Parse { pattern, .. } => {
+            let changed = pattern.iter().filter_map(|part| match part {
+                ParsePart::Column(column) => Some(*column),
+                _ => None,
+            });
+            expand(parts, changed.collect(), plan)
         }
-        let mixes = || Err(mixing(plan));
-        let [State::Parts(_)] = inputs.as_slice() else {
-            return mixes();
-        };
-        let Some(State::Parts(parts)) = inputs.pop() else {
-            return mixes();
-        };
-        match &*plan.kind {
-            PlanKind::Filter { predicate, .. } => filter(parts, predicate),
-            PlanKind::Project { columns, .. } => project(parts, columns, span),
-            PlanKind::Aggregate {
-                keys, aggregates, ..
-            } => aggregate(parts, keys, aggregates, span),
-            PlanKind::Distinct { .. } => distinct(parts, span),
-            PlanKind::Sort { keys, .. } => sort(parts, keys, span),
-            PlanKind::Take { count, .. } => take(parts, count, span),
-            // The rows of an order are handed on in it; who looks at neighbours is told apart.
-            PlanKind::Serialize { .. } => Ok(parts),
-            PlanKind::MvExpand { columns, .. } => {
-                let changed = columns.iter().map(|column| column.output).collect();
-                expand(parts, changed, plan)
-            }
-            PlanKind::Parse { pattern, .. } => {
-                let changed = pattern.iter().filter_map(|part| match part {
-                    ParsePart::Column(column) => Some(*column),
-                    _ => None,
-                });
-                expand(parts, changed.collect(), plan)
-            }
-            _ => mixes(),
-        }
+        _ => mixes(),
     }
 }
 
@@ -343,7 +343,7 @@ fn aggregate(
         let span = keys[key].span;
         let reason = "the groups of `summarize` do not span the bins of their time";
         let aligned = parts.rows(times).aligned(grain, Cause::new(span, reason));
-        return aligned.ok_or_else(|| not_aligned(span));
+        return aligned.map_err(|Misaligned| not_aligned(span));
     }
     let mut outputs = Vec::with_capacity(width);
     for call in aggregates {
@@ -391,7 +391,7 @@ fn distinct(parts: Parts, span: Span) -> Result<Parts, Cause> {
     if let Some(grain) = finest(times.iter().flatten()) {
         let cause = Cause::new(span, "equal rows do not span the bins of their time");
         let aligned = parts.rows(times).aligned(grain, cause);
-        return aligned.ok_or_else(|| not_aligned(span));
+        return aligned.map_err(|Misaligned| not_aligned(span));
     }
     let cause = Cause::new(span, "`distinct` drops rows that another part has too");
     Ok(parts.rows(times).then(MergeStep::Distinct, cause))
@@ -495,7 +495,7 @@ fn union(plan: &Plan, legs: &[UnionInput], inputs: Vec<State>) -> Result<Parts, 
                 pairs.map(|(a, b)| a.filter(|_| a == b)).collect()
             }
         });
-        alignment = both(alignment, parts.alignment).ok_or_else(|| not_aligned(span))?;
+        alignment = both(alignment, parts.alignment).map_err(|Misaligned| not_aligned(span))?;
         cause = cause.or(parts.cause.filter(|_| parts.alignment.is_some()));
     }
     Ok(Parts {
@@ -583,14 +583,15 @@ fn join(
         let reason = "`join` relates rows of different times: no pair of its keys is a bin of both";
         return Err(Cause::new(span, reason));
     };
-    let alignment = both(left.alignment, right.alignment).ok_or_else(|| not_aligned(span))?;
+    let alignment =
+        both(left.alignment, right.alignment).map_err(|Misaligned| not_aligned(span))?;
     let cause = Cause::new(
         span,
         "the matches of `join` do not span the bins of their time",
     );
     let parts = Parts { alignment, ..left };
     let aligned = parts.rows(times).aligned(grain, cause);
-    aligned.ok_or_else(|| not_aligned(span))
+    aligned.map_err(|Misaligned| not_aligned(span))
 }
 
 fn unmatched(span: Span) -> Cause {
