@@ -42,6 +42,7 @@ use crate::diagnostic::{Diagnostic, Severity, did_you_mean};
 use crate::hir;
 use crate::span::Span;
 use crate::syntax::{self, ast};
+use crate::types::Schema;
 use scope::Scope;
 use table::Table;
 
@@ -57,6 +58,8 @@ const SIZE_MAX: usize = 200_000;
 pub struct Bound {
     /// The resolved query; `None` if there are errors, or if it is open.
     pub query: Option<hir::Query>,
+    /// The columns of the result as far as they are known; `None` if there are errors.
+    pub columns: Option<Schema>,
     /// Whether it reads tables whose columns are not all known, so that it cannot be resolved.
     pub is_open: bool,
     /// Errors and warnings in the order of the text.
@@ -70,6 +73,7 @@ pub fn compile(text: &str, catalog: &dyn Catalog) -> Bound {
     if broken && parsed.script.statements.is_empty() {
         // That there is no query follows from what has been said.
         return Bound {
+            columns: None,
             query: None,
             diagnostics: parsed.diagnostics,
             is_open: false,
@@ -78,6 +82,7 @@ pub fn compile(text: &str, catalog: &dyn Catalog) -> Bound {
     let mut bound = bind(&parsed.script, catalog);
     if broken {
         bound.query = None;
+        bound.columns = None;
     }
     let mut diagnostics = parsed.diagnostics;
     diagnostics.append(&mut bound.diagnostics);
@@ -107,11 +112,14 @@ pub fn bind(script: &ast::Script, catalog: &dyn Catalog) -> Bound {
         .any(|diagnostic| diagnostic.severity == Severity::Error);
     let render = binder.render;
     let is_open = binder.is_open;
+    let plan = plan.filter(|_| !has_errors);
+    let columns = plan.as_ref().map(|plan| plan.schema.clone());
     let query = plan
-        .filter(|_| !has_errors && !is_open)
+        .filter(|_| !is_open)
         .map(|plan| hir::Query { plan, render });
     Bound {
         query,
+        columns,
         is_open,
         diagnostics,
     }

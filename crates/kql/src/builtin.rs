@@ -19,6 +19,7 @@ mod logic;
 mod math;
 pub mod operator;
 mod parsing;
+pub mod plugin;
 mod series;
 mod series_analysis;
 mod sketch;

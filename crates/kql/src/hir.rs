@@ -4,10 +4,20 @@
 //! Columns are addressed by position in the schema of the plan an expression reads, so nothing
 //! downstream looks a name up again. Column names within one schema are unique.
 
+mod plugin;
+mod step;
 mod walk;
+
+pub use plugin::{PluginArgument, PluginValue};
 
 use std::sync::Arc;
 
+pub use step::{
+    KeyValueOptions, MakeSeries, MvApply, NestedLevel, ParseKv, Partition, Scan, ScanOutput,
+    ScanStep, TopNested,
+};
+
+use crate::builtin::plugin::Plugin;
 use crate::builtin::{Aggregate, Scalar};
 use crate::span::Span;
 use crate::types::{ScalarType, Schema, Value};
@@ -180,6 +190,28 @@ pub enum PlanKind {
         /// Input.
         input: Plan,
     },
+    /// `mv-apply`.
+    MvApply(MvApply),
+    /// `make-series`.
+    MakeSeries(MakeSeries),
+    /// `partition`.
+    Partition(Partition),
+    /// `top-nested`.
+    TopNested(TopNested),
+    /// `scan`.
+    Scan(Scan),
+    /// `parse-kv`.
+    ParseKv(ParseKv),
+    /// `evaluate`. A plugin whose columns depend on the rows has an open schema, and so have the
+    /// steps behind it that pass all columns on; [`ExprKind::Further`] reads them by name.
+    Plugin {
+        /// Which.
+        function: &'static Plugin,
+        /// Input; a table without columns and rows where there is none.
+        input: Plan,
+        /// What it is called with, in the order of its parameters.
+        arguments: Vec<PluginArgument>,
+    },
     /// The rows that the operator around a subquery hands to it (`mv-apply`, `partition`, …);
     /// nothing outside such a subquery reads them.
     Rows,
@@ -348,6 +380,9 @@ impl Expr {
 pub enum ExprKind {
     /// Column of the input, by position.
     Column(usize),
+    /// A column by name whose type is known only when the query runs; of type dynamic until then.
+    /// The input's schema lists it, or is open and may have it.
+    Further(Arc<str>),
     /// A constant.
     Literal(Value),
     /// `now()`: the end of the window, or the start of the query.

@@ -38,6 +38,10 @@ impl Lowering<'_> {
     fn expression(&self, expr: &hir::Expr, input: &Relation, purpose: Use) -> Result<Expr> {
         Ok(match &expr.kind {
             ExprKind::Column(position) => input.column(*position),
+            ExprKind::Further(name) => {
+                let what = format!("the column `{name}`, which only a plugin makes known,");
+                return Err(EngineError::not_supported(what, expr.span));
+            }
             ExprKind::Literal(value) => lit(literal::scalar(value, expr.ty)?),
             ExprKind::Now => lit(literal::datetime(self.now)),
             ExprKind::Binary {

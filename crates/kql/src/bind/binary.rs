@@ -3,6 +3,7 @@
 
 use super::expression::Row;
 use super::sign::sign;
+use super::table::is_untyped;
 use super::{Attempt, Binder, Reported, code, coerce};
 use crate::diagnostic::Diagnostic;
 use crate::hir::{BinaryOp, Expr, ExprKind, StringOp};
@@ -129,6 +130,7 @@ impl<'a> Binder<'a> {
         right: Expr,
     ) -> Attempt<Expr> {
         let types = match op {
+            _ if is_untyped(&left) || is_untyped(&right) => Some(untyped(op, left.ty, right.ty)),
             BinaryOp::Add | BinaryOp::Subtract => sum_types(op, left.ty, right.ty),
             BinaryOp::Multiply | BinaryOp::Divide | BinaryOp::Modulo => {
                 product_types(op, left.ty, right.ty)
@@ -209,6 +211,8 @@ impl<'a> Binder<'a> {
             .into_iter()
             .try_fold(value.ty, order_type)
             .filter(|ty| *ty != ScalarType::Bool && *ty != ScalarType::Dynamic);
+        let untyped = [&value, &low, &high].into_iter().any(is_untyped);
+        let ty = ty.or(untyped.then_some(ScalarType::Dynamic));
         let Some(ty) = ty else {
             let message = format!(
                 "`between` is not defined for {}, {} and {}",
@@ -257,6 +261,21 @@ pub(super) fn balanced(op: BinaryOp, mut operands: Vec<Expr>) -> Expr {
     operands
         .pop()
         .expect("a connective has at least two operands")
+}
+
+/// Operand types and result where only running the query tells what an operand is. Both stay as
+/// they are unless the operator leaves no choice.
+fn untyped(op: BinaryOp, left: ScalarType, right: ScalarType) -> Types {
+    match op {
+        BinaryOp::And | BinaryOp::Or => (ScalarType::Bool, ScalarType::Bool, ScalarType::Bool),
+        BinaryOp::String { .. } => (ScalarType::String, ScalarType::String, ScalarType::Bool),
+        BinaryOp::Add
+        | BinaryOp::Subtract
+        | BinaryOp::Multiply
+        | BinaryOp::Divide
+        | BinaryOp::Modulo => (left, right, ScalarType::Dynamic),
+        _ => (left, right, ScalarType::Bool),
+    }
 }
 
 /// string, or dynamic taken by its string form.

@@ -2,6 +2,7 @@
 
 use super::expression::Row;
 use super::several::{first_of_several, is_array_sort};
+use super::table::is_untyped;
 use super::{Attempt, Binder, Reported, Value, code, coerce};
 use crate::builtin::{self, ResultType, Scalar};
 use crate::diagnostic::Diagnostic;
@@ -160,7 +161,7 @@ impl<'a> Binder<'a> {
         span: Span,
     ) -> Attempt<ScalarType> {
         let types = arguments[from..].iter().map(|argument| argument.ty);
-        let ty = if function == "iff" {
+        let ty = if function == "iff" || arguments[from..].iter().any(is_untyped) {
             coerce::common_or_dynamic(types)
         } else {
             coerce::common(types).ok_or_else(|| {

@@ -1,14 +1,22 @@
 //! The tabular operators, one file per family. Each takes the table so far and gives the next; an
 //! operator that fails gives back what it can, so that the rest of the pipeline is checked too.
 
+mod apply;
 mod columns;
+mod evaluate;
 mod expand;
 mod find;
 mod join;
+mod key_value;
+mod nested;
 mod order;
 mod parse;
+mod partition;
+mod scan;
 mod search;
+mod series;
 mod shape;
+mod subquery;
 mod summarize;
 mod union;
 mod unite;
@@ -132,13 +140,23 @@ impl<'a> Binder<'a> {
                 self.remember_render(kind, properties);
                 table
             }
+            OperatorKind::Evaluate {
+                properties,
+                call,
+                schema,
+            } => self.evaluate(table, properties, call, schema.as_ref(), span),
             OperatorKind::Print(_) | OperatorKind::Range { .. } => {
                 let message = format!("`{}` stands only at the start", operator.keyword.text);
                 self.error(code::MISPLACED, operator.keyword.span, message);
                 Table::unknown(span)
             }
+            OperatorKind::MvApply(apply) => self.mv_apply(table, apply, operator),
+            OperatorKind::MakeSeries(series) => self.make_series(table, series, span),
+            OperatorKind::Partition(partition) => self.partition(table, partition, span),
+            OperatorKind::TopNested(levels) => self.top_nested(table, levels, span),
+            OperatorKind::Scan(scan) => self.scan(table, scan, span),
+            OperatorKind::ParseKv(parse) => self.parse_kv(table, parse, span),
             OperatorKind::Consume
-            | OperatorKind::Evaluate { .. }
             | OperatorKind::SampleDistinct { .. }
             | OperatorKind::Unparsed => {
                 self.operator_unsupported(&operator.keyword);

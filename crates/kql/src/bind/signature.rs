@@ -2,6 +2,7 @@
 
 use super::call::is_constant;
 use super::shape::{Shape, shape};
+use super::table::is_untyped;
 use super::{Attempt, Binder, Reported, code, coerce};
 use crate::builtin::{Parameter, Signature};
 use crate::diagnostic::Diagnostic;
@@ -154,6 +155,14 @@ impl Signature {
 fn accepts(parameter: Parameter, argument: &Expr, all: &[Expr]) -> Option<ScalarType> {
     use ScalarType::{Bool, DateTime, Dynamic, Int, Long, Real, String, TimeSpan};
     let ty = argument.ty;
+    if is_untyped(argument) {
+        return Some(match parameter {
+            Parameter::Is(wanted) | Parameter::Constant(wanted) => wanted,
+            Parameter::Text | Parameter::Stringified => String,
+            Parameter::SameAsFirst => all[0].ty,
+            _ => ty,
+        });
+    }
     match parameter {
         Parameter::Any => Some(ty),
         Parameter::Is(wanted) => match (wanted, ty) {

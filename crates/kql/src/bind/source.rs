@@ -94,6 +94,19 @@ impl<'a> Binder<'a> {
             }
             OperatorKind::Search { .. } => self.search(None, operator),
             OperatorKind::Find { .. } => self.find(false, operator),
+            OperatorKind::Evaluate {
+                properties,
+                call,
+                schema,
+            } => {
+                let nothing = PlanKind::Values { rows: Vec::new() };
+                let nothing = Table::new(
+                    nothing,
+                    Schema::default(),
+                    Span::at(operator.span.start as usize),
+                );
+                Ok(self.evaluate(nothing, properties, call, schema.as_ref(), operator.span))
+            }
             _ => Err(self.operator_unsupported(&operator.keyword)),
         }
     }

@@ -279,7 +279,10 @@ impl<'a> Binder<'a> {
         match table.schema().index_of(&text) {
             Some(index) => Ok(table.column(index, span)),
             None if table.may_have(&text) => Err(super::Reported),
-            None => otherwise,
+            None => match table.further(&text, span) {
+                Some(column) => otherwise.and(Ok(column)),
+                None => otherwise,
+            },
         }
     }
 

@@ -3,9 +3,15 @@
 //! Kusto has one expression grammar for tables and scalars; so has this tree. Every node has a
 //! span; a part that could not be read is [`ExprKind::Missing`], and a diagnostic says why.
 
+mod clause;
 mod walk;
 
 use std::sync::Arc;
+
+pub use clause::{
+    MakeSeries, MvApply, NestedLevel, ParseKv, Partition, PartitionBody, Scan, ScanStep,
+    SeriesRange, Subquery,
+};
 
 use crate::span::Span;
 use crate::types::Value;
@@ -248,6 +254,13 @@ pub enum ExprKind {
     },
     /// `typeof(long)`
     TypeOf(TypeName),
+    /// `typeof(*, a: long)`: columns of a table; `keeps_input` with the star.
+    TypeOfTable {
+        /// Listed columns.
+        columns: Vec<ColumnDeclaration>,
+        /// `*`: those of the input come first.
+        keeps_input: bool,
+    },
     /// `a = b`, `(a, b) = f()`: only where a named expression may stand.
     Named {
         /// The name, or the names of a tuple.
@@ -484,8 +497,20 @@ pub enum OperatorKind {
         /// Of what.
         of: Expr,
     },
-    /// An operator of the language whose clauses are skipped as tokens up to the next bar:
-    /// `mv-apply`, `make-series`, `scan`, … The binder names it in its error.
+    /// `mv-apply`, `mvapply`
+    MvApply(Box<MvApply>),
+    /// `make-series`
+    MakeSeries(Box<MakeSeries>),
+    /// `partition`
+    Partition(Box<Partition>),
+    /// `top-nested`
+    TopNested(Vec<NestedLevel>),
+    /// `scan`
+    Scan(Box<Scan>),
+    /// `parse-kv`
+    ParseKv(Box<ParseKv>),
+    /// An operator of the language whose clauses are skipped as tokens up to the next bar. The
+    /// binder names it in its error.
     Unparsed,
 }
 

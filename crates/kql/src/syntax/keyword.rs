@@ -3,6 +3,7 @@
 
 /// Tabular operators that the tree models.
 pub(super) const MODELLED: &[&str] = &[
+    "__partitionby",
     "as",
     "consume",
     "count",
@@ -16,11 +17,16 @@ pub(super) const MODELLED: &[&str] = &[
     "join",
     "limit",
     "lookup",
+    "make-series",
+    "mv-apply",
     "mv-expand",
+    "mvapply",
     "mvexpand",
     "order",
     "parse",
+    "parse-kv",
     "parse-where",
+    "partition",
     "print",
     "project",
     "project-away",
@@ -32,11 +38,13 @@ pub(super) const MODELLED: &[&str] = &[
     "sample",
     "sample-distinct",
     "search",
+    "scan",
     "serialize",
     "sort",
     "summarize",
     "take",
     "top",
+    "top-nested",
     "union",
     "where",
 ];
@@ -54,16 +62,9 @@ pub(super) const UNPARSED: &[&str] = &[
     "graph-where-nodes",
     "macro-expand",
     "make-graph",
-    "make-series",
-    "mv-apply",
-    "mvapply",
-    "parse-kv",
-    "partition",
     "project-by-names",
     "reduce",
-    "scan",
     "top-hitters",
-    "top-nested",
 ];
 
 /// Whether `word` names a tabular operator.

@@ -29,6 +29,13 @@ pub struct Read {
     pub times: usize,
 }
 
+impl Read {
+    /// Whether the catalog knows too little of the table to tell if it has a time.
+    pub fn is_unknown(&self) -> bool {
+        self.time_column.is_none() && self.schema.is_open()
+    }
+}
+
 /// How the read of a table is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Form {

@@ -3,9 +3,11 @@
 mod bind;
 mod builtin;
 mod external;
+mod format;
 mod functions;
 mod messages;
 mod open;
+mod plugin;
 mod robustness;
 mod search;
 mod syntax;

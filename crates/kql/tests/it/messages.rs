@@ -268,28 +268,6 @@ fn a_column_twice() {
 }
 
 #[test]
-fn what_is_not_supported_is_named() {
-    let query = [
-        "Events",
-        "| evaluate bag_unpack(AdditionalFields)",
-        "| make-series count() on Timestamp step 1h",
-    ]
-    .join("\n");
-    assert_snapshot!(messages(&query), @r"
-    error[KQL301]: the operator `evaluate` is not supported yet
-     --> hunt.kql:2:3
-      |
-    2 | | evaluate bag_unpack(AdditionalFields)
-      |   ^^^^^^^^
-    error[KQL301]: the operator `make-series` is not supported yet
-     --> hunt.kql:3:3
-      |
-    3 | | make-series count() on Timestamp step 1h
-      |   ^^^^^^^^^^^
-    ");
-}
-
-#[test]
 fn access_into_a_text() {
     let query = ["Events", "| extend x = FileName.Kind"].join("\n");
     assert_snapshot!(messages(&query), @r"

@@ -61,6 +61,7 @@ fn rows_that_are_made_of_one_row_are_independent() {
         "Events | sort by FileSize | summarize count() by Timestamp",
         "Events | join kind=fullouter EventsMore on Timestamp, DeviceId",
         "Events | distinct Timestamp, DeviceId",
+        "Events | mv-apply x = AdditionalFields on (top 1 by tostring(x)) | parse-kv FileName as (k: long)",
     ]);
 }
 
@@ -124,6 +125,18 @@ fn what_relates_rows_of_different_times_is_named() {
             "prev(FileSize)",
         ),
         ("Events | sample 3", "sample 3"),
+        (
+            "Events | make-series count() on Timestamp step 1h",
+            "make-series count() on Timestamp step 1h",
+        ),
+        (
+            "Events | mv-apply x = AdditionalFields on (summarize n = count() | extend m = toscalar(Events | count))",
+            "toscalar(Events | count)",
+        ),
+        (
+            "AssignedIPAddresses('x') | join Events on Timestamp",
+            "AssignedIPAddresses('x')",
+        ),
         (
             "Events | top 3 by FileSize | where FileName != ''",
             "FileName != ''",

@@ -19,7 +19,7 @@ impl<'a> Binder<'a> {
             }
         }
         let mut result = outputs.project(table, span, false);
-        result.open = false;
+        result.close();
         result
     }
 
@@ -48,6 +48,11 @@ impl<'a> Binder<'a> {
             ast::ExprKind::Name(name) => match schema.index_of(&name.text) {
                 Some(index) => Ok(vec![index]),
                 None if table.may_have(&name.text) => Err(Reported),
+                None if schema.is_open() => {
+                    // Which columns this leaves, only running the query tells.
+                    self.is_open = true;
+                    Err(Reported)
+                }
                 None => Err(self.unknown_column(name, schema)),
             },
             ast::ExprKind::Star => Ok((0..schema.len()).collect()),
@@ -55,7 +60,8 @@ impl<'a> Binder<'a> {
                 let matches: Vec<usize> = (0..schema.len())
                     .filter(|index| matches_wildcard(&pattern.text, &schema.columns()[*index].name))
                     .collect();
-                if matches.is_empty() && !table.open && table.broken.is_empty() {
+                if matches.is_empty() && !table.open && !schema.is_open() && table.broken.is_empty()
+                {
                     let message = format!("no column matches `{}`", pattern.text);
                     return Err(self.error(code::UNKNOWN_NAME, pattern.span, message));
                 }

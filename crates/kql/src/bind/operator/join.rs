@@ -158,10 +158,19 @@ impl<'a> Binder<'a> {
             },
             _ => return Err(self.odd_condition(condition.span)),
         };
+        let is_untyped = |side: &Table, at: usize| {
+            let column = &side.schema().columns()[at];
+            side.untyped.contains(&column.name)
+        };
+        let untyped = is_untyped(left, pair.0) || is_untyped(right, pair.1);
         let (left, right) = (
             &left.schema().columns()[pair.0],
             &right.schema().columns()[pair.1],
         );
+        if untyped {
+            // Whether the types agree, only running the query tells.
+            return Ok(pair);
+        }
         if left.ty == ScalarType::Dynamic || right.ty == ScalarType::Dynamic {
             return Err(self.report(
                 Diagnostic::error(
@@ -194,6 +203,10 @@ impl<'a> Binder<'a> {
             return Ok(index);
         }
         if table.may_have(&name.text) {
+            return Err(Reported);
+        }
+        if table.schema().is_open() {
+            self.is_open = true;
             return Err(Reported);
         }
         let before = self.diagnostics.len();
@@ -241,11 +254,15 @@ fn joined(left: Table, right: Table, kind: JoinKind, pairs: &[KeyPair], span: Sp
         }
     }
     let mut broken = Vec::new();
+    let mut untyped = Vec::new();
     let mut open = false;
+    let mut further = false;
     for (side, kept) in [(&left, keeps_left), (&right, keeps_right)] {
         if kept {
             broken.extend(side.broken.iter().cloned());
+            untyped.extend(side.untyped.iter().cloned());
             open |= side.open;
+            further |= side.schema().is_open();
         }
     }
     let kind = PlanKind::Join {
@@ -254,8 +271,9 @@ fn joined(left: Table, right: Table, kind: JoinKind, pairs: &[KeyPair], span: Sp
         kind,
         on,
     };
-    let mut table = Table::new(kind, Schema::new(columns), span);
+    let mut table = Table::new(kind, Schema::new(columns).opened(further), span);
     table.broken = broken;
+    table.untyped = untyped;
     table.open = open;
     table
 }

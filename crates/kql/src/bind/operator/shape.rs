@@ -23,7 +23,7 @@ impl<'a> Binder<'a> {
             keys: Vec::new(),
             aggregates: vec![count],
         });
-        result.open = false;
+        result.close();
         result.broken.clear();
         result
     }
@@ -57,7 +57,7 @@ impl<'a> Binder<'a> {
                 }
             }
             let mut result = outputs.project(table, span, false);
-            result.open = false;
+            result.close();
             result
         };
         table.then_same(span, |input| PlanKind::Distinct { input })

@@ -76,7 +76,7 @@ impl<'a> Binder<'a> {
             aggregates: aggregation.calls,
         });
         result.broken.clear();
-        result.open = false;
+        result.close();
         if as_they_are {
             result.broken = outputs.into_broken();
             return result;
@@ -85,7 +85,7 @@ impl<'a> Binder<'a> {
     }
 
     /// One expression of `summarize` and the columns it makes.
-    fn summary(
+    pub(super) fn summary(
         &mut self,
         aggregate: &'a ast::Expr,
         table: &Table,
@@ -104,6 +104,7 @@ impl<'a> Binder<'a> {
         let row = Row {
             table: Some(table),
             aggregation: Some(aggregation),
+            states: None,
         };
         let expr = self.scalar(value, row).ok();
         let (name, _) = named(aggregate);
@@ -133,6 +134,7 @@ impl<'a> Binder<'a> {
                     let row = Row {
                         table: Some(table),
                         aggregation: Some(aggregation),
+                        states: None,
                     };
                     return self.several_values(value, row);
                 };

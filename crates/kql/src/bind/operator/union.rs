@@ -52,9 +52,12 @@ impl<'a> Binder<'a> {
             return Err(self.error(code::UNKNOWN_TABLE, span, message));
         }
         let mut broken: Vec<Arc<str>> = Vec::new();
+        let mut untyped: Vec<Arc<str>> = Vec::new();
         for leg in &legs {
             broken.extend(leg.broken.iter().cloned());
+            untyped.extend(leg.untyped.iter().cloned());
         }
+        let further = !inner && legs.iter().any(|leg| leg.schema().is_open());
         let columns: usize = legs.iter().map(|leg| leg.schema().len()).sum();
         self.grow(legs.len() + columns / 8, span)?;
         let source = source_column.map(|name| Source {
@@ -63,6 +66,8 @@ impl<'a> Binder<'a> {
         });
         let mut table = unite(legs, inner, source.as_ref(), span);
         table.broken = broken;
+        table.untyped = untyped;
+        table.plan.schema = table.plan.schema.opened(further);
         Ok(table)
     }
 

@@ -7,7 +7,8 @@ use super::combine::{combine, needs_order};
 use super::merge::{Cause, Grain, Misaligned, Parts, State, both, grain};
 use super::{Combine, MergeKey, MergeStep, Mode, Splitting, Verdict};
 use crate::hir::{
-    AggregateCall, Expr, ExprKind, JoinKind, ParsePart, Plan, PlanKind, SortKey, UnionInput,
+    AggregateCall, Expr, ExprKind, JoinKind, MvApply, ParsePart, Plan, PlanKind, SortKey,
+    UnionInput,
 };
 use crate::span::Span;
 use crate::window::{INGESTION_COLUMN, REFERENCE_FUNCTIONS, constant};
@@ -60,6 +61,13 @@ impl Steps {
         match &*plan.kind {
             // The window is put on a table with a time; its rows are cut with it. Other tables are
             // the same for all parts.
+            PlanKind::Table {
+                time_column: None,
+                name,
+            } if plan.schema.is_open() => {
+                let reason = format!("nothing is known of the times of `{name}`");
+                return Err(Cause::new(plan.span, reason));
+            }
             PlanKind::Table {
                 time_column: None, ..
             } => return Ok(State::Fixed),
@@ -151,6 +159,9 @@ fn operator(plan: &Plan, mut inputs: Vec<State>) -> Result<Parts, Cause> {
         let widths = (left.schema.len(), right.schema.len());
         return join((left_state, right_state), widths, *kind, on, span);
     }
+    if let PlanKind::MvApply(apply) = &*plan.kind {
+        return mv_apply(apply, inputs, plan);
+    }
     let mixes = || Err(mixing(plan));
     let [State::Parts(_)] = inputs.as_slice() else {
         return mixes();
@@ -164,7 +175,7 @@ fn operator(plan: &Plan, mut inputs: Vec<State>) -> Result<Parts, Cause> {
         PlanKind::Aggregate {
             keys, aggregates, ..
         } => aggregate(parts, keys, aggregates, span),
-        PlanKind::Distinct { .. } => distinct(parts, span),
+        PlanKind::Distinct { .. } if !plan.schema.is_open() => distinct(parts, span),
         PlanKind::Sort { keys, .. } => sort(parts, keys, span),
         PlanKind::Take { count, .. } => take(parts, count, span),
         // The rows of an order are handed on in it; who looks at neighbours is told apart.
@@ -173,6 +184,7 @@ fn operator(plan: &Plan, mut inputs: Vec<State>) -> Result<Parts, Cause> {
             let changed = columns.iter().map(|column| column.output).collect();
             expand(parts, changed, plan)
         }
+        PlanKind::ParseKv(parse) => expand(parts, parse.columns.clone(), plan),
         PlanKind::Parse { pattern, .. } => {
             let changed = pattern.iter().filter_map(|part| match part {
                 ParsePart::Column(column) => Some(*column),
@@ -438,7 +450,7 @@ fn take(parts: Parts, count: &Expr, span: Span) -> Result<Parts, Cause> {
     Ok(parts.then(MergeStep::Take(count), cause))
 }
 
-/// `mv-expand` and `parse` make any number of rows of each row, with some columns changed. Steps
+/// `mv-expand`, `parse` and `parse-kv` make any number of rows of each row, with some columns changed. Steps
 /// other than sorting by the other columns would count other rows.
 fn expand(parts: Parts, changed: Vec<usize>, plan: &Plan) -> Result<Parts, Cause> {
     let sorted_by_changed = parts.has(|step| match step {
@@ -458,6 +470,22 @@ fn expand(parts: Parts, changed: Vec<usize>, plan: &Plan) -> Result<Parts, Cause
         }
     }
     Ok(Parts { times, ..parts })
+}
+
+/// `mv-apply` makes rows of each row too, by a query that sees the items of one row and, as long
+/// as it reads no table with a time, nothing else.
+fn mv_apply(apply: &MvApply, inputs: Vec<State>, plan: &Plan) -> Result<Parts, Cause> {
+    let mut inputs = inputs.into_iter();
+    let (Some(State::Parts(parts)), Some(State::Fixed)) = (inputs.next(), inputs.next()) else {
+        return Err(mixing(plan));
+    };
+    if !parts.is_rows() {
+        let reason = "`mv-apply` needs the rows of the whole window merged first";
+        return Err(Cause::new(plan.span, reason));
+    }
+    let mut times: Vec<Option<Grain>> = apply.kept.iter().map(|kept| parts.times[*kept]).collect();
+    times.resize(plan.schema.len(), None);
+    Ok(parts.rows(times))
 }
 
 /// `union` puts the rows of its legs together, in any order. A leg that no window is put on would
@@ -603,10 +631,10 @@ fn unmatched(span: Span) -> Cause {
 fn reads_only(expr: &Expr, columns: &[usize]) -> bool {
     let mut pending = vec![expr];
     while let Some(expr) = pending.pop() {
-        if let ExprKind::Column(column) = expr.kind
-            && !columns.contains(&column)
-        {
-            return false;
+        match expr.kind {
+            ExprKind::Column(column) if !columns.contains(&column) => return false,
+            ExprKind::Further(_) => return false,
+            _ => {}
         }
         pending.extend(expr.operands());
     }
