@@ -17,4 +17,5 @@ mod syntax;
 mod walk;
 mod window;
 mod window_rewrite;
+mod window_split;
 mod world;
