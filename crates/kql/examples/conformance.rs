@@ -28,10 +28,8 @@ fn main() {
         } else {
             kql::compile(text, &shared)
         };
-        let answer = if let Some(query) = bound.query {
-            let columns: Vec<Value> = query
-                .plan
-                .schema
+        let answer = if let Some(schema) = bound.columns {
+            let columns: Vec<Value> = schema
                 .columns()
                 .iter()
                 .map(|column| json!({"name": &*column.name, "type": column.ty.as_str()}))

@@ -10,6 +10,7 @@ mod access;
 mod aggregate;
 mod binary;
 mod call;
+mod catalog_function;
 mod coerce;
 mod expression;
 mod external;
@@ -21,12 +22,15 @@ mod operator;
 mod pack;
 mod property;
 mod scope;
+mod several;
+mod shape;
 mod sign;
 mod signature;
 mod source;
 mod special;
 mod statement;
 mod table;
+mod term;
 mod window;
 
 use std::sync::Arc;
@@ -38,6 +42,7 @@ use crate::diagnostic::{Diagnostic, Severity, did_you_mean};
 use crate::hir;
 use crate::span::Span;
 use crate::syntax::{self, ast};
+use crate::types::Schema;
 use scope::Scope;
 use table::Table;
 
@@ -53,6 +58,8 @@ const SIZE_MAX: usize = 200_000;
 pub struct Bound {
     /// The resolved query; `None` if there are errors, or if it is open.
     pub query: Option<hir::Query>,
+    /// The columns of the result as far as they are known; `None` if there are errors.
+    pub columns: Option<Schema>,
     /// Whether it reads tables whose columns are not all known, so that it cannot be resolved.
     pub is_open: bool,
     /// Errors and warnings in the order of the text.
@@ -66,6 +73,7 @@ pub fn compile(text: &str, catalog: &dyn Catalog) -> Bound {
     if broken && parsed.script.statements.is_empty() {
         // That there is no query follows from what has been said.
         return Bound {
+            columns: None,
             query: None,
             diagnostics: parsed.diagnostics,
             is_open: false,
@@ -74,6 +82,7 @@ pub fn compile(text: &str, catalog: &dyn Catalog) -> Bound {
     let mut bound = bind(&parsed.script, catalog);
     if broken {
         bound.query = None;
+        bound.columns = None;
     }
     let mut diagnostics = parsed.diagnostics;
     diagnostics.append(&mut bound.diagnostics);
@@ -91,6 +100,7 @@ pub fn bind(script: &ast::Script, catalog: &dyn Catalog) -> Bound {
         next_shared: 0,
         depth: 0,
         size: 0,
+        case_sensitive: false,
         is_open: false,
     };
     let plan = binder.bind_script(script);
@@ -102,11 +112,14 @@ pub fn bind(script: &ast::Script, catalog: &dyn Catalog) -> Bound {
         .any(|diagnostic| diagnostic.severity == Severity::Error);
     let render = binder.render;
     let is_open = binder.is_open;
+    let plan = plan.filter(|_| !has_errors);
+    let columns = plan.as_ref().map(|plan| plan.schema.clone());
     let query = plan
-        .filter(|_| !has_errors && !is_open)
+        .filter(|_| !is_open)
         .map(|plan| hir::Query { plan, render });
     Bound {
         query,
+        columns,
         is_open,
         diagnostics,
     }
@@ -127,6 +140,8 @@ struct Binder<'a> {
     next_shared: u32,
     depth: u32,
     size: usize,
+    /// Whether the terms of the `search` at hand are case-sensitive.
+    case_sensitive: bool,
     /// Whether a table was read whose columns are not all known.
     is_open: bool,
 }

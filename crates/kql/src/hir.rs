@@ -4,10 +4,20 @@
 //! Columns are addressed by position in the schema of the plan an expression reads, so nothing
 //! downstream looks a name up again. Column names within one schema are unique.
 
+mod plugin;
+mod step;
 mod walk;
+
+pub use plugin::{PluginArgument, PluginValue};
 
 use std::sync::Arc;
 
+pub use step::{
+    KeyValueOptions, MakeSeries, MvApply, NestedLevel, ParseKv, Partition, Scan, ScanOutput,
+    ScanStep, TopNested,
+};
+
+use crate::builtin::plugin::Plugin;
 use crate::builtin::{Aggregate, Scalar};
 use crate::span::Span;
 use crate::types::{ScalarType, Schema, Value};
@@ -180,9 +190,41 @@ pub enum PlanKind {
         /// Input.
         input: Plan,
     },
+    /// `mv-apply`.
+    MvApply(MvApply),
+    /// `make-series`.
+    MakeSeries(MakeSeries),
+    /// `partition`.
+    Partition(Partition),
+    /// `top-nested`.
+    TopNested(TopNested),
+    /// `scan`.
+    Scan(Scan),
+    /// `parse-kv`.
+    ParseKv(ParseKv),
+    /// `evaluate`. A plugin whose columns depend on the rows has an open schema, and so have the
+    /// steps behind it that pass all columns on; [`ExprKind::Further`] reads them by name.
+    Plugin {
+        /// Which.
+        function: &'static Plugin,
+        /// Input; a table without columns and rows where there is none.
+        input: Plan,
+        /// What it is called with, in the order of its parameters.
+        arguments: Vec<PluginArgument>,
+    },
     /// The rows that the operator around a subquery hands to it (`mv-apply`, `partition`, …);
     /// nothing outside such a subquery reads them.
     Rows,
+    /// A function of the source that yields a table (`FileProfile`, `_GetWatchlist`). What it
+    /// yields is in the schema: its own columns, behind those of the input where it keeps them.
+    CatalogFunction {
+        /// Catalog name.
+        name: String,
+        /// One argument per parameter, over the input where there is one.
+        arguments: Vec<Expr>,
+        /// The table it is called on.
+        input: Option<Plan>,
+    },
     /// A subtree that is referenced several times and computed once (`materialize`, `as`).
     Shared {
         /// Equal for references to the same subtree.
@@ -338,6 +380,9 @@ impl Expr {
 pub enum ExprKind {
     /// Column of the input, by position.
     Column(usize),
+    /// A column by name whose type is known only when the query runs; of type dynamic until then.
+    /// The input's schema lists it, or is open and may have it.
+    Further(Arc<str>),
     /// A constant.
     Literal(Value),
     /// `now()`: the end of the window, or the start of the query.
@@ -390,6 +435,15 @@ pub enum ExprKind {
         function: &'static Scalar,
         /// Arguments, converted to what the signature asks.
         arguments: Vec<Expr>,
+    },
+    /// One value of a call that yields several (`series_stats`, `array_sort_asc` of several
+    /// arrays). The call itself is of type dynamic; every value that the query uses holds a copy
+    /// of it, so an engine does well to compute equal calls once.
+    Element {
+        /// The call.
+        call: Box<Expr>,
+        /// Which of its values, from zero, in the order of [`Scalar::columns`].
+        index: usize,
     },
     /// Conversion of the operand to this expression's type with the semantics of `toint()` and
     /// so on; a failed conversion is null. Calls of `tostring`, `tolong` and their like are spelt

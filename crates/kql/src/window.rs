@@ -8,13 +8,17 @@
 
 mod apply;
 mod constant;
+mod range;
 mod reads;
 mod rewrite;
+mod split;
 mod words;
 
 pub use apply::{apply, bind_now};
+pub use range::{OwnRange, own_ranges};
 pub use reads::{Form, Read, reads};
 pub use rewrite::{Carrier, Edit, Rewritten, Unwindowed, rewrite};
+pub use split::{Alignment, Combine, MergeKey, MergeStep, Splitting, Verdict, splitting};
 
 use crate::hir::PlanKind;
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::expression::Row;
-use super::{Attempt, Binder, Value, code, coerce};
+use super::{Attempt, Binder, Reported, Value, code, coerce};
 use crate::diagnostic::Diagnostic;
 use crate::hir::{Expr, ExprKind};
 use crate::span::Span;
@@ -33,6 +33,9 @@ impl<'a> Binder<'a> {
                 "`$left` and `$right` stand only in the conditions of a join",
             ));
         }
+        if let Some(state) = self.state(base, member, span, row) {
+            return state.map(Value::Scalar);
+        }
         let base = self.scalar(base, row)?;
         let ast::ExprKind::Name(name) = &member.kind else {
             let message = "only a property name can stand behind the dot";
@@ -47,6 +50,31 @@ impl<'a> Binder<'a> {
             ty: ScalarType::Dynamic,
             span,
         }))
+    }
+
+    /// `step.column` inside of `scan`; `None` if the base is no step.
+    fn state(
+        &mut self,
+        base: &ast::Expr,
+        member: &ast::Expr,
+        span: Span,
+        row: Row<'_>,
+    ) -> Option<Attempt<Expr>> {
+        let (states, table) = (row.states?, row.table?);
+        let (ast::ExprKind::Name(step), ast::ExprKind::Name(name)) = (&base.kind, &member.kind)
+        else {
+            return None;
+        };
+        // A column hides a step of the same name.
+        if states.row.index_of(&step.text).is_some() {
+            return None;
+        }
+        let place = states.steps.iter().position(|known| *known == step.text)?;
+        Some(match states.row.index_of(&name.text) {
+            Some(column) => Ok(table.column((place + 1) * states.row.len() + column, span)),
+            None if table.may_have(&name.text) => Err(Reported),
+            None => Err(self.unknown_column(name, &states.row)),
+        })
     }
 
     /// `base[index]`

@@ -7,6 +7,7 @@ use super::expression::Row;
 use super::literal;
 use super::name::output_name;
 use super::scope::Binding;
+use super::several::names_of;
 use super::table::{OutputName, Outputs, Table};
 use super::{Attempt, Binder, Reported, Value, code, coerce};
 use crate::catalog::TableInfo;
@@ -91,6 +92,21 @@ impl<'a> Binder<'a> {
             OperatorKind::Union { properties, tables } => {
                 self.union(None, properties, tables, operator.span)
             }
+            OperatorKind::Search { .. } => self.search(None, operator),
+            OperatorKind::Find { .. } => self.find(false, operator),
+            OperatorKind::Evaluate {
+                properties,
+                call,
+                schema,
+            } => {
+                let nothing = PlanKind::Values { rows: Vec::new() };
+                let nothing = Table::new(
+                    nothing,
+                    Schema::default(),
+                    Span::at(operator.span.start as usize),
+                );
+                Ok(self.evaluate(nothing, properties, call, schema.as_ref(), operator.span))
+            }
             _ => Err(self.operator_unsupported(&operator.keyword)),
         }
     }
@@ -116,6 +132,14 @@ impl<'a> Binder<'a> {
                 Err(self.error(code::TABLE_OR_SCALAR, name.span, message))
             }
             Some(Binding::Broken) => Err(Reported),
+            None if self.catalog.table(&name.text).is_none()
+                && self.catalog.function(&name.text).is_some() =>
+            {
+                match self.catalog_call(name, &[], name.span, Row::NONE)? {
+                    Value::Table(table) => Ok(table),
+                    Value::Scalar(_) => Err(Reported),
+                }
+            }
             None => self.catalog_table(&name.text, name.span),
         }
     }
@@ -164,11 +188,23 @@ impl<'a> Binder<'a> {
         );
         let mut outputs = Outputs::default();
         for (position, column) in columns.iter().enumerate() {
-            let (name, value) = if let ast::ExprKind::Named { .. } = &column.kind {
-                named(column)
-            } else {
-                let name = OutputName::Derived(format!("print_{position}").into());
-                (name, column)
+            let (names, value) = names_of(column);
+            if let Some(values) = self.several_values(value, Row::of(&nothing)) {
+                let mut values = self.given_names(names, values, column);
+                // Names say which values `print` shows.
+                if !names.is_empty() {
+                    values.truncate(names.len());
+                }
+                for (name, expr) in values {
+                    let name = outputs.name(self, name, column.span);
+                    outputs.push(name, expr);
+                }
+                continue;
+            }
+            self.single_name(names, column.span);
+            let name = match names.first() {
+                Some(name) => OutputName::Declared(Arc::clone(&name.text)),
+                None => OutputName::Derived(format!("print_{position}").into()),
             };
             let expr = self.scalar(value, Row::of(&nothing)).ok();
             let name = outputs.name(self, name, column.span);

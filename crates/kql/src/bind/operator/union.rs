@@ -52,9 +52,12 @@ impl<'a> Binder<'a> {
             return Err(self.error(code::UNKNOWN_TABLE, span, message));
         }
         let mut broken: Vec<Arc<str>> = Vec::new();
+        let mut untyped: Vec<Arc<str>> = Vec::new();
         for leg in &legs {
             broken.extend(leg.broken.iter().cloned());
+            untyped.extend(leg.untyped.iter().cloned());
         }
+        let further = !inner && legs.iter().any(|leg| leg.schema().is_open());
         let columns: usize = legs.iter().map(|leg| leg.schema().len()).sum();
         self.grow(legs.len() + columns / 8, span)?;
         let source = source_column.map(|name| Source {
@@ -63,6 +66,8 @@ impl<'a> Binder<'a> {
         });
         let mut table = unite(legs, inner, source.as_ref(), span);
         table.broken = broken;
+        table.untyped = untyped;
+        table.plan.schema = table.plan.schema.opened(further);
         Ok(table)
     }
 
@@ -79,8 +84,11 @@ impl<'a> Binder<'a> {
             }
             ast::ExprKind::Star => self.wildcard("*", item.span, fuzzy),
             ast::ExprKind::Wildcard(pattern) => self.wildcard(&pattern.text, pattern.span, fuzzy),
-            _ if fuzzy && let Some(name) = self.missing_source(item) => {
-                let message = format!("there is no table `{}`; the union leaves it out", name.text);
+            _ if fuzzy && let Some((what, name)) = self.missing_source(item) => {
+                let message = format!(
+                    "there is no {what} `{}`; the union leaves it out",
+                    name.text
+                );
                 self.warn(code::FUZZY, name.span, message);
                 Ok(Vec::new())
             }
@@ -94,15 +102,18 @@ impl<'a> Binder<'a> {
         }
     }
 
-    /// The table a pipeline starts with, where there is none of that name.
-    fn missing_source<'e>(&self, expr: &'e ast::Expr) -> Option<&'e ast::Name> {
+    /// The table or function a pipeline starts with, where there is none of that name.
+    fn missing_source<'e>(&self, expr: &'e ast::Expr) -> Option<(&'static str, &'e ast::Name)> {
         match &expr.kind {
             ast::ExprKind::Parenthesized(inner) => self.missing_source(inner),
             ast::ExprKind::Pipe { source, .. } => self.missing_source(source),
             ast::ExprKind::Name(name) => (self.scope.find(&name.text).is_none()
                 && self.catalog.table(&name.text).is_none()
                 && !self.catalog.is_open(&name.text))
-            .then_some(name),
+            .then_some(("table", name)),
+            ast::ExprKind::Call { function, .. } => (self.scope.find(&function.text).is_none()
+                && !self.is_function(&function.text))
+            .then_some(("function", function)),
             _ => None,
         }
     }
