@@ -4,9 +4,12 @@
 //! Codes are stable; they are what `huntd check --format json` prints and what an allow comment
 //! names.
 
-use std::fmt::Write as _;
+pub mod codes;
+mod render;
 
 use crate::span::{LineIndex, Span};
+
+pub use render::{Colour, Place};
 
 /// How bad it is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, PartialOrd, Ord)]
@@ -91,40 +94,18 @@ impl Diagnostic {
     ///   = help: did you mean `FileName`?
     /// ```
     pub fn render(&self, origin: &str, text: &str) -> String {
-        let index = LineIndex::new(text);
-        let start = index.position(text, self.span.start);
-        let line = index.line(text, start.line);
-        let shown = line.replace('\t', " ");
-        let last_column = shown.chars().count() as u32 + 1;
-        let end = index.position(text, self.span.end);
-        let end_column = if end.line == start.line {
-            end.column
-        } else {
-            last_column
+        let lines = &LineIndex::new(text);
+        let place = Place {
+            origin,
+            text,
+            lines,
         };
-        let width = end_column.saturating_sub(start.column).max(1) as usize;
-        let number = start.line.to_string();
-        let gutter = " ".repeat(number.len());
-        let indent = " ".repeat(start.column as usize - 1);
-        let mut out = format!(
-            "{}[{}]: {}\n",
-            self.severity.as_str(),
-            self.code,
-            self.message
-        );
-        // Writing to a String cannot fail.
-        let _ = writeln!(out, "{gutter}--> {origin}:{}:{}", start.line, start.column);
-        let _ = writeln!(out, "{gutter} |\n{number} | {shown}");
-        let _ = writeln!(out, "{gutter} | {indent}{}", "^".repeat(width));
-        for note in &self.notes {
-            let _ = writeln!(out, "{gutter} = note: {note}");
-        }
-        if let Some(help) = &self.help {
-            let _ = writeln!(out, "{gutter} = help: {help}");
-        }
-        out
+        self.render_in(place, Colour::Off)
     }
 }
+
+/// How alike two names must be, by Jaro-Winkler, for one to be meant by the other.
+const LIKENESS_MIN: f64 = 0.84;
 
 /// The name among `candidates` that was most probably meant by `name`, if one is close enough.
 pub fn did_you_mean<'c>(
@@ -132,15 +113,109 @@ pub fn did_you_mean<'c>(
     candidates: impl IntoIterator<Item = &'c str>,
 ) -> Option<&'c str> {
     let lowered = name.to_lowercase();
+    let letters = Letters::of(&lowered);
     candidates
         .into_iter()
+        .filter(|candidate| letters.likeness_bound(candidate) >= LIKENESS_MIN)
         .map(|candidate| {
             (
                 strsim::jaro_winkler(&lowered, &candidate.to_lowercase()),
                 candidate,
             )
         })
-        .filter(|(score, _)| *score >= 0.84)
+        .filter(|(score, _)| *score >= LIKENESS_MIN)
         .max_by(|left, right| left.0.total_cmp(&right.0))
         .map(|(_, candidate)| candidate)
+}
+
+/// How often each letter occurs in a name, to tell in no time that another is unlike it: a catalog
+/// has a thousand tables, and most resemble nothing.
+struct Letters<'n> {
+    name: &'n [u8],
+    counts: [u8; 256],
+}
+
+impl<'n> Letters<'n> {
+    fn of(name: &'n str) -> Self {
+        let mut counts = [0_u8; 256];
+        for byte in name.bytes() {
+            let count = &mut counts[usize::from(byte)];
+            *count = count.saturating_add(1);
+        }
+        Self {
+            name: name.as_bytes(),
+            counts,
+        }
+    }
+
+    /// At least the likeness of a name to this one: what it would be if all letters that both
+    /// have stood in the same order.
+    fn likeness_bound(&self, other: &str) -> f64 {
+        if !other.is_ascii() || !self.name.is_ascii() || self.name.is_empty() {
+            return 1.0;
+        }
+        let mut left = self.counts;
+        let mut common = 0_usize;
+        for byte in other.bytes() {
+            let count = &mut left[usize::from(byte.to_ascii_lowercase())];
+            if *count > 0 {
+                *count -= 1;
+                common += 1;
+            }
+        }
+        let prefix = self
+            .name
+            .iter()
+            .zip(other.as_bytes())
+            .take(4)
+            .take_while(|(one, other)| one.eq_ignore_ascii_case(other))
+            .count() as f64;
+        let common = common as f64;
+        let share = |length: usize| common / length.max(1) as f64;
+        let jaro = (share(self.name.len()) + share(other.len()) + 1.0) / 3.0;
+        jaro + 0.1 * prefix * (1.0 - jaro)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_likeness_bound_is_never_below_the_likeness() {
+        let names = [
+            "DeviceProcessEvents",
+            "deviceprocesevent",
+            "DeviceNetworkEvents",
+            "SigninLogs",
+            "x",
+            "",
+            "Évènement",
+            "AADSignInEventsBeta",
+            "summarize",
+            "sumarise",
+        ];
+        for name in names {
+            let lowered = name.to_lowercase();
+            let letters = Letters::of(&lowered);
+            for other in names {
+                let likeness = strsim::jaro_winkler(&lowered, &other.to_lowercase());
+                let bound = letters.likeness_bound(other);
+                assert!(
+                    bound >= likeness - 1e-9,
+                    "{name} {other}: {bound} {likeness}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn a_misspelt_name_is_recognised() {
+        let tables = ["SigninLogs", "DeviceProcessEvents", "DeviceFileEvents"];
+        assert_eq!(
+            did_you_mean("deviceProcesEvents", tables),
+            Some("DeviceProcessEvents")
+        );
+        assert_eq!(did_you_mean("Heartbeat", tables), None);
+    }
 }

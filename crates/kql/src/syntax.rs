@@ -8,6 +8,7 @@
 //! What names mean is the binder's business; here every name is text with a place.
 
 pub mod ast;
+pub mod format;
 mod grammar;
 pub(crate) mod keyword;
 mod lexer;
@@ -17,6 +18,8 @@ mod token;
 
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::span::Span;
+
+pub(crate) use token::{Token, TokenKind};
 
 /// What became of a query text.
 #[derive(Clone, Debug)]
@@ -38,8 +41,26 @@ impl Parse {
     }
 }
 
+/// The longest query text in bytes. Kusto takes 2,000,000 characters by default; what is longer
+/// than this is data, not a query.
+pub const TEXT_BYTES_MAX: usize = 4 * 1024 * 1024;
+
 /// Parses a query text. Takes time linear in its length, and never panics.
 pub fn parse(text: &str) -> Parse {
+    if text.len() > TEXT_BYTES_MAX {
+        let message = format!(
+            "the query has {} bytes, more than the {TEXT_BYTES_MAX} that a query may have",
+            text.len()
+        );
+        let diagnostic = Diagnostic::error("KQL119", Span::at(0), message).with_help(
+            "keep lists of values in a table, and read it with `externaldata` or a join",
+        );
+        return Parse {
+            script: ast::Script::default(),
+            diagnostics: vec![diagnostic],
+            comments: Vec::new(),
+        };
+    }
     let lexed = lexer::lex(text);
     let mut parser = parser::Parser::new(text, lexed.tokens, lexed.diagnostics);
     let script = grammar::statement::script(&mut parser);
@@ -50,4 +71,9 @@ pub fn parse(text: &str) -> Parse {
         diagnostics,
         comments: lexed.comments,
     }
+}
+
+/// The words of a text with their places, comments left out, ended by [`TokenKind::EndOfText`].
+pub(crate) fn tokens(text: &str) -> Vec<Token> {
+    lexer::lex(text).tokens
 }

@@ -5,13 +5,13 @@ use std::sync::Arc;
 
 use super::aggregate::Aggregation;
 use super::scope::Binding;
-use super::table::Table;
+use super::table::{Table, is_untyped};
 use super::{Attempt, Binder, Reported, Value, code, coerce};
 use crate::diagnostic::{Diagnostic, did_you_mean};
 use crate::hir::{Expr, ExprKind};
 use crate::span::Span;
 use crate::syntax::ast;
-use crate::types::{ScalarType, Value as Constant};
+use crate::types::{ScalarType, Schema, Value as Constant};
 
 /// What a scalar expression may read.
 #[derive(Clone, Copy, Default)]
@@ -20,6 +20,16 @@ pub(super) struct Row<'t> {
     pub(super) table: Option<&'t Table>,
     /// Where aggregates go, in `summarize`. Columns may then only stand inside of aggregates.
     pub(super) aggregation: Option<&'t RefCell<Aggregation>>,
+    /// The states that steps of `scan` may call by name.
+    pub(super) states: Option<&'t States>,
+}
+
+/// The rows that `scan` remembers: in the table at hand, one copy of `row` for each step follows
+/// the row itself.
+pub(super) struct States {
+    pub(super) row: Schema,
+    /// Names of the steps in order.
+    pub(super) steps: Vec<Arc<str>>,
 }
 
 impl<'t> Row<'t> {
@@ -27,6 +37,7 @@ impl<'t> Row<'t> {
     pub(super) const NONE: Row<'static> = Row {
         table: None,
         aggregation: None,
+        states: None,
     };
 
     /// A row of `table`.
@@ -34,6 +45,7 @@ impl<'t> Row<'t> {
         Self {
             table: Some(table),
             aggregation: None,
+            states: None,
         }
     }
 }
@@ -58,8 +70,8 @@ impl<'a> Binder<'a> {
     /// A scalar that must be of type bool.
     pub(super) fn predicate(&mut self, expr: &'a ast::Expr, row: Row<'_>) -> Attempt<Expr> {
         let bound = self.scalar(expr, row)?;
-        if bound.ty == ScalarType::Bool {
-            return Ok(bound);
+        if bound.ty == ScalarType::Bool || is_untyped(&bound) {
+            return Ok(coerce::convert(bound, ScalarType::Bool));
         }
         let diagnostic = Diagnostic::error(
             code::NOT_BOOL,
@@ -124,7 +136,7 @@ impl<'a> Binder<'a> {
                 let message = "`$left` and `$right` stand only in the conditions of a join";
                 return Err(self.error(code::MISPLACED, span, message));
             }
-            ast::ExprKind::TypeOf(_) => {
+            ast::ExprKind::TypeOf(_) | ast::ExprKind::TypeOfTable { .. } => {
                 return Err(self.error(code::MISPLACED, span, "`typeof` cannot stand here"));
             }
             ast::ExprKind::Named { .. } => {
@@ -140,6 +152,12 @@ impl<'a> Binder<'a> {
     /// A name: a column of the row, else what the scope or the catalog has.
     fn name_value(&mut self, name: &'a ast::Name, row: Row<'_>) -> Attempt<Value> {
         if let Some(table) = row.table {
+            if table.untyped.contains(&name.text)
+                && row.aggregation.is_none()
+                && let Some(column) = table.further(&name.text, name.span)
+            {
+                return Ok(Value::Scalar(column));
+            }
             if let Some(index) = table.schema().index_of(&name.text) {
                 if row.aggregation.is_some() {
                     return Err(self.outside_aggregate(name));
@@ -169,7 +187,9 @@ impl<'a> Binder<'a> {
                 self.grow(size, name.span)?;
                 return Ok(Value::Scalar(expr));
             }
-            Some(Binding::Table { .. }) => return self.table_by_name(name).map(Value::Table),
+            Some(Binding::Table { .. } | Binding::Pattern { .. }) => {
+                return self.table_by_name(name).map(Value::Table);
+            }
             Some(Binding::Function { function, scope }) => {
                 let (function, scope) = (*function, scope.clone());
                 return self.call_function(name, function, &scope, None, &[], name.span, row);
@@ -180,8 +200,17 @@ impl<'a> Binder<'a> {
         if row.table.is_some_and(|table| table.open) {
             return Err(Reported);
         }
-        if self.catalog.table(&name.text).is_some() {
+        if self.catalog.table(&name.text).is_some() || self.catalog.function(&name.text).is_some() {
             return self.table_by_name(name).map(Value::Table);
+        }
+        if let Some(column) = row
+            .table
+            .and_then(|table| table.further(&name.text, name.span))
+        {
+            if row.aggregation.is_some() {
+                return Err(self.outside_aggregate(name));
+            }
+            return Ok(Value::Scalar(column));
         }
         Err(self.unknown_name(name, row))
     }
@@ -219,11 +248,7 @@ impl<'a> Binder<'a> {
     }
 
     /// Reports that a row has no such column.
-    pub(super) fn unknown_column(
-        &mut self,
-        name: &ast::Name,
-        schema: &crate::types::Schema,
-    ) -> Reported {
+    pub(super) fn unknown_column(&mut self, name: &ast::Name, schema: &Schema) -> Reported {
         let diagnostic = Diagnostic::error(
             code::UNKNOWN_NAME,
             name.span,
@@ -263,6 +288,7 @@ impl<'a> Binder<'a> {
             ScalarType::Long | ScalarType::Real | ScalarType::Decimal | ScalarType::TimeSpan => {
                 operand.ty
             }
+            _ if is_untyped(&operand) => operand.ty,
             other => {
                 let sign = match op {
                     ast::UnaryOp::Minus => '-',
@@ -290,7 +316,7 @@ impl<'a> Binder<'a> {
     }
 }
 
-fn listed(schema: &crate::types::Schema) -> String {
+fn listed(schema: &Schema) -> String {
     let names: Vec<String> = schema
         .columns()
         .iter()

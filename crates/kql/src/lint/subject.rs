@@ -57,6 +57,7 @@ impl<'a> Subject<'a> {
             if let hir::PlanKind::Table {
                 name,
                 time_column: Some(column),
+                ..
             } = &*plan.kind
             {
                 event_tables.insert(&**name);

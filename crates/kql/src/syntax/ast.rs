@@ -3,9 +3,15 @@
 //! Kusto has one expression grammar for tables and scalars; so has this tree. Every node has a
 //! span; a part that could not be read is [`ExprKind::Missing`], and a diagnostic says why.
 
+mod clause;
 mod walk;
 
 use std::sync::Arc;
+
+pub use clause::{
+    MakeSeries, MvApply, NestedLevel, ParseKv, Partition, PartitionBody, Scan, ScanStep,
+    SeriesRange, Subquery,
+};
 
 use crate::span::Span;
 use crate::types::Value;
@@ -47,14 +53,51 @@ pub enum StatementKind {
     },
     /// `declare query_parameters(a: long = 1, …)`
     DeclareParameters(Vec<Parameter>),
-    /// `alias database name = …` and other statements that only a cluster can carry out; named so
-    /// that the error can name it.
-    Unsupported {
-        /// `alias`, `restrict`, `declare pattern`.
-        keyword: &'static str,
+    /// `alias database name = cluster("…").database("…")`
+    Alias {
+        /// The new name of the database.
+        name: Name,
+        /// The database.
+        database: Expr,
+    },
+    /// `restrict access to (tables)`: nothing else can be read from here on.
+    Restrict(Vec<Expr>),
+    /// `declare pattern name = (parameters)[path: string] { (values).["path"] = { body }; … }`
+    Pattern {
+        /// Name.
+        name: Name,
+        /// What it stands for; `None` where only the name is declared.
+        pattern: Option<Pattern>,
+    },
+    /// `.show tables` and other management commands, which are not read further.
+    Command {
+        /// Its first word, with the dot.
+        keyword: Name,
     },
     /// A tabular (or, in a function body, scalar) expression.
     Expression(Expr),
+}
+
+/// What a pattern stands for.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Pattern {
+    /// Parameters.
+    pub parameters: Vec<Parameter>,
+    /// The parameter in brackets, which selects a table of it.
+    pub path: Option<Parameter>,
+    /// What it yields for which arguments.
+    pub cases: Vec<PatternCase>,
+}
+
+/// `("a").["b"] = { body }`
+#[derive(Clone, Debug, PartialEq)]
+pub struct PatternCase {
+    /// Constants for the parameters.
+    pub arguments: Vec<Expr>,
+    /// Constant for the path.
+    pub path: Option<Expr>,
+    /// What it yields.
+    pub body: Script,
 }
 
 /// What a `let` binds.
@@ -95,11 +138,11 @@ pub struct Parameter {
 pub enum ParameterType {
     /// `a: long`
     Scalar(TypeName),
-    /// `T: (x: long, *)`; `open` with the star.
+    /// `T: (x: long)`, or `T: (*)`, which is `open`.
     Tabular {
         /// Listed columns.
         columns: Vec<ColumnDeclaration>,
-        /// `*`: any further columns.
+        /// `*`: any columns.
         open: bool,
     },
 }
@@ -248,6 +291,13 @@ pub enum ExprKind {
     },
     /// `typeof(long)`
     TypeOf(TypeName),
+    /// `typeof(*, a: long)`: columns of a table; `keeps_input` with the star.
+    TypeOfTable {
+        /// Listed columns.
+        columns: Vec<ColumnDeclaration>,
+        /// `*`: those of the input come first.
+        keeps_input: bool,
+    },
     /// `a = b`, `(a, b) = f()`: only where a named expression may stand.
     Named {
         /// The name, or the names of a tuple.
@@ -391,6 +441,26 @@ pub enum OperatorKind {
         /// Tables: names, wildcards, parenthesized expressions.
         tables: Vec<Expr>,
     },
+    /// `search`
+    Search {
+        /// `kind=`
+        properties: Vec<Property>,
+        /// `in (…)`: names, wildcards and calls; empty if not given.
+        tables: Vec<Expr>,
+        /// Comparisons, texts to look for, or a star.
+        predicate: Expr,
+    },
+    /// `find`
+    Find {
+        /// `withsource=`, `datascope=`
+        properties: Vec<Property>,
+        /// `in (…)`: names, wildcards and calls; empty if not given.
+        tables: Vec<Expr>,
+        /// Comparisons and texts to look for.
+        predicate: Expr,
+        /// `project …`; `project-smart` is what it does without.
+        project: Option<Vec<FindColumn>>,
+    },
     /// `print`
     Print(Vec<Expr>),
     /// `range name from a to b step c`
@@ -464,9 +534,37 @@ pub enum OperatorKind {
         /// Of what.
         of: Expr,
     },
-    /// An operator of the language whose clauses are skipped as tokens up to the next bar:
-    /// `mv-apply`, `make-series`, `scan`, … The binder names it in its error.
+    /// `mv-apply`, `mvapply`
+    MvApply(Box<MvApply>),
+    /// `make-series`
+    MakeSeries(Box<MakeSeries>),
+    /// `partition`
+    Partition(Box<Partition>),
+    /// `top-nested`
+    TopNested(Vec<NestedLevel>),
+    /// `scan`
+    Scan(Box<Scan>),
+    /// `parse-kv`
+    ParseKv(Box<ParseKv>),
+    /// An operator of the language whose clauses are skipped as tokens up to the next bar. The
+    /// binder names it in its error.
     Unparsed,
+}
+
+/// An output column of `find … project`.
+#[derive(Clone, Debug, PartialEq)]
+pub enum FindColumn {
+    /// `name[:type]`
+    Column {
+        /// Column.
+        name: Name,
+        /// Type, if given.
+        ty: Option<TypeName>,
+    },
+    /// `*`, which adds nothing.
+    Star(Span),
+    /// `pack(*)`: the columns that are not listed, in a bag.
+    Pack(Span),
 }
 
 /// A piece of a `parse` pattern.

@@ -3,6 +3,7 @@
 
 /// Tabular operators that the tree models.
 pub(super) const MODELLED: &[&str] = &[
+    "__partitionby",
     "as",
     "consume",
     "count",
@@ -10,16 +11,22 @@ pub(super) const MODELLED: &[&str] = &[
     "evaluate",
     "extend",
     "filter",
+    "find",
     "getschema",
     "invoke",
     "join",
     "limit",
     "lookup",
+    "make-series",
+    "mv-apply",
     "mv-expand",
+    "mvapply",
     "mvexpand",
     "order",
     "parse",
+    "parse-kv",
     "parse-where",
+    "partition",
     "print",
     "project",
     "project-away",
@@ -30,11 +37,14 @@ pub(super) const MODELLED: &[&str] = &[
     "render",
     "sample",
     "sample-distinct",
+    "search",
+    "scan",
     "serialize",
     "sort",
     "summarize",
     "take",
     "top",
+    "top-nested",
     "union",
     "where",
 ];
@@ -43,7 +53,6 @@ pub(super) const MODELLED: &[&str] = &[
 pub(super) const UNPARSED: &[&str] = &[
     "assert-schema",
     "facet",
-    "find",
     "fork",
     "graph-mark-components",
     "graph-match",
@@ -53,17 +62,9 @@ pub(super) const UNPARSED: &[&str] = &[
     "graph-where-nodes",
     "macro-expand",
     "make-graph",
-    "make-series",
-    "mv-apply",
-    "mvapply",
-    "parse-kv",
-    "partition",
     "project-by-names",
     "reduce",
-    "scan",
-    "search",
     "top-hitters",
-    "top-nested",
 ];
 
 /// Whether `word` names a tabular operator.
@@ -77,7 +78,7 @@ pub(crate) fn operators() -> impl Iterator<Item = &'static str> {
 }
 
 /// Whether `word` may name nothing unless it stands in brackets: `['first']`.
-pub(super) fn is_reserved(word: &str) -> bool {
+pub(crate) fn is_reserved(word: &str) -> bool {
     matches!(
         word,
         "and"

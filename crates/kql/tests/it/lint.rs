@@ -460,7 +460,7 @@ fn own_ranges() {
         ("DeviceEvents | where Timestamp > ago(1h)", ""),
         (
             "DeviceEvents | extend T = Timestamp | where T > ago(10m)",
-            "",
+            "KQL415",
         ),
         // The recent against the rest of the window.
         (
@@ -695,6 +695,14 @@ fn texts_and_lists() {
         ("DeviceEvents | where FileName == 'python*'", "KQL420"),
         ("DeviceEvents | where FileName in~ ('*.exe', 'a')", "KQL420"),
         ("DeviceEvents | where FileName !~ '*cmd*'", "KQL420"),
+        (
+            "DeviceEvents | where ProcessCommandLine contains '*net* group*'",
+            "KQL420",
+        ),
+        (
+            "DeviceEvents | where ProcessCommandLine contains 'copy *.doc'",
+            "",
+        ),
         ("DeviceEvents | where FileName == '*'", ""),
         ("DeviceEvents | where FileName has 'a*'", ""),
         ("DeviceEvents | where FileName == 'a*b'", ""),
@@ -742,6 +750,10 @@ fn texts_and_lists() {
         (
             "DeviceEvents // \u{202e} turned\n| where FileName == 'x'",
             "KQL426",
+        ),
+        (
+            "DeviceEvents | where FileName in (dynamic(['a',\u{a0}'b']))",
+            "",
         ),
         ("\u{200b}DeviceEvents | where FileName == 'x'", ""),
         ("DeviceEvents | where FileName contains '\\u202e'", ""),

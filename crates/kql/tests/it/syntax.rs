@@ -88,6 +88,10 @@ fn show(expr: &Expr) -> String {
             properties.len()
         ),
         ExprKind::TypeOf(ty) => format!("typeof {}", ty.text),
+        ExprKind::TypeOfTable {
+            columns,
+            keeps_input,
+        } => format!("typeof/{}/{keeps_input}", columns.len()),
         ExprKind::Named { names, value, .. } => {
             let names: Vec<&str> = names.iter().map(|name| &*name.text).collect();
             format!("{} = {}", names.join("+"), show(value))
@@ -298,7 +302,7 @@ fn queries_nest() {
             "externaldata(a:string)[@'http://x' h'?y'] with (format='csv', ignoreFirstRecord=true)",
             "externaldata/1[\"http://x?y\":string]/2",
         ),
-        ("T | mv-apply a on (take 1) | count", "T | Unparsed | Count"),
+        ("T | mv-apply a on (take 1) | count", "T | MvApply | Count"),
     ];
     for (text, expected) in cases {
         assert_eq!(shape(text), expected, "{text}");
@@ -307,7 +311,7 @@ fn queries_nest() {
 
 #[test]
 fn let_binds_functions_with_parameters() {
-    let text = "let f = view (T:(a:long, *), U:(*), x:string = 'd') { let y = 1; T | take y };\n\
+    let text = "let f = view (T:(a:long), U:(*), x:string = 'd') { let y = 1; T | take y };\n\
                 f(A, B)";
     let parsed = parse(text);
     assert!(parsed.diagnostics.is_empty(), "{:?}", parsed.diagnostics);

@@ -3,7 +3,7 @@
 use crate::bind::aggregate::constant_long;
 use crate::bind::call::is_constant;
 use crate::bind::expression::Row;
-use crate::bind::table::Table;
+use crate::bind::table::{Table, is_untyped};
 use crate::bind::{Attempt, Binder, Reported, code, coerce};
 use crate::diagnostic::Diagnostic;
 use crate::hir::{Expr, PlanKind, SortKey};
@@ -21,7 +21,11 @@ impl<'a> Binder<'a> {
         }
     }
 
-    fn sort_key(&mut self, key: &'a ast::OrderedExpr, table: &Table) -> Attempt<SortKey> {
+    pub(super) fn sort_key(
+        &mut self,
+        key: &'a ast::OrderedExpr,
+        table: &Table,
+    ) -> Attempt<SortKey> {
         let (_, value) = crate::bind::source::named(&key.expr);
         let expr = self.scalar(value, Row::of(table))?;
         self.refuse_dynamic(&expr, "sort")?;
@@ -36,7 +40,7 @@ impl<'a> Binder<'a> {
 
     /// Reports a dynamic where values are compared.
     pub(super) fn refuse_dynamic(&mut self, expr: &Expr, what: &str) -> Attempt<()> {
-        if expr.ty != ScalarType::Dynamic {
+        if expr.ty != ScalarType::Dynamic || is_untyped(expr) {
             return Ok(());
         }
         let message = format!("cannot {what} by a value of type dynamic");
@@ -72,7 +76,7 @@ impl<'a> Binder<'a> {
     }
 
     /// A number of rows: a constant of type long.
-    fn row_count(&mut self, count: &'a ast::Expr) -> Attempt<Expr> {
+    pub(super) fn row_count(&mut self, count: &'a ast::Expr) -> Attempt<Expr> {
         let bound = self.scalar(count, Row::NONE)?;
         if !bound.ty.is_integer() {
             let message = format!("a number of rows is an integer, not of type {}", bound.ty);

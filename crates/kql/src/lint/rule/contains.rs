@@ -51,7 +51,7 @@ fn check(subject: &Subject<'_>, found: &mut Vec<Diagnostic>) {
         };
         let exact = is_delimited(text);
         let has_term = terms(text).any(|term| term.chars().count() >= TERM_MIN);
-        if !has_term || !(exact || is_words(text) || is_command_line(left)) {
+        if !has_term || text.contains('*') || !(exact || is_words(text) || is_command_line(left)) {
             return;
         }
         let written = subject.slice(*op_span);

@@ -12,10 +12,11 @@ pub(super) const WILDCARD_EQUALITY: Rule = Rule {
     name: "wildcard-equality",
     guard: None,
     cost: 1,
-    summary: "`*` has no special meaning in `==`, `=~` and `in`",
+    summary: "`*` has no special meaning in `==`, `in`, `contains` and their like",
     explanation: "Outside of `search` and `find`, KQL compares texts as they are: `== \"cmd*\"` \
-        is true only for a text that ends with a star. Use `startswith`, `endswith`, `has` or \
-        `contains`.",
+        is true only for a text that ends with a star, and `contains \"*cmd*\"` only for one \
+        that has the stars in it. Use `startswith`, `endswith`, `has` or `contains` without \
+        stars.",
     bad: "DeviceProcessEvents | where FileName =~ \"python*\" | project DeviceId",
     good: "DeviceProcessEvents | where FileName startswith \"python\" | project DeviceId",
     check,
@@ -55,6 +56,20 @@ fn compared(expr: &Expr) -> Vec<&Expr> {
             right,
             ..
         } => vec![right],
+        // One star may well be meant: `copy *.doc`.
+        ExprKind::Binary {
+            op:
+                Operator::Binary(BinaryOp::String {
+                    op: StringOp::Contains | StringOp::Has,
+                    ..
+                }),
+            right,
+            ..
+        } if literal_string(right)
+            .is_some_and(|text| text.starts_with('*') && text.ends_with('*')) =>
+        {
+            vec![right]
+        }
         ExprKind::In {
             op: InOp::In | InOp::NotIn | InOp::InIgnoringCase | InOp::NotInIgnoringCase,
             list,

@@ -4,6 +4,7 @@ use crate::diagnostic::Diagnostic;
 use crate::lint::subject::Subject;
 use crate::span::Span;
 use crate::syntax::ast::ExprKind;
+use crate::types::Value;
 
 use super::Rule;
 
@@ -25,7 +26,15 @@ pub(super) const HIDDEN_CHARACTER: Rule = Rule {
 
 fn check(subject: &Subject<'_>, found: &mut Vec<Diagnostic>) {
     subject.each_expr(|expr| {
-        if let ExprKind::Literal(_) = expr.kind {
+        let ExprKind::Literal(literal) = &expr.kind else {
+            return;
+        };
+        // What stands between the texts of a dynamic literal does no harm.
+        let is_text = match &literal.value {
+            Value::Dynamic(json) => json.contains(|one| unseen(one).is_some()),
+            value => matches!(value, Value::String(_)),
+        };
+        if is_text {
             tell(
                 subject,
                 expr.span,

@@ -2,15 +2,17 @@
 
 use std::cmp::Ordering;
 use std::collections::HashSet;
+use std::time::Duration;
 
 use crate::diagnostic::Diagnostic;
-use crate::hir::{BinaryOp, Expr, ExprKind, Plan, PlanKind};
-use crate::lint::subject::{Subject, each_written};
+use crate::hir::PlanKind;
+use crate::lint::subject::Subject;
+use crate::span::Span;
 use crate::time::format_timespan;
-use crate::types::{TICKS_PER_DAY, Value};
+use crate::types::TICKS_PER_DAY;
+use crate::window::own_ranges;
 
 use super::Rule;
-use super::time::{conjuncts, is_time};
 
 pub(super) const SHORT_RANGE: Rule = Rule {
     code: "KQL415",
@@ -56,111 +58,52 @@ fn check(subject: &Subject<'_>, found: &mut Vec<Diagnostic>, wanted: Fit) {
     let (Some(query), Some(lookback)) = (subject.query, subject.context.lookback) else {
         return;
     };
-    let mut own = Vec::new();
-    for plan in &subject.plans {
-        let PlanKind::Filter { input, predicate } = &*plan.kind else {
-            continue;
-        };
-        for condition in conjuncts(predicate) {
-            if let Some((time, back)) = lower_bound(condition)
-                && is_time(time, input, &subject.time_columns)
-            {
-                own.push((condition, back));
-            }
-        }
-    }
+    let own = own_ranges(query);
+    let reads: HashSet<(Span, &str)> = subject
+        .plans
+        .iter()
+        .filter_map(|plan| match &*plan.kind {
+            PlanKind::Table {
+                name,
+                time_column: Some(_),
+                ..
+            } => Some((plan.span, &**name)),
+            _ => None,
+        })
+        .collect();
     let reaches_back =
-        own.iter().any(|(_, back)| *back >= lookback) || reads_without_bound(&query.plan);
-    for (condition, back) in own {
-        let fit = match back.cmp(&lookback) {
+        own.len() < reads.len() || own.iter().any(|range| ticks(range.reach) >= lookback);
+    for range in own {
+        let reach = ticks(range.reach);
+        let fit = match reach.cmp(&lookback) {
             Ordering::Less if !reaches_back => Fit::Short,
             Ordering::Greater => Fit::Long,
             _ => continue,
         };
         if fit == wanted {
-            found.push(tell(fit, condition, back, lookback));
+            found.push(tell(fit, range.span, reach, lookback));
         }
     }
 }
 
-/// Whether a table with a time column is read without a lower bound.
-fn reads_without_bound(plan: &Plan) -> bool {
-    let mut seen = HashSet::new();
-    let mut pending = vec![(plan, false)];
-    while let Some((plan, is_bounded)) = pending.pop() {
-        let mut below = is_bounded;
-        match &*plan.kind {
-            PlanKind::Table {
-                time_column: Some(_),
-                ..
-            } if !is_bounded => return true,
-            PlanKind::Filter { predicate, .. } => {
-                below |= conjuncts(predicate)
-                    .into_iter()
-                    .any(|condition| lower_bound(condition).is_some());
-            }
-            PlanKind::Shared { id, input } if seen.insert((*id, is_bounded)) => {
-                pending.push((input, is_bounded));
-            }
-            PlanKind::Join { .. } => below = false,
-            _ => {}
-        }
-        each_written(plan, |expr| {
-            pending.extend(expr.table().map(|table| (table, false)));
-        });
-        pending.extend(plan.inputs().into_iter().map(|input| (input, below)));
-    }
-    false
+fn ticks(time: Duration) -> i64 {
+    i64::try_from(time.as_nanos() / 100).unwrap_or(i64::MAX)
 }
 
-fn tell(fit: Fit, condition: &Expr, back: i64, lookback: i64) -> Diagnostic {
+fn tell(fit: Fit, place: Span, back: i64, lookback: i64) -> Diagnostic {
     let (asked, window) = (length(back), length(lookback));
     match fit {
         Fit::Short => {
             let message = format!("only the last {asked} of a window of {window} are looked at");
-            Diagnostic::warning(SHORT_RANGE.code, condition.span, message)
+            Diagnostic::warning(SHORT_RANGE.code, place, message)
                 .with_help("leave the condition out: the window bounds the time")
         }
         Fit::Long => {
             let message = format!("{asked} are asked for, and the window has {window}");
-            Diagnostic::warning(LONG_RANGE.code, condition.span, message).with_help(format!(
+            Diagnostic::warning(LONG_RANGE.code, place, message).with_help(format!(
                 "set `lookback: {asked}`, or leave the condition out"
             ))
         }
-    }
-}
-
-/// The time and how far before now it must lie at most.
-fn lower_bound(condition: &Expr) -> Option<(&Expr, i64)> {
-    match &condition.kind {
-        ExprKind::Binary { op, left, right } => match op {
-            BinaryOp::Greater | BinaryOp::GreaterOrEqual => Some((left, before_now(right)?)),
-            BinaryOp::Less | BinaryOp::LessOrEqual => Some((right, before_now(left)?)),
-            _ => None,
-        },
-        ExprKind::Between {
-            value,
-            low,
-            negated: false,
-            ..
-        } => Some((value, before_now(low)?)),
-        _ => None,
-    }
-}
-
-/// How many ticks before now a time is, if that is known.
-fn before_now(expr: &Expr) -> Option<i64> {
-    let ExprKind::Binary {
-        op: BinaryOp::Subtract,
-        left,
-        right,
-    } = &expr.kind
-    else {
-        return None;
-    };
-    match (&left.kind, &right.kind) {
-        (ExprKind::Now, ExprKind::Literal(Value::TimeSpan(back))) if *back > 0 => Some(*back),
-        _ => None,
     }
 }
 

@@ -57,6 +57,7 @@ fn no_time_filter(subject: &Subject<'_>, found: &mut Vec<Diagnostic>) {
             PlanKind::Table {
                 name,
                 time_column: Some(column),
+                ..
             } if !is_filtered => {
                 let column = &plan.schema.columns()[*column].name;
                 let message = format!("all of `{name}` is read, whatever its time");

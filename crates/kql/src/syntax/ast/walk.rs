@@ -1,9 +1,11 @@
 //! What the nodes of the syntax tree are made of, so that whoever looks for something in it need
 //! not know every variant. An operator that joins the tree joins here too.
 
+mod clause;
+
 use super::{
-    Expr, ExprKind, Function, LetValue, OperatorKind, OrderedExpr, Parameter, ParsePart, Property,
-    Script, Statement, StatementKind, TableOperator,
+    Expr, ExprKind, Function, LetValue, NestedLevel, OperatorKind, OrderedExpr, Parameter,
+    ParsePart, Property, Script, Statement, StatementKind, TableOperator,
 };
 
 /// A node that may have others below it.
@@ -56,7 +58,14 @@ impl Statement {
             },
             StatementKind::Set { value, .. } => value.iter().map(Node::Expr).collect(),
             StatementKind::DeclareParameters(parameters) => defaults(parameters).collect(),
-            StatementKind::Unsupported { .. } => Vec::new(),
+            StatementKind::Alias { database, .. } => vec![Node::Expr(database)],
+            StatementKind::Restrict(tables) => tables.iter().map(Node::Expr).collect(),
+            StatementKind::Pattern { pattern, .. } => {
+                let cases = pattern.iter().flat_map(|pattern| &pattern.cases);
+                let bodies = cases.flat_map(|case| &case.body.statements);
+                bodies.map(Node::Statement).collect()
+            }
+            StatementKind::Command { .. } => Vec::new(),
             StatementKind::Expression(expr) => vec![Node::Expr(expr)],
         }
     }
@@ -72,7 +81,8 @@ impl Expr {
             | ExprKind::Wildcard(_)
             | ExprKind::Star
             | ExprKind::Side(_)
-            | ExprKind::TypeOf(_) => Vec::new(),
+            | ExprKind::TypeOf(_)
+            | ExprKind::TypeOfTable { .. } => Vec::new(),
             ExprKind::Member { base, member } => pair(base, member),
             ExprKind::Index { base, index } => pair(base, index),
             ExprKind::Call { arguments, .. } => exprs(arguments).collect(),
@@ -148,6 +158,20 @@ impl TableOperator {
             OperatorKind::Union { properties, tables } => {
                 values(properties).chain(exprs(tables)).collect()
             }
+            OperatorKind::Search {
+                properties,
+                tables,
+                predicate,
+            }
+            | OperatorKind::Find {
+                properties,
+                tables,
+                predicate,
+                ..
+            } => values(properties)
+                .chain(exprs(tables))
+                .chain(one(predicate))
+                .collect(),
             OperatorKind::Range { from, to, step, .. } => {
                 vec![Node::Expr(from), Node::Expr(to), Node::Expr(step)]
             }
@@ -178,6 +202,14 @@ impl TableOperator {
                 properties, call, ..
             } => values(properties).chain(one(call)).collect(),
             OperatorKind::SampleDistinct { count, of } => pair(count, of),
+            OperatorKind::MvApply(apply) => apply.children(),
+            OperatorKind::MakeSeries(series) => series.children(),
+            OperatorKind::Partition(partition) => partition.children(),
+            OperatorKind::TopNested(levels) => {
+                levels.iter().flat_map(NestedLevel::children).collect()
+            }
+            OperatorKind::Scan(scan) => scan.children(),
+            OperatorKind::ParseKv(parse) => parse.children(),
         }
     }
 }

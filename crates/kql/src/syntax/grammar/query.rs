@@ -6,7 +6,7 @@ use crate::syntax::ast::{Expr, ExprKind, TableOperator};
 use crate::syntax::parser::Parser;
 use crate::syntax::token::TokenKind as T;
 
-use super::{declaration, expression, operator, property};
+use super::{declaration, expression, literal, operator, property};
 
 /// Whether a bar at the start of a line belongs to the query.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -83,7 +83,8 @@ fn bar_is_missing(p: &Parser<'_>) -> bool {
     !(begins_query && p.on_new_line())
 }
 
-fn operators(p: &mut Parser<'_>) -> Vec<TableOperator> {
+/// The operators behind the bars ahead.
+pub(super) fn operators(p: &mut Parser<'_>) -> Vec<TableOperator> {
     let mut operators = Vec::new();
     loop {
         if !p.eat(T::Bar) {
@@ -105,7 +106,7 @@ fn operators(p: &mut Parser<'_>) -> Vec<TableOperator> {
 /// `datatable(columns) [values]`; the cursor is at the word.
 pub(super) fn datatable(p: &mut Parser<'_>) -> Expr {
     let start = p.bump().span;
-    let (columns, _) = declaration::columns(p);
+    let columns = declaration::closed_columns(p);
     let open = p.token(0).span;
     let mut values = Vec::new();
     let mut height = 0;
@@ -140,18 +141,7 @@ pub(super) fn datatable(p: &mut Parser<'_>) -> Expr {
 
 fn datatable_value(p: &mut Parser<'_>) -> Expr {
     let value = expression::expression(p);
-    let constant = match &value.kind {
-        ExprKind::Unary { operand, .. } => &operand.kind,
-        kind => kind,
-    };
-    let is_constant = match constant {
-        ExprKind::Literal(_) | ExprKind::Missing => true,
-        ExprKind::Name(name) => &*name.text == "null",
-        // `datetime(now)`
-        ExprKind::Call { function, .. } => function.span == value.span,
-        _ => false,
-    };
-    if !is_constant {
+    if !literal::is_written_constant(&value) {
         let message = "the values of `datatable` are constants";
         let help = "compute columns with `| extend` behind it";
         p.report_aside(Diagnostic::error("KQL117", value.span, message).with_help(help));
@@ -162,16 +152,18 @@ fn datatable_value(p: &mut Parser<'_>) -> Expr {
 /// `externaldata(columns) [uris] with (properties)`; the cursor is at the word.
 pub(super) fn external_data(p: &mut Parser<'_>) -> Expr {
     let start = p.bump().span;
-    let (columns, _) = declaration::columns(p);
+    let columns = declaration::closed_columns(p);
     let open = p.token(0).span;
     let mut uris = Vec::new();
     let mut height = 0;
     if p.expect(T::OpenBracket) {
-        uris = expression::items(p, |p| {
-            let uri = expression::expression(p);
-            height = height.max(p.height());
-            uri
-        });
+        if !p.at(T::CloseBracket) {
+            uris = expression::items(p, |p| {
+                let uri = expression::expression(p);
+                height = height.max(p.height());
+                uri
+            });
+        }
         p.expect_close(T::CloseBracket, open);
     }
     let properties = property::with_list(p);
