@@ -60,7 +60,14 @@ pub fn parse(text: &str) -> Parse {
     }
     let lexed = lexer::lex(text);
     let mut parser = parser::Parser::new(text, lexed.tokens, lexed.diagnostics);
-    let script = grammar::statement::script(&mut parser);
+    let mut script = grammar::statement::script(&mut parser);
+    if let Some(span) = lexed.directives.first() {
+        let kind = ast::StatementKind::Unsupported {
+            keyword: "client directive",
+        };
+        let span = *span;
+        script.statements.insert(0, ast::Statement { kind, span });
+    }
     let mut diagnostics = parser.into_diagnostics();
     diagnostics.sort_by_key(|diagnostic| diagnostic.span.start);
     Parse {

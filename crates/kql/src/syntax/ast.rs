@@ -56,7 +56,7 @@ pub enum StatementKind {
     /// `alias database name = …` and other statements that only a cluster can carry out; named so
     /// that the error can name it.
     Unsupported {
-        /// `alias`, `restrict`, `declare pattern`.
+        /// `alias`, `restrict`, `declare pattern`, `client directive`.
         keyword: &'static str,
     },
     /// A tabular (or, in a function body, scalar) expression.

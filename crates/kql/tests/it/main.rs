@@ -2,6 +2,7 @@
 
 mod bind;
 mod builtin;
+mod clauses;
 mod messages;
 mod robustness;
 mod syntax;

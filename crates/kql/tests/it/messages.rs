@@ -272,7 +272,7 @@ fn what_is_not_supported_is_named() {
     let query = [
         "Events",
         "| evaluate bag_unpack(AdditionalFields)",
-        "| make-series count() on Timestamp step 1h",
+        "| graph-match (a)-[b]->(c) project a.x",
         r#"| extend geo = geo_info_from_ip_address("1.1.1.1")"#,
     ]
     .join("\n");
@@ -282,10 +282,10 @@ fn what_is_not_supported_is_named() {
       |
     2 | | evaluate bag_unpack(AdditionalFields)
       |   ^^^^^^^^
-    error[KQL301]: the operator `make-series` is not supported yet
+    error[KQL301]: the operator `graph-match` is not supported yet
      --> hunt.kql:3:3
       |
-    3 | | make-series count() on Timestamp step 1h
+    3 | | graph-match (a)-[b]->(c) project a.x
       |   ^^^^^^^^^^^
     error[KQL302]: the function `geo_info_from_ip_address` is not supported yet
      --> hunt.kql:4:16

@@ -29,7 +29,10 @@ pub(in crate::syntax) fn script(p: &mut Parser<'_>) -> Script {
 /// Statements up to the end of the text or a bracket that closes a body.
 fn statements(p: &mut Parser<'_>, script: &mut Script) {
     loop {
-        while p.eat(T::Semicolon) {}
+        while p.at(T::Semicolon) {
+            p.expected("a statement in front of `;`");
+            p.bump();
+        }
         if matches!(
             p.kind(),
             T::EndOfText | T::CloseBrace | T::CloseParen | T::CloseBracket
@@ -43,6 +46,7 @@ fn statements(p: &mut Parser<'_>, script: &mut Script) {
         let span = p.span_from(start);
         script.statements.push(Statement { kind, span });
         end_of_statement(p, errors);
+        p.eat(T::Semicolon);
         if p.position() == before {
             p.bump();
         }
@@ -104,7 +108,7 @@ fn unsupported(p: &mut Parser<'_>, keyword: &'static str) -> StatementKind {
 
 fn let_statement(p: &mut Parser<'_>) -> StatementKind {
     p.bump();
-    let name = name::declared_name(p);
+    let name = name::free_name(p);
     if p.at(T::Equal) {
         p.expected("`=`");
         p.bump();
