@@ -2,6 +2,7 @@
 
 mod bind;
 mod builtin;
+mod clauses;
 mod codes;
 mod external;
 mod format;
