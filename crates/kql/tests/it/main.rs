@@ -6,6 +6,7 @@ mod external;
 mod messages;
 mod open;
 mod plugin;
+mod render;
 mod robustness;
 mod statement;
 mod syntax;

@@ -33,7 +33,13 @@ impl<'a> Binder<'a> {
                 Ok(expr)
             });
             let name = outputs.name(self, name, key.span);
-            key_columns.push(Arc::clone(&name));
+            if let Ok(Expr {
+                kind: ExprKind::Column(at),
+                ..
+            }) = &bound
+            {
+                key_columns.push(Arc::clone(&table.schema().columns()[*at].name));
+            }
             let column = bound.ok().map(|expr| {
                 let column = Expr {
                     kind: ExprKind::Column(keys.len()),

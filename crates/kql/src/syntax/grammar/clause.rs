@@ -387,5 +387,9 @@ fn render(p: &mut Parser<'_>) -> OperatorKind {
     }
     let mut properties = property::leading(p, property::any);
     properties.extend(property::with_list(p));
+    if p.eat_word("by") {
+        // An old way to name the columns of the legend, which nothing draws any more.
+        items(p, name::declared_name);
+    }
     OperatorKind::Render { kind, properties }
 }
