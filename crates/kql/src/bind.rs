@@ -10,6 +10,7 @@ mod access;
 mod aggregate;
 mod binary;
 mod call;
+mod catalog_function;
 mod coerce;
 mod expression;
 mod external;
@@ -20,14 +21,18 @@ mod name;
 mod operator;
 mod pack;
 mod pattern;
+mod place;
 mod property;
 mod scope;
+mod several;
+mod shape;
 mod sign;
 mod signature;
 mod source;
 mod special;
 mod statement;
 mod table;
+mod term;
 mod window;
 
 use std::sync::Arc;
@@ -98,6 +103,7 @@ pub fn bind(script: &ast::Script, catalog: &dyn Catalog) -> Bound {
         next_shared: 0,
         depth: 0,
         size: 0,
+        case_sensitive: false,
         is_open: false,
     };
     let plan = binder.bind_script(script);
@@ -139,6 +145,8 @@ struct Binder<'a> {
     next_shared: u32,
     depth: u32,
     size: usize,
+    /// Whether the terms of the `search` at hand are case-sensitive.
+    case_sensitive: bool,
     /// Whether a table was read whose columns are not all known.
     is_open: bool,
 }

@@ -5,11 +5,17 @@
 //! downstream looks a name up again. Column names within one schema are unique.
 
 mod plugin;
+mod step;
 mod walk;
 
 pub use plugin::{PluginArgument, PluginValue};
 
 use std::sync::Arc;
+
+pub use step::{
+    KeyValueOptions, MakeSeries, MvApply, NestedLevel, ParseKv, Partition, Scan, ScanOutput,
+    ScanStep, TopNested,
+};
 
 use crate::builtin::plugin::Plugin;
 use crate::builtin::{Aggregate, Scalar};
@@ -53,6 +59,8 @@ pub enum PlanKind {
     Table {
         /// Catalog name.
         name: String,
+        /// Where it is, if the query says so: `workspace("w").T`.
+        place: Option<Place>,
         /// The column a window applies to.
         time_column: Option<usize>,
     },
@@ -184,6 +192,18 @@ pub enum PlanKind {
         /// Input.
         input: Plan,
     },
+    /// `mv-apply`.
+    MvApply(MvApply),
+    /// `make-series`.
+    MakeSeries(MakeSeries),
+    /// `partition`.
+    Partition(Partition),
+    /// `top-nested`.
+    TopNested(TopNested),
+    /// `scan`.
+    Scan(Scan),
+    /// `parse-kv`.
+    ParseKv(ParseKv),
     /// `evaluate`. A plugin whose columns depend on the rows has an open schema, and so have the
     /// steps behind it that pass all columns on; [`ExprKind::Further`] reads them by name.
     Plugin {
@@ -197,6 +217,16 @@ pub enum PlanKind {
     /// The rows that the operator around a subquery hands to it (`mv-apply`, `partition`, …);
     /// nothing outside such a subquery reads them.
     Rows,
+    /// A function of the source that yields a table (`FileProfile`, `_GetWatchlist`). What it
+    /// yields is in the schema: its own columns, behind those of the input where it keeps them.
+    CatalogFunction {
+        /// Catalog name.
+        name: String,
+        /// One argument per parameter, over the input where there is one.
+        arguments: Vec<Expr>,
+        /// The table it is called on.
+        input: Option<Plan>,
+    },
     /// A subtree that is referenced several times and computed once (`materialize`, `as`).
     Shared {
         /// Equal for references to the same subtree.
@@ -204,6 +234,41 @@ pub enum PlanKind {
         /// The subtree.
         input: Arc<Plan>,
     },
+}
+
+/// Where a table is, as the query says it. What a catalog knows of tables does not depend on it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// From the outermost to the innermost: `cluster("c").database("d")`.
+    pub steps: Vec<(PlaceKind, Arc<str>)>,
+}
+
+/// The functions that lead to tables of another place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PlaceKind {
+    /// `app("name")`, of Application Insights.
+    App,
+    /// `cluster("name")`
+    Cluster,
+    /// `database("name")`
+    Database,
+    /// `resource("id")`, of Azure Monitor.
+    Resource,
+    /// `workspace("name")`, of Log Analytics.
+    Workspace,
+}
+
+impl PlaceKind {
+    /// The function's name.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::App => "app",
+            Self::Cluster => "cluster",
+            Self::Database => "database",
+            Self::Resource => "resource",
+            Self::Workspace => "workspace",
+        }
+    }
 }
 
 /// One leg of a union.
@@ -407,6 +472,15 @@ pub enum ExprKind {
         function: &'static Scalar,
         /// Arguments, converted to what the signature asks.
         arguments: Vec<Expr>,
+    },
+    /// One value of a call that yields several (`series_stats`, `array_sort_asc` of several
+    /// arrays). The call itself is of type dynamic; every value that the query uses holds a copy
+    /// of it, so an engine does well to compute equal calls once.
+    Element {
+        /// The call.
+        call: Box<Expr>,
+        /// Which of its values, from zero, in the order of [`Scalar::columns`].
+        index: usize,
     },
     /// Conversion of the operand to this expression's type with the semantics of `toint()` and
     /// so on; a failed conversion is null. Calls of `tostring`, `tolong` and their like are spelt

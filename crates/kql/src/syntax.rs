@@ -8,6 +8,7 @@
 //! What names mean is the binder's business; here every name is text with a place.
 
 pub mod ast;
+pub mod format;
 mod grammar;
 pub(crate) mod keyword;
 mod lexer;

@@ -8,13 +8,17 @@
 
 mod apply;
 mod constant;
+mod range;
 mod reads;
 mod rewrite;
+mod split;
 mod words;
 
 pub use apply::{apply, bind_now};
+pub use range::{OwnRange, own_ranges};
 pub use reads::{Form, Read, reads};
 pub use rewrite::{Carrier, Edit, Rewritten, Unwindowed, rewrite};
+pub use split::{Alignment, Combine, MergeKey, MergeStep, Splitting, Verdict, splitting};
 
 use crate::hir::PlanKind;
 
@@ -72,6 +76,9 @@ impl Timing {
         Self { window, ..self }
     }
 }
+
+/// Functions of sources that yield reference data, which has no time.
+const REFERENCE_FUNCTIONS: &[&str] = &["_GetWatchlist", "_GetWatchlistAlias"];
 
 /// The column that holds when a row arrived, in tables that store it as one.
 const INGESTION_COLUMN: &str = "_ingestion_time";

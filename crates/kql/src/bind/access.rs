@@ -3,16 +3,13 @@
 use std::sync::Arc;
 
 use super::expression::Row;
-use super::table::Table;
-use super::{Attempt, Binder, Value, code, coerce};
+use super::place::leads_elsewhere;
+use super::{Attempt, Binder, Reported, Value, code, coerce};
 use crate::diagnostic::Diagnostic;
 use crate::hir::{Expr, ExprKind};
 use crate::span::Span;
 use crate::syntax::ast;
 use crate::types::{ScalarType, Value as Constant};
-
-/// Functions that name a table of another place.
-const PLACES: &[&str] = &["app", "cluster", "database", "resource", "workspace"];
 
 impl<'a> Binder<'a> {
     /// `base.member`
@@ -26,8 +23,8 @@ impl<'a> Binder<'a> {
         if let Some(result) = self.pattern_path(base, member, span) {
             return result;
         }
-        if let Some(place) = place(base) {
-            return self.elsewhere(place, base, member, span);
+        if leads_elsewhere(base) {
+            return self.elsewhere(base, member, span).map(Value::Table);
         }
         if matches!(base.kind, ast::ExprKind::Side(_)) {
             return Err(self.error(
@@ -35,6 +32,9 @@ impl<'a> Binder<'a> {
                 base.span,
                 "`$left` and `$right` stand only in the conditions of a join",
             ));
+        }
+        if let Some(state) = self.state(base, member, span, row) {
+            return state.map(Value::Scalar);
         }
         let base = self.scalar(base, row)?;
         let ast::ExprKind::Name(name) = &member.kind else {
@@ -52,52 +52,29 @@ impl<'a> Binder<'a> {
         }))
     }
 
-    /// A table or the call of a function of another database. Nothing is known of those of other
-    /// clusters; a database of this one may well be the one at hand.
-    fn elsewhere(
+    /// `step.column` inside of `scan`; `None` if the base is no step.
+    fn state(
         &mut self,
-        place: &str,
-        base: &'a ast::Expr,
-        member: &'a ast::Expr,
+        base: &ast::Expr,
+        member: &ast::Expr,
         span: Span,
-    ) -> Attempt<Value> {
-        let is_here = match &base.kind {
-            ast::ExprKind::Call {
-                function,
-                arguments,
-            } if &*function.text == "database" => !self.is_alias(arguments),
-            _ => false,
+        row: Row<'_>,
+    ) -> Option<Attempt<Expr>> {
+        let (states, table) = (row.states?, row.table?);
+        let (ast::ExprKind::Name(step), ast::ExprKind::Name(name)) = (&base.kind, &member.kind)
+        else {
+            return None;
         };
-        if !matches!(place, "cluster" | "database") {
-            let message = format!("tables of another place (`{place}()`) are not supported yet");
-            return Err(self.error(code::FORM_UNSUPPORTED, span, message));
+        // A column hides a step of the same name.
+        if states.row.index_of(&step.text).is_some() {
+            return None;
         }
-        if is_here {
-            match &member.kind {
-                ast::ExprKind::Name(name) => {
-                    return self.catalog_table(&name.text, name.span).map(Value::Table);
-                }
-                ast::ExprKind::Call { function, .. } if &*function.text == "table" => {
-                    return self.value(member, Row::NONE);
-                }
-                _ => {}
-            }
-        }
-        self.is_open = true;
-        Ok(Value::Table(Table::unknown(span)))
-    }
-
-    /// Whether the argument of `database(…)` is a name that `alias database` gave.
-    fn is_alias(&self, arguments: &[ast::Argument]) -> bool {
-        let [argument] = arguments else { return false };
-        match &argument.kind {
-            ast::ExprKind::Literal(ast::Literal {
-                value: Constant::String(name),
-                ..
-            }) => self.aliases.contains(name),
-            ast::ExprKind::Name(name) => self.aliases.contains(&name.text),
-            _ => false,
-        }
+        let place = states.steps.iter().position(|known| *known == step.text)?;
+        Some(match states.row.index_of(&name.text) {
+            Some(column) => Ok(table.column((place + 1) * states.row.len() + column, span)),
+            None if table.may_have(&name.text) => Err(Reported),
+            None => Err(self.unknown_column(name, &states.row)),
+        })
     }
 
     /// `base[index]`
@@ -143,20 +120,5 @@ impl<'a> Binder<'a> {
             ScalarType::String => diagnostic.with_help("read the text with `parse_json()` first"),
             _ => diagnostic,
         }))
-    }
-}
-
-/// The function at the start of a dotted name that leads to another place.
-fn place(base: &ast::Expr) -> Option<&str> {
-    let mut first = base;
-    while let ast::ExprKind::Member { base, .. } = &first.kind {
-        first = base;
-    }
-    match &first.kind {
-        ast::ExprKind::Call { function, .. } => PLACES
-            .iter()
-            .find(|place| ***place == *function.text)
-            .copied(),
-        _ => None,
     }
 }

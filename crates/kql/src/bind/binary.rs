@@ -32,7 +32,15 @@ impl<'a> Binder<'a> {
             steps.push((*op, *op_span, &**right));
             first = left;
         }
-        let mut left = self.scalar(first, row);
+        let mut left = match (&first.kind, steps.pop()) {
+            (ast::ExprKind::Star, Some((op, op_span, right))) => {
+                self.any_column(op, op_span, right, row)
+            }
+            (_, step) => {
+                steps.extend(step);
+                self.scalar(first, row)
+            }
+        };
         for (op, op_span, right) in steps.into_iter().rev() {
             let right = self.scalar(right, row);
             left = match (left, right) {
@@ -70,7 +78,7 @@ impl<'a> Binder<'a> {
     }
 
     /// An operand of `and` or `or`.
-    fn condition(&mut self, op: BinaryOp, operand: Expr) -> Attempt<Expr> {
+    pub(super) fn condition(&mut self, op: BinaryOp, operand: Expr) -> Attempt<Expr> {
         match operand.ty {
             ScalarType::Bool | ScalarType::Dynamic => {
                 Ok(coerce::convert(operand, ScalarType::Bool))
@@ -85,13 +93,16 @@ impl<'a> Binder<'a> {
         }
     }
 
-    fn apply(&mut self, op: Operator, op_span: Span, left: Expr, right: Expr) -> Attempt<Expr> {
+    pub(super) fn apply(
+        &mut self,
+        op: Operator,
+        op_span: Span,
+        left: Expr,
+        right: Expr,
+    ) -> Attempt<Expr> {
         match op {
             Operator::Binary(op) => self.typed(op, op_span, left, right),
-            Operator::Colon => Err(self.report(
-                Diagnostic::error(code::MISPLACED, op_span, "`:` stands only in `search`")
-                    .with_help("use `has`"),
-            )),
+            Operator::Colon => self.term(op_span, left, right),
             Operator::Retired(name @ ("notcontains" | "containscs" | "notcontainscs")) => {
                 let op = BinaryOp::String {
                     op: StringOp::Contains,
@@ -155,7 +166,13 @@ impl<'a> Binder<'a> {
         Ok(Expr { kind, ty, span })
     }
 
-    fn undefined(&mut self, op: BinaryOp, op_span: Span, left: &Expr, right: &Expr) -> Reported {
+    pub(super) fn undefined(
+        &mut self,
+        op: BinaryOp,
+        op_span: Span,
+        left: &Expr,
+        right: &Expr,
+    ) -> Reported {
         let (left, right) = (left.ty, right.ty);
         let message = format!("`{}` is not defined for {left} and {right}", sign(op));
         let diagnostic = Diagnostic::error(code::OPERAND_TYPES, op_span, message);
@@ -218,14 +235,14 @@ impl<'a> Binder<'a> {
     }
 }
 
-fn connective(op: Operator) -> Option<BinaryOp> {
+pub(super) fn connective(op: Operator) -> Option<BinaryOp> {
     match op {
         Operator::Binary(op @ (BinaryOp::And | BinaryOp::Or)) => Some(op),
         _ => None,
     }
 }
 
-fn balanced(op: BinaryOp, mut operands: Vec<Expr>) -> Expr {
+pub(super) fn balanced(op: BinaryOp, mut operands: Vec<Expr>) -> Expr {
     while operands.len() > 1 {
         let mut halved = Vec::with_capacity(operands.len().div_ceil(2));
         let mut pairs = operands.into_iter();
@@ -318,7 +335,7 @@ fn number_types(left: ScalarType, right: ScalarType) -> Option<Types> {
 }
 
 /// The type in which `==` compares. A text or a dynamic is converted to the other side's type.
-fn equality_type(left: ScalarType, right: ScalarType) -> Option<ScalarType> {
+pub(super) fn equality_type(left: ScalarType, right: ScalarType) -> Option<ScalarType> {
     use ScalarType::{Bool, Dynamic, String};
     match (left, right) {
         (Dynamic, Dynamic) => None,

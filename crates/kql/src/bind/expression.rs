@@ -11,7 +11,7 @@ use crate::diagnostic::{Diagnostic, did_you_mean};
 use crate::hir::{Expr, ExprKind};
 use crate::span::Span;
 use crate::syntax::ast;
-use crate::types::{ScalarType, Value as Constant};
+use crate::types::{ScalarType, Schema, Value as Constant};
 
 /// What a scalar expression may read.
 #[derive(Clone, Copy, Default)]
@@ -20,6 +20,16 @@ pub(super) struct Row<'t> {
     pub(super) table: Option<&'t Table>,
     /// Where aggregates go, in `summarize`. Columns may then only stand inside of aggregates.
     pub(super) aggregation: Option<&'t RefCell<Aggregation>>,
+    /// The states that steps of `scan` may call by name.
+    pub(super) states: Option<&'t States>,
+}
+
+/// The rows that `scan` remembers: in the table at hand, one copy of `row` for each step follows
+/// the row itself.
+pub(super) struct States {
+    pub(super) row: Schema,
+    /// Names of the steps in order.
+    pub(super) steps: Vec<Arc<str>>,
 }
 
 impl<'t> Row<'t> {
@@ -27,6 +37,7 @@ impl<'t> Row<'t> {
     pub(super) const NONE: Row<'static> = Row {
         table: None,
         aggregation: None,
+        states: None,
     };
 
     /// A row of `table`.
@@ -34,6 +45,7 @@ impl<'t> Row<'t> {
         Self {
             table: Some(table),
             aggregation: None,
+            states: None,
         }
     }
 }
@@ -188,7 +200,7 @@ impl<'a> Binder<'a> {
         if row.table.is_some_and(|table| table.open) {
             return Err(Reported);
         }
-        if self.catalog.table(&name.text).is_some() {
+        if self.catalog.table(&name.text).is_some() || self.catalog.function(&name.text).is_some() {
             return self.table_by_name(name).map(Value::Table);
         }
         if let Some(column) = row
@@ -236,11 +248,7 @@ impl<'a> Binder<'a> {
     }
 
     /// Reports that a row has no such column.
-    pub(super) fn unknown_column(
-        &mut self,
-        name: &ast::Name,
-        schema: &crate::types::Schema,
-    ) -> Reported {
+    pub(super) fn unknown_column(&mut self, name: &ast::Name, schema: &Schema) -> Reported {
         let diagnostic = Diagnostic::error(
             code::UNKNOWN_NAME,
             name.span,
@@ -308,7 +316,7 @@ impl<'a> Binder<'a> {
     }
 }
 
-fn listed(schema: &crate::types::Schema) -> String {
+fn listed(schema: &Schema) -> String {
     let names: Vec<String> = schema
         .columns()
         .iter()

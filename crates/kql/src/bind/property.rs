@@ -30,6 +30,13 @@ impl Binder<'_> {
         let mut found = Vec::new();
         for property in properties {
             let name = &*property.name.text;
+            let twice = found
+                .iter()
+                .any(|other: &&Property| *other.name.text == *name);
+            if twice {
+                let message = format!("`{name}` is given twice");
+                self.error(code::PROPERTY, property.name.span, message);
+            }
             if known.contains(&name) {
                 found.push(property);
             } else if !HINTS.contains(&name) {

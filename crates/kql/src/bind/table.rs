@@ -144,7 +144,10 @@ fn is_serialized(plan: &Plan) -> bool {
         PlanKind::Sort { .. }
         | PlanKind::Serialize { .. }
         | PlanKind::Range { .. }
-        | PlanKind::Print { .. } => true,
+        | PlanKind::Print { .. }
+        // Items and parts come in order.
+        | PlanKind::Rows
+        | PlanKind::Scan(_) => true,
         PlanKind::Filter { input, .. }
         | PlanKind::Project { input, .. }
         | PlanKind::Take { input, .. }
@@ -155,12 +158,17 @@ fn is_serialized(plan: &Plan) -> bool {
         | PlanKind::ExternalData { .. }
         | PlanKind::Values { .. }
         | PlanKind::Aggregate { .. }
+        | PlanKind::CatalogFunction { .. }
         | PlanKind::Distinct { .. }
         | PlanKind::Sample { .. }
         | PlanKind::Join { .. }
         | PlanKind::Union { .. }
-        | PlanKind::Plugin { .. }
-        | PlanKind::Rows => false,
+        | PlanKind::MakeSeries(_)
+        | PlanKind::Partition(_)
+        | PlanKind::TopNested(_)
+        | PlanKind::Plugin { .. } => false,
+        PlanKind::MvApply(apply) => is_serialized(&apply.input),
+        PlanKind::ParseKv(parse) => is_serialized(&parse.input),
     }
 }
 
@@ -332,6 +340,19 @@ impl Outputs {
     pub(super) fn into_broken(self) -> Vec<Arc<str>> {
         self.broken
     }
+}
+
+/// What a column of the right side of a join is called: where its name is taken, it gets a number
+/// that makes it neither one of the taken names nor one of the right side's own.
+pub(super) fn right_name(
+    name: &Arc<str>,
+    right: &Schema,
+    taken: impl Fn(&str) -> bool,
+) -> Arc<str> {
+    if !taken(name) {
+        return Arc::clone(name);
+    }
+    free_name(name, |name| taken(name) || right.index_of(name).is_some())
 }
 
 /// `base`, or `base1`, `base2`, … until it is free.

@@ -1,7 +1,10 @@
 //! What a plan or an expression is made of, so that passes over the tree need not know every
 //! variant.
 
-use super::{Expr, ExprKind, Plan, PlanKind, PluginValue};
+use super::{
+    Expr, ExprKind, MakeSeries, MvApply, NestedLevel, ParseKv, Partition, Plan, PlanKind,
+    PluginValue, Scan, TopNested,
+};
 
 /// Writes the accessors once for shared and once for exclusive access.
 macro_rules! parts {
@@ -28,6 +31,17 @@ macro_rules! parts {
                     | PlanKind::MvExpand { input, .. }
                     | PlanKind::Parse { input, .. }
                     | PlanKind::Serialize { input } => vec![input],
+                    PlanKind::CatalogFunction { input, .. } => input.into_iter().collect(),
+                    PlanKind::MvApply(MvApply { input, subquery, .. })
+                    | PlanKind::Partition(Partition { input, subquery, .. }) => {
+                        vec![input, subquery]
+                    }
+                    PlanKind::MakeSeries(MakeSeries { input, values, .. }) => vec![input, values],
+                    PlanKind::TopNested(TopNested { input, levels }) => std::iter::once(input)
+                        .chain(levels.into_iter().map(|level| &$($exclusive)? level.by))
+                        .collect(),
+                    PlanKind::Scan(Scan { input, expressions, .. }) => vec![input, expressions],
+                    PlanKind::ParseKv(ParseKv { input, .. }) => vec![input],
                     PlanKind::Join { left, right, .. } => vec![left, right],
                     PlanKind::Plugin { input, arguments, .. } => {
                         let tables = arguments.into_iter().filter_map(|argument| {
@@ -79,7 +93,48 @@ macro_rules! parts {
                     PlanKind::MvExpand { columns, .. } => {
                         columns.into_iter().map(|column| &$($exclusive)? column.value).collect()
                     }
-                    PlanKind::Parse { text, .. } => vec![text],
+                    PlanKind::CatalogFunction { arguments, .. } => arguments.into_iter().collect(),
+                    PlanKind::Parse { text, .. }
+                    | PlanKind::ParseKv(ParseKv { text, .. }) => vec![text],
+                    PlanKind::MvApply(MvApply { columns, .. }) => {
+                        columns.into_iter().map(|column| &$($exclusive)? column.value).collect()
+                    }
+                    PlanKind::MakeSeries(MakeSeries {
+                        keys,
+                        axis,
+                        from,
+                        to,
+                        step,
+                        aggregates,
+                        defaults,
+                        ..
+                    }) => {
+                        let calls = aggregates.into_iter();
+                        keys.into_iter()
+                            .chain([axis, step])
+                            .chain(from)
+                            .chain(to)
+                            .chain(calls.flat_map(|call| &$($exclusive)? call.arguments))
+                            .chain(defaults.into_iter().flatten())
+                            .collect()
+                    }
+                    PlanKind::Partition(_) => Vec::new(),
+                    PlanKind::TopNested(TopNested { levels, .. }) => levels
+                        .into_iter()
+                        .flat_map(|level| {
+                            let NestedLevel { count, value, others, aggregates, .. } = level;
+                            let calls = aggregates.into_iter();
+                            std::iter::once(value)
+                                .chain(count)
+                                .chain(others)
+                                .chain(calls.flat_map(|call| &$($exclusive)? call.arguments))
+                        })
+                        .collect(),
+                    PlanKind::Scan(Scan { partition, order, declared, .. }) => partition
+                        .into_iter()
+                        .chain(order.into_iter().map(|key| &$($exclusive)? key.expr))
+                        .chain(declared)
+                        .collect(),
                     PlanKind::Plugin { arguments, .. } => {
                         let mut found = Vec::with_capacity(arguments.len());
                         for argument in arguments {
@@ -113,7 +168,9 @@ macro_rules! parts {
                     | ExprKind::Now
                     | ExprKind::ToScalar(_) => Vec::new(),
                     ExprKind::Binary { left, right, .. } => vec![left, right],
-                    ExprKind::Negate(operand) | ExprKind::Convert(operand) => vec![operand],
+                    ExprKind::Negate(operand)
+                    | ExprKind::Convert(operand)
+                    | ExprKind::Element { call: operand, .. } => vec![operand],
                     ExprKind::InList { value, list, .. } => {
                         std::iter::once(&$($exclusive)? **value).chain(list).collect()
                     }
@@ -167,12 +224,19 @@ impl PlanKind {
             Self::Sort { .. } => "sort",
             Self::Take { .. } => "take",
             Self::Sample { .. } => "sample",
+            Self::CatalogFunction { .. } => "invoke",
             Self::Join { .. } => "join",
             Self::Union { .. } => "union",
             Self::MvExpand { .. } => "mv-expand",
             Self::Parse { .. } => "parse",
             Self::Plugin { .. } => "evaluate",
             Self::Serialize { .. } => "serialize",
+            Self::MvApply(_) => "mv-apply",
+            Self::MakeSeries(_) => "make-series",
+            Self::Partition(_) => "partition",
+            Self::TopNested(_) => "top-nested",
+            Self::Scan(_) => "scan",
+            Self::ParseKv(_) => "parse-kv",
         }
     }
 }

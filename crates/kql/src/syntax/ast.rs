@@ -3,9 +3,15 @@
 //! Kusto has one expression grammar for tables and scalars; so has this tree. Every node has a
 //! span; a part that could not be read is [`ExprKind::Missing`], and a diagnostic says why.
 
+mod clause;
 mod walk;
 
 use std::sync::Arc;
+
+pub use clause::{
+    MakeSeries, MvApply, NestedLevel, ParseKv, Partition, PartitionBody, Scan, ScanStep,
+    SeriesRange, Subquery,
+};
 
 use crate::span::Span;
 use crate::types::Value;
@@ -435,6 +441,26 @@ pub enum OperatorKind {
         /// Tables: names, wildcards, parenthesized expressions.
         tables: Vec<Expr>,
     },
+    /// `search`
+    Search {
+        /// `kind=`
+        properties: Vec<Property>,
+        /// `in (…)`: names, wildcards and calls; empty if not given.
+        tables: Vec<Expr>,
+        /// Comparisons, texts to look for, or a star.
+        predicate: Expr,
+    },
+    /// `find`
+    Find {
+        /// `withsource=`, `datascope=`
+        properties: Vec<Property>,
+        /// `in (…)`: names, wildcards and calls; empty if not given.
+        tables: Vec<Expr>,
+        /// Comparisons and texts to look for.
+        predicate: Expr,
+        /// `project …`; `project-smart` is what it does without.
+        project: Option<Vec<FindColumn>>,
+    },
     /// `print`
     Print(Vec<Expr>),
     /// `range name from a to b step c`
@@ -508,9 +534,37 @@ pub enum OperatorKind {
         /// Of what.
         of: Expr,
     },
-    /// An operator of the language whose clauses are skipped as tokens up to the next bar:
-    /// `mv-apply`, `make-series`, `scan`, … The binder names it in its error.
+    /// `mv-apply`, `mvapply`
+    MvApply(Box<MvApply>),
+    /// `make-series`
+    MakeSeries(Box<MakeSeries>),
+    /// `partition`
+    Partition(Box<Partition>),
+    /// `top-nested`
+    TopNested(Vec<NestedLevel>),
+    /// `scan`
+    Scan(Box<Scan>),
+    /// `parse-kv`
+    ParseKv(Box<ParseKv>),
+    /// An operator of the language whose clauses are skipped as tokens up to the next bar. The
+    /// binder names it in its error.
     Unparsed,
+}
+
+/// An output column of `find … project`.
+#[derive(Clone, Debug, PartialEq)]
+pub enum FindColumn {
+    /// `name[:type]`
+    Column {
+        /// Column.
+        name: Name,
+        /// Type, if given.
+        ty: Option<TypeName>,
+    },
+    /// `*`, which adds nothing.
+    Star(Span),
+    /// `pack(*)`: the columns that are not listed, in a bag.
+    Pack(Span),
 }
 
 /// A piece of a `parse` pattern.

@@ -302,7 +302,7 @@ fn queries_nest() {
             "externaldata(a:string)[@'http://x' h'?y'] with (format='csv', ignoreFirstRecord=true)",
             "externaldata/1[\"http://x?y\":string]/2",
         ),
-        ("T | mv-apply a on (take 1) | count", "T | Unparsed | Count"),
+        ("T | mv-apply a on (take 1) | count", "T | MvApply | Count"),
     ];
     for (text, expected) in cases {
         assert_eq!(shape(text), expected, "{text}");

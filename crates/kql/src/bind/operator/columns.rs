@@ -2,8 +2,6 @@
 
 use std::sync::Arc;
 
-use crate::bind::expression::Row;
-use crate::bind::source::named;
 use crate::bind::table::{Outputs, Table};
 use crate::bind::{Attempt, Binder, Reported, code};
 use crate::hir::{Expr, PlanKind};
@@ -12,30 +10,13 @@ use crate::syntax::ast::{self, ReorderDirection};
 use crate::types::{Column, Schema};
 
 impl<'a> Binder<'a> {
-    /// The expression of an output column. Bare names of columns that had errors stay quiet.
-    fn output(&mut self, expr: &'a ast::Expr, table: &Table) -> Option<Expr> {
-        self.single_name(expr);
-        let (_, value) = named(expr);
-        self.scalar(value, Row::of(table)).ok()
-    }
-
-    /// `(a, b) = …` makes sense only where an expression has several values.
-    fn single_name(&mut self, expr: &ast::Expr) {
-        if let ast::ExprKind::Named { names, .. } = &expr.kind
-            && names.len() > 1
-        {
-            let message = "the expression has one value and takes one name";
-            self.error(code::MISPLACED, expr.span, message);
-        }
-    }
-
     pub(super) fn project(&mut self, table: Table, columns: &'a [ast::Expr], span: Span) -> Table {
         let mut outputs = Outputs::over(&table);
         for column in columns {
-            let expr = self.output(column, &table);
-            let (name, _) = named(column);
-            let name = outputs.name(self, name, column.span);
-            outputs.push(name, expr);
+            for (name, expr) in self.output_columns(column, &table) {
+                let name = outputs.name(self, name, column.span);
+                outputs.push(name, expr);
+            }
         }
         let mut result = outputs.project(table, span, false);
         result.close();
@@ -45,10 +26,10 @@ impl<'a> Binder<'a> {
     pub(super) fn extend(&mut self, table: Table, columns: &'a [ast::Expr], span: Span) -> Table {
         let mut outputs = Outputs::of(&table);
         for column in columns {
-            let expr = self.output(column, &table);
-            let (name, _) = named(column);
-            let name = outputs.name(self, name, column.span);
-            outputs.set(name, expr);
+            for (name, expr) in self.output_columns(column, &table) {
+                let name = outputs.name(self, name, column.span);
+                outputs.set(name, expr);
+            }
         }
         let replaced: Vec<Arc<str>> = table.broken.clone();
         let mut result = outputs.project(table, span, true);

@@ -1,4 +1,4 @@
-//! `mv-expand`.
+//! `mv-expand`, and what it shares with `mv-apply`.
 
 use std::sync::Arc;
 
@@ -14,6 +14,23 @@ use crate::types::{Column, ScalarType, Schema};
 
 /// The limit of the retired spelling `mvexpand`.
 const RETIRED_LIMIT: u64 = 128;
+
+/// What the columns of `mv-expand` and `mv-apply` make of a row.
+pub(super) struct Expansion {
+    /// The table's columns, with expanded ones in their place, and then the new ones.
+    pub(super) schema: Vec<Column>,
+    pub(super) columns: Vec<MvExpandColumn>,
+    /// Names of new columns that had errors.
+    pub(super) broken: Vec<Arc<str>>,
+}
+
+/// The column of the item index behind the others.
+pub(super) fn item_index_column(name: &Arc<str>, schema: &[Column]) -> Column {
+    let free = free_name(name, |name| {
+        schema.iter().any(|column| *column.name == *name)
+    });
+    Column::new(free, ScalarType::Long)
+}
 
 impl<'a> Binder<'a> {
     pub(super) fn mv_expand(
@@ -39,22 +56,60 @@ impl<'a> Binder<'a> {
             None if &*operator.keyword.text == "mvexpand" => Some(RETIRED_LIMIT),
             None => None,
         };
+        let Expansion {
+            mut schema,
+            columns,
+            broken,
+        } = self.expansion(&table, columns);
+        let item_index = index_name.is_some();
+        if let Some(name) = index_name {
+            schema.push(item_index_column(&name.text, &schema));
+        }
+        let span = operator.span;
+        let mut result = table.then(Schema::new(schema), span, |input| PlanKind::MvExpand {
+            input,
+            columns,
+            item_index,
+            row_limit,
+            bag_as_array,
+        });
+        result.broken.extend(broken);
+        result
+    }
+
+    /// The columns of `mv-expand` and `mv-apply`, and the rows that expanding them makes.
+    pub(super) fn expansion(
+        &mut self,
+        table: &Table,
+        columns: &'a [(ast::Expr, Option<ast::TypeName>)],
+    ) -> Expansion {
         let mut schema = table.schema().columns().to_vec();
         let mut broken = Vec::new();
         let mut expanded: Vec<MvExpandColumn> = Vec::with_capacity(columns.len());
         for (column, type_name) in columns {
             let (name, value) = match &column.kind {
-                ast::ExprKind::Named { names, value, .. } => {
+                ast::ExprKind::Named {
+                    names,
+                    value,
+                    tuple,
+                } => {
+                    if *tuple {
+                        let message = "the expression has one value and takes one name";
+                        self.error(code::MISPLACED, column.span, message);
+                    }
                     (Some(Arc::clone(&names[0].text)), &**value)
                 }
                 _ => (name::derived(column).map(Arc::from), column),
             };
             let name = name.unwrap_or_else(|| {
-                free_name(&"Column1".into(), |name| {
-                    schema.iter().any(|column| *column.name == *name)
-                })
+                let taken = |name: &str| schema.iter().any(|column| *column.name == *name);
+                (1..)
+                    .map(|number| format!("Column{number}"))
+                    .find(|name| !taken(name))
+                    .expect("numbers do not end before columns do")
+                    .into()
             });
-            let bound = self.expandable(value, &table);
+            let bound = self.expandable(value, table);
             let ty = match type_name {
                 Some(type_name) => self.type_named(type_name),
                 None => Ok(ScalarType::Dynamic),
@@ -76,23 +131,11 @@ impl<'a> Binder<'a> {
             }
             expanded.push(MvExpandColumn { value, output });
         }
-        let item_index = index_name.is_some();
-        if let Some(name) = index_name {
-            let free = free_name(&name.text, |name| {
-                schema.iter().any(|column| *column.name == *name)
-            });
-            schema.push(Column::new(free, ScalarType::Long));
-        }
-        let span = operator.span;
-        let mut result = table.then(Schema::new(schema), span, |input| PlanKind::MvExpand {
-            input,
+        Expansion {
+            schema,
             columns: expanded,
-            item_index,
-            row_limit,
-            bag_as_array,
-        });
-        result.broken.extend(broken);
-        result
+            broken,
+        }
     }
 
     /// A value of type dynamic.
@@ -101,7 +144,7 @@ impl<'a> Binder<'a> {
         if bound.ty == ScalarType::Dynamic {
             return Ok(bound);
         }
-        let message = format!("`mv-expand` expands dynamic values, not type {}", bound.ty);
+        let message = format!("only dynamic values can be expanded, not type {}", bound.ty);
         let diagnostic = Diagnostic::error(code::ARGUMENT_TYPE, value.span, message);
         Err(self.report(match bound.ty {
             ScalarType::String => {
@@ -111,14 +154,15 @@ impl<'a> Binder<'a> {
         }))
     }
 
-    fn expansion_limit(&mut self, limit: &'a ast::Expr) -> Attempt<u64> {
+    /// The most items of one row.
+    pub(super) fn expansion_limit(&mut self, limit: &'a ast::Expr) -> Attempt<u64> {
         let bound = self.scalar(limit, Row::NONE)?;
         let count = Some(bound)
             .filter(|bound| bound.ty.is_integer())
             .and_then(constant_long)
             .and_then(|count| u64::try_from(count).ok());
         count.ok_or_else(|| -> Reported {
-            let message = "the limit of `mv-expand` is a number that is not negative";
+            let message = "the limit of items is a number that is not negative";
             self.error(code::NOT_CONSTANT, limit.span, message)
         })
     }

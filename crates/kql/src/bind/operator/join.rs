@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::columns::select;
-use crate::bind::table::{Table, column, free_name};
+use crate::bind::table::{Table, column, right_name};
 use crate::bind::{Attempt, Binder, Reported, code, coerce};
 use crate::diagnostic::Diagnostic;
 use crate::hir::{BinaryOp, Expr, JoinKind, PlanKind};
@@ -79,7 +79,7 @@ impl<'a> Binder<'a> {
             if pairs.iter().any(|(_, right)| *right == index) {
                 continue;
             }
-            let name = free_name(&column.name, |name| {
+            let name = right_name(&column.name, &right_columns, |name| {
                 names.iter().any(|other| **other == *name)
             });
             names.push(name);
@@ -249,7 +249,7 @@ fn joined(left: Table, right: Table, kind: JoinKind, pairs: &[KeyPair], span: Sp
     if keeps_right {
         for column in right.schema().columns() {
             let taken = |name: &str| columns.iter().any(|other| *other.name == *name);
-            let name = free_name(&column.name, taken);
+            let name = right_name(&column.name, right.schema(), taken);
             columns.push(Column::new(name, column.ty));
         }
     }

@@ -21,7 +21,11 @@ impl<'a> Binder<'a> {
         }
     }
 
-    fn sort_key(&mut self, key: &'a ast::OrderedExpr, table: &Table) -> Attempt<SortKey> {
+    pub(super) fn sort_key(
+        &mut self,
+        key: &'a ast::OrderedExpr,
+        table: &Table,
+    ) -> Attempt<SortKey> {
         let (_, value) = crate::bind::source::named(&key.expr);
         let expr = self.scalar(value, Row::of(table))?;
         self.refuse_dynamic(&expr, "sort")?;
@@ -72,7 +76,7 @@ impl<'a> Binder<'a> {
     }
 
     /// A number of rows: a constant of type long.
-    fn row_count(&mut self, count: &'a ast::Expr) -> Attempt<Expr> {
+    pub(super) fn row_count(&mut self, count: &'a ast::Expr) -> Attempt<Expr> {
         let bound = self.scalar(count, Row::NONE)?;
         if !bound.ty.is_integer() {
             let message = format!("a number of rows is an integer, not of type {}", bound.ty);

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::columns::matches_wildcard;
 use super::unite::{Source, unite};
+use crate::bind::place::leads_elsewhere;
 use crate::bind::scope::Binding;
 use crate::bind::table::Table;
 use crate::bind::{Attempt, Binder, Reported, code};
@@ -84,8 +85,14 @@ impl<'a> Binder<'a> {
             }
             ast::ExprKind::Star => self.wildcard("*", item.span, fuzzy),
             ast::ExprKind::Wildcard(pattern) => self.wildcard(&pattern.text, pattern.span, fuzzy),
-            _ if fuzzy && let Some(name) = self.missing_source(item) => {
-                let message = format!("there is no table `{}`; the union leaves it out", name.text);
+            ast::ExprKind::Member { base, member } if leads_elsewhere(base) => {
+                self.tables_elsewhere(base, member, item.span)
+            }
+            _ if fuzzy && let Some((what, name)) = self.missing_source(item) => {
+                let message = format!(
+                    "there is no {what} `{}`; the union leaves it out",
+                    name.text
+                );
                 self.warn(code::FUZZY, name.span, message);
                 Ok(Vec::new())
             }
@@ -99,15 +106,18 @@ impl<'a> Binder<'a> {
         }
     }
 
-    /// The table a pipeline starts with, where there is none of that name.
-    fn missing_source<'e>(&self, expr: &'e ast::Expr) -> Option<&'e ast::Name> {
+    /// The table or function a pipeline starts with, where there is none of that name.
+    fn missing_source<'e>(&self, expr: &'e ast::Expr) -> Option<(&'static str, &'e ast::Name)> {
         match &expr.kind {
             ast::ExprKind::Parenthesized(inner) => self.missing_source(inner),
             ast::ExprKind::Pipe { source, .. } => self.missing_source(source),
             ast::ExprKind::Name(name) => (self.scope.find(&name.text).is_none()
                 && self.catalog.table(&name.text).is_none()
                 && !self.catalog.is_open(&name.text))
-            .then_some(name),
+            .then_some(("table", name)),
+            ast::ExprKind::Call { function, .. } => (self.scope.find(&function.text).is_none()
+                && !self.is_function(&function.text))
+            .then_some(("function", function)),
             _ => None,
         }
     }

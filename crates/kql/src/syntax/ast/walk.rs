@@ -1,9 +1,11 @@
 //! What the nodes of the syntax tree are made of, so that whoever looks for something in it need
 //! not know every variant. An operator that joins the tree joins here too.
 
+mod clause;
+
 use super::{
-    Expr, ExprKind, Function, LetValue, OperatorKind, OrderedExpr, Parameter, ParsePart, Property,
-    Script, Statement, StatementKind, TableOperator,
+    Expr, ExprKind, Function, LetValue, NestedLevel, OperatorKind, OrderedExpr, Parameter,
+    ParsePart, Property, Script, Statement, StatementKind, TableOperator,
 };
 
 /// A node that may have others below it.
@@ -156,6 +158,20 @@ impl TableOperator {
             OperatorKind::Union { properties, tables } => {
                 values(properties).chain(exprs(tables)).collect()
             }
+            OperatorKind::Search {
+                properties,
+                tables,
+                predicate,
+            }
+            | OperatorKind::Find {
+                properties,
+                tables,
+                predicate,
+                ..
+            } => values(properties)
+                .chain(exprs(tables))
+                .chain(one(predicate))
+                .collect(),
             OperatorKind::Range { from, to, step, .. } => {
                 vec![Node::Expr(from), Node::Expr(to), Node::Expr(step)]
             }
@@ -186,6 +202,14 @@ impl TableOperator {
                 properties, call, ..
             } => values(properties).chain(one(call)).collect(),
             OperatorKind::SampleDistinct { count, of } => pair(count, of),
+            OperatorKind::MvApply(apply) => apply.children(),
+            OperatorKind::MakeSeries(series) => series.children(),
+            OperatorKind::Partition(partition) => partition.children(),
+            OperatorKind::TopNested(levels) => {
+                levels.iter().flat_map(NestedLevel::children).collect()
+            }
+            OperatorKind::Scan(scan) => scan.children(),
+            OperatorKind::ParseKv(parse) => parse.children(),
         }
     }
 }

@@ -1,4 +1,13 @@
-//! The clauses of each tabular operator.
+//! The clauses of each tabular operator. Those with many of them have files of their own.
+
+mod apply;
+mod key_value;
+mod nested;
+mod partition;
+mod scan;
+mod search;
+mod series;
+mod subquery;
 
 use std::sync::Arc;
 
@@ -6,7 +15,7 @@ use crate::diagnostic::Diagnostic;
 use crate::hir::BinaryOp;
 use crate::syntax::ast::{
     Expr, ExprKind, Name, Operator, OperatorKind, OrderedExpr, ParsePart, Property,
-    ReorderDirection, TypeName,
+    ReorderDirection,
 };
 use crate::syntax::parser::Parser;
 use crate::syntax::token::TokenKind as T;
@@ -63,9 +72,18 @@ pub(super) fn clauses(p: &mut Parser<'_>, word: &str) -> OperatorKind {
             properties: property::leading(p, property::any),
             tables: items(p, |p| expression::postfix(p, Stars::Wildcard)),
         },
+        "search" => search::search(p),
+        "find" => search::find(p),
         "print" => OperatorKind::Print(items(p, named)),
         "range" => range(p),
-        "mv-expand" | "mvexpand" => mv_expand(p),
+        "mv-expand" | "mvexpand" => apply::mv_expand(p),
+        "mv-apply" | "mvapply" => apply::mv_apply(p),
+        "make-series" => series::make_series(p),
+        "partition" => partition::partition(p, true),
+        "__partitionby" => partition::partition(p, false),
+        "top-nested" => nested::top_nested(p),
+        "scan" => scan::scan(p),
+        "parse-kv" => key_value::parse_kv(p),
         "parse" | "parse-where" => parse(p, word == "parse-where"),
         "serialize" => OperatorKind::Serialize(optional_items(p)),
         "getschema" => OperatorKind::GetSchema,
@@ -276,36 +294,6 @@ fn range(p: &mut Parser<'_>) -> OperatorKind {
     }
 }
 
-fn mv_expand(p: &mut Parser<'_>) -> OperatorKind {
-    let properties = property::leading(p, |name| {
-        matches!(name, "kind" | "bagexpansion" | "with_itemindex") || property::hint(name)
-    });
-    let columns = items(p, |p| {
-        let column = named(p);
-        let ty = p.at_word("to").then(|| to_typeof(p)).flatten();
-        (column, ty)
-    });
-    let limit = p.eat_word("limit").then(|| expression(p));
-    OperatorKind::MvExpand {
-        properties,
-        columns,
-        limit,
-    }
-}
-
-/// `to typeof(long)`
-fn to_typeof(p: &mut Parser<'_>) -> Option<TypeName> {
-    p.bump();
-    if !p.at_word("typeof") {
-        p.expected("`typeof(…)`");
-        return None;
-    }
-    match expression::type_of(p).kind {
-        ExprKind::TypeOf(ty) => Some(ty),
-        _ => None,
-    }
-}
-
 fn parse(p: &mut Parser<'_>, drop_unmatched: bool) -> OperatorKind {
     let properties = property::leading(p, |name| matches!(name, "kind" | "flags"));
     let text = expression(p);
@@ -337,7 +325,11 @@ fn parse_part(p: &mut Parser<'_>) -> Option<ParsePart> {
             if p.at(T::OpenBracket) && p.token(1).kind != T::String {
                 return None;
             }
+            let before = p.position();
             let name = name::declared_name(p);
+            if p.position() == before {
+                return None;
+            }
             let ty = p.eat(T::Colon).then(|| declaration::type_name(p));
             Some(ParsePart::Column { name, ty })
         }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::diagnostic::Diagnostic;
 use crate::span::Span;
-use crate::syntax::ast::{Expr, ExprKind, JoinSide, Name, UnaryOp};
+use crate::syntax::ast::{Expr, ExprKind, JoinSide, Name, TypeName, UnaryOp};
 use crate::syntax::keyword;
 use crate::syntax::parser::Parser;
 use crate::syntax::token::TokenKind as T;
@@ -196,7 +196,7 @@ fn star(p: &mut Parser<'_>, stars: Stars) -> Expr {
     let star = p.token(0).span;
     let errors = p.errors();
     let whole = every_column(p);
-    let compared = infix::ahead(p).is_some_and(|infix| infix.level >= Level::Equality);
+    let compared = infix::ahead(p).is_some_and(infix::Infix::takes_every_column);
     if !compared && p.errors() == errors {
         let message = "expected an expression, found `*`";
         p.report_aside(
@@ -366,9 +366,28 @@ pub(super) fn type_of(p: &mut Parser<'_>) -> Expr {
     }
 }
 
+/// `to typeof(long)`
+pub(super) fn to_type_of(p: &mut Parser<'_>) -> Option<TypeName> {
+    p.bump();
+    if !p.at_word("typeof") {
+        p.expected("`typeof(…)`");
+        return None;
+    }
+    match type_of(p).kind {
+        ExprKind::TypeOf(ty) => Some(ty),
+        _ => None,
+    }
+}
+
 /// Items separated by commas. A missing comma is reported and taken as given.
-pub(super) fn items<'t, I>(
+pub(super) fn items<'t, I>(p: &mut Parser<'t>, item: impl FnMut(&mut Parser<'t>) -> I) -> Vec<I> {
+    items_before(p, &[], item)
+}
+
+/// Items separated by commas, behind which a clause may begin with one of `words`.
+pub(super) fn items_before<'t, I>(
     p: &mut Parser<'t>,
+    words: &[&str],
     mut item: impl FnMut(&mut Parser<'t>) -> I,
 ) -> Vec<I> {
     let mut items = Vec::new();
@@ -380,6 +399,7 @@ pub(super) fn items<'t, I>(
         }
         let comma_is_missing = starts_expression(p)
             && p.position() > before
+            && !words.contains(&p.word(0))
             && operator::keyword_ahead(p).is_none()
             && !looks_like_next_statement(p);
         if !comma_is_missing {

@@ -83,7 +83,8 @@ fn bar_is_missing(p: &Parser<'_>) -> bool {
     !(begins_query && p.on_new_line())
 }
 
-fn operators(p: &mut Parser<'_>) -> Vec<TableOperator> {
+/// The operators behind the bars ahead.
+pub(super) fn operators(p: &mut Parser<'_>) -> Vec<TableOperator> {
     let mut operators = Vec::new();
     loop {
         if !p.eat(T::Bar) {

@@ -151,6 +151,7 @@ impl<'a> Binder<'a> {
         let row = Row {
             table: Some(table),
             aggregation: Some(&aggregation),
+            states: None,
         };
         let value = self.scalar(value, row)?;
         let calls = aggregation.into_inner().calls;
