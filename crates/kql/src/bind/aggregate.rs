@@ -179,14 +179,6 @@ impl<'a> Binder<'a> {
                     failed = true;
                     continue;
                 }
-                if ordered && index == 0 {
-                    let message =
-                        format!("`*` cannot be the first argument of `{}`", aggregate.name);
-                    return Err(self.report(
-                        Diagnostic::error(code::MISPLACED, argument.span, message)
-                            .with_help("the first argument says which row is meant"),
-                    ));
-                }
                 let given: Vec<&str> = arguments.iter().filter_map(plain_name).collect();
                 for (column, other) in table.schema().columns().iter().enumerate() {
                     let is_key = aggregation.borrow().key_columns.contains(&other.name);

@@ -2,10 +2,12 @@
 
 mod bind;
 mod builtin;
+mod clauses;
 mod codes;
 mod external;
 mod format;
 mod functions;
+mod lint;
 mod messages;
 mod open;
 mod place;

@@ -14,7 +14,7 @@ fn properties_are_known_and_have_known_values() {
         ("accumulate=1", "KQL215 `accumulate` takes true or false"),
         ("legend=foo", "KQL215 `foo` is no value of `legend`"),
         ("ycolumns=a, nope", "KQL201 unknown column `nope`"),
-        ("tite='x'", "KQL215 unknown property `tite`"),
+        ("tite='x'", "KQL100 unknown property `tite`"),
     ] {
         let query = format!("U | render timechart with ({properties})");
         assert_eq!(columns(&query), expected, "{properties}");
@@ -33,7 +33,7 @@ fn a_star_leaves_out_columns_that_are_keys_as_they_are() {
         ("arg_max(a, s, *)", "a:long s:string z:int"),
         (
             "arg_max(*) by s",
-            "KQL217 `*` cannot be the first argument of `arg_max`",
+            "KQL217 `*` cannot stand here in `arg_max`",
         ),
     ] {
         let query = format!("U | summarize {query}");

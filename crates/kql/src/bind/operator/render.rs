@@ -79,9 +79,8 @@ impl Binder<'_> {
             let known = PROPERTIES
                 .iter()
                 .find_map(|(known, takes)| (**known == *name.text).then_some(*takes));
+            // The parser has reported an unknown one.
             let Some(takes) = known else {
-                let names = PROPERTIES.iter().map(|(known, _)| *known);
-                self.unknown(code::PROPERTY, "property", &name.text, name.span, names);
                 continue;
             };
             self.check_render_property(table, property, takes);
