@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use arrow::array::{Int64Array, RecordBatch, StringViewArray, TimestampNanosecondArray};
+use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringViewArray, TimestampNanosecondArray};
 use kql::hir::Query;
 use kql::types::ScalarType;
 use kql::window::{Combine, MergeKey, MergeStep, Mode, Timing, Verdict, Window, apply, splitting};
@@ -91,11 +91,11 @@ fn tables(numbers: &mut Numbers) -> MemoryTables {
         let (keys, strings) = (text("k", 5), text("s", 3));
         let values = Int64Array::from_iter_values(times.iter().map(|_| numbers.below(50)));
         let times = TimestampNanosecondArray::from(times).with_timezone(UTC);
-        let columns = vec![
-            Arc::new(times) as _,
-            Arc::new(keys) as _,
-            Arc::new(values) as _,
-            Arc::new(strings) as _,
+        let columns: Vec<ArrayRef> = vec![
+            Arc::new(times),
+            Arc::new(keys),
+            Arc::new(values),
+            Arc::new(strings),
         ];
         let batch = RecordBatch::try_new(arrow_schema(&schema), columns).unwrap();
         let time = Some("t".to_owned());
@@ -106,7 +106,7 @@ fn tables(numbers: &mut Numbers) -> MemoryTables {
     let schema = world::schema(&[("k", String), ("v", Long)]);
     let keys = StringViewArray::from_iter_values(["k1", "k2", "k9"]);
     let values = Int64Array::from(vec![10, 20, 30]);
-    let columns = vec![Arc::new(keys) as _, Arc::new(values) as _];
+    let columns: Vec<ArrayRef> = vec![Arc::new(keys), Arc::new(values)];
     let batch = RecordBatch::try_new(arrow_schema(&schema), columns).unwrap();
     tables.insert("R", schema, vec![batch]).unwrap();
     tables
