@@ -170,7 +170,9 @@ struct Collector<'w> {
 impl Collector<'_> {
     fn plan(&mut self, plan: &Plan) {
         match &*plan.kind {
-            PlanKind::Table { name, time_column } => self.table(plan, name, *time_column),
+            PlanKind::Table {
+                name, time_column, ..
+            } => self.table(plan, name, *time_column),
             PlanKind::Shared { id, input } if self.shared.insert(*id) => {
                 self.plan(input);
             }

@@ -2,14 +2,19 @@
 
 mod bind;
 mod builtin;
+mod clauses;
+mod codes;
 mod external;
 mod format;
 mod functions;
+mod lint;
 mod messages;
 mod open;
+mod place;
 mod plugin;
 mod robustness;
 mod search;
+mod statement;
 mod syntax;
 mod walk;
 mod window;
