@@ -74,6 +74,10 @@ impl<'a> Binder<'a> {
                 StatementKind::Pattern { name, pattern } => {
                     self.declare_pattern(name, pattern.as_ref());
                 }
+                StatementKind::Directive => {
+                    let message = "a line with `#` is for a desktop tool and is left out";
+                    self.warn(code::IGNORED, statement.span, message);
+                }
                 StatementKind::Command { keyword } => {
                     return Err(self.report(
                         Diagnostic::error(

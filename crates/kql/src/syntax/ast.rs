@@ -69,6 +69,8 @@ pub enum StatementKind {
         /// What it stands for; `None` where only the name is declared.
         pattern: Option<Pattern>,
     },
+    /// `#connect …` and the like, which Kusto's desktop tool carries out in front of the query.
+    Directive,
     /// `.show tables` and other management commands, which are not read further.
     Command {
         /// Its first word, with the dot.

@@ -2,6 +2,7 @@
 
 mod bind;
 mod builtin;
+mod clauses;
 mod codes;
 mod external;
 mod format;
@@ -11,6 +12,7 @@ mod messages;
 mod open;
 mod place;
 mod plugin;
+mod render;
 mod robustness;
 mod search;
 mod statement;

@@ -65,7 +65,7 @@ impl Statement {
                 let bodies = cases.flat_map(|case| &case.body.statements);
                 bodies.map(Node::Statement).collect()
             }
-            StatementKind::Command { .. } => Vec::new(),
+            StatementKind::Directive | StatementKind::Command { .. } => Vec::new(),
             StatementKind::Expression(expr) => vec![Node::Expr(expr)],
         }
     }

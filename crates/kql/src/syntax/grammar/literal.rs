@@ -150,7 +150,8 @@ fn typed(p: &mut Parser<'_>, text: &str, span: Span) -> Expr {
     }
     // A text that was cut off has been reported already.
     if text.ends_with(')') {
-        let message = format!("`{raw}` is not a valid {ty}");
+        // Kusto takes any text here, and hunts in the wild have notes in it.
+        let message = format!("`{raw}` is not a valid {ty} and reads as null");
         let help = match ty {
             ScalarType::DateTime => "write it as `datetime(2024-12-31 23:59:59)`".to_owned(),
             ScalarType::TimeSpan => "write it as `1d`, `90m` or `timespan(1.02:03:04)`".to_owned(),
@@ -159,7 +160,7 @@ fn typed(p: &mut Parser<'_>, text: &str, span: Span) -> Expr {
             }
             _ => format!("`{word}(…)` takes a constant; to convert a value use `to{ty}(…)`"),
         };
-        p.report_aside(Diagnostic::error("KQL104", span, message).with_help(help));
+        p.report_aside(Diagnostic::warning("KQL104", span, message).with_help(help));
     }
     constant(Value::Null, ty, span)
 }

@@ -157,12 +157,12 @@ pub(super) fn external_data(p: &mut Parser<'_>) -> Expr {
     let mut uris = Vec::new();
     let mut height = 0;
     if p.expect(T::OpenBracket) {
-        if !p.at(T::CloseBracket) {
-            uris = expression::items(p, |p| {
-                let uri = expression::expression(p);
-                height = height.max(p.height());
-                uri
-            });
+        while !matches!(p.kind(), T::CloseBracket | T::EndOfText) {
+            uris.push(expression::expression(p));
+            height = height.max(p.height());
+            if !p.eat(T::Comma) {
+                break;
+            }
         }
         p.expect_close(T::CloseBracket, open);
     }

@@ -122,7 +122,7 @@ fn set(p: &mut Parser<'_>) -> StatementKind {
 
 fn let_statement(p: &mut Parser<'_>) -> StatementKind {
     p.bump();
-    let name = name::declared_name(p);
+    let name = name::free_name(p);
     if p.at(T::Equal) {
         p.expected("`=`");
         p.bump();
