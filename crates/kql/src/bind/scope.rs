@@ -26,6 +26,10 @@ pub(super) enum Binding<'a> {
         function: &'a ast::Function,
         scope: Scope<'a>,
     },
+    /// The places or tables of an `entity_group`.
+    Entities(&'a [ast::Expr]),
+    /// The place or table that `macro-expand` is at.
+    Entity(&'a ast::Expr),
     /// Its definition has an error that was reported.
     Broken,
 }
