@@ -19,6 +19,9 @@ impl<'a> Binder<'a> {
         span: Span,
         row: Row<'_>,
     ) -> Attempt<Value> {
+        if let Some(result) = self.pattern_path(base, member, span) {
+            return result;
+        }
         if self.leads_elsewhere(base) {
             if let Some(constant) = self.place_constant(base, member, span) {
                 return constant.map(Value::Scalar);

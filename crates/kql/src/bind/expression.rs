@@ -188,7 +188,7 @@ impl<'a> Binder<'a> {
                 self.grow(size, name.span)?;
                 return Ok(Value::Scalar(expr));
             }
-            Some(Binding::Table { .. } | Binding::Entity(_)) => {
+            Some(Binding::Table { .. } | Binding::Pattern { .. } | Binding::Entity(_)) => {
                 return self.table_by_name(name).map(Value::Table);
             }
             Some(Binding::Function { function, scope }) => {

@@ -100,6 +100,12 @@ impl<'a> Binder<'a> {
             label.extend([kind.as_str(), "(\"", name, "\")."]);
         }
         label.push_str(name);
+        let mut steps = place.steps.iter();
+        if steps.any(|(_, name)| self.aliases.contains(name)) {
+            // An alias is given to what is too far away to look at.
+            self.is_open = true;
+            return Ok(Table::unknown(span));
+        }
         let mut table = self.catalog_table_of(name, Some(place), span)?;
         table.label = Some(label.into());
         Ok(table)
@@ -213,6 +219,11 @@ impl<'a> Binder<'a> {
             [] if kind == PlaceKind::Database => return Ok((kind, "".into())),
             arguments => self.only_argument(kind.as_str(), arguments, expr.span)?,
         };
+        if let ast::ExprKind::Name(name) = &argument.kind
+            && self.aliases.contains(&name.text)
+        {
+            return Ok((kind, name.text.clone()));
+        }
         match self.scalar(argument, Row::NONE)?.kind {
             ExprKind::Literal(Value::String(name)) => Ok((kind, name)),
             _ => Err(self.error(

@@ -139,6 +139,10 @@ impl<'a> Binder<'a> {
             }
             Some(Binding::Entity(entity)) => self.table(entity),
             Some(Binding::Entities(_)) => Err(self.misplaced_group(name.span)),
+            Some(Binding::Pattern { .. }) => {
+                let message = format!("the pattern `{}` takes arguments", name.text);
+                Err(self.error(code::ARGUMENT_COUNT, name.span, message))
+            }
             Some(Binding::Broken) => Err(Reported),
             None if self.catalog.table(&name.text).is_none()
                 && self.catalog.function(&name.text).is_some() =>
@@ -176,6 +180,10 @@ impl<'a> Binder<'a> {
             },
             None => return Err(self.unknown_table(name, span)),
         };
+        if !self.scope.allows(name) {
+            let message = format!("the query restricts access to other tables than `{name}`");
+            return Err(self.error(code::UNKNOWN_TABLE, span, message));
+        }
         self.is_open |= is_open;
         self.grow(1, span)?;
         let time_column = info

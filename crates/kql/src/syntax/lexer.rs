@@ -17,6 +17,8 @@ pub(super) const RAW_CONSTRUCTORS: &[&str] = &[
 pub(super) struct Lexed {
     pub(super) tokens: Vec<Token>,
     pub(super) comments: Vec<Span>,
+    /// Lines with `#` in front of the first token.
+    pub(super) directives: Vec<Span>,
     pub(super) diagnostics: Vec<Diagnostic>,
 }
 
@@ -29,6 +31,7 @@ pub(super) fn lex(text: &str) -> Lexed {
         lexed: Lexed {
             tokens: Vec::with_capacity(text.len() / 5),
             comments: Vec::new(),
+            directives: Vec::new(),
             diagnostics: Vec::new(),
         },
     };
@@ -369,13 +372,18 @@ impl Lexer<'_> {
         self.at = end;
     }
 
-    /// `#` and the rest of its line, which only Kusto's desktop tool would carry out.
+    /// `#` and the rest of its line, which only Kusto's desktop tool would carry out, and only in
+    /// front of the query.
     fn directive(&mut self) {
         let span = Span::new(self.at, self.line_end(self.at));
-        self.report(
-            Diagnostic::error("KQL101", span, "`#` has no meaning in a query")
-                .with_help("comments begin with `//`"),
-        );
+        if self.lexed.tokens.is_empty() {
+            self.lexed.directives.push(span);
+        } else {
+            self.report(
+                Diagnostic::error("KQL101", span, "`#` has no meaning in a query")
+                    .with_help("comments begin with `//`"),
+            );
+        }
         self.at = span.end as usize;
     }
 

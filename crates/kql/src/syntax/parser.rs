@@ -1,7 +1,7 @@
 //! The cursor over the tokens: looking ahead, consuming, reporting one error per mistake, and
 //! the limits that keep hostile texts from exhausting the stack. The grammar is in `grammar/`.
 
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, Severity};
 use crate::span::Span;
 
 use super::ast::{Expr, ExprKind};
@@ -240,10 +240,17 @@ impl<'t> Parser<'t> {
 
     /// Reports something about a part that was read whole, so that nothing follows from it.
     pub(super) fn report_aside(&mut self, diagnostic: Diagnostic) {
-        self.errors += 1;
+        if diagnostic.severity == Severity::Error {
+            self.errors += 1;
+        }
         if self.diagnostics.len() < DIAGNOSTICS_MAX {
             self.diagnostics.push(diagnostic);
         }
+    }
+
+    /// Whether an error has been reported at the next token.
+    pub(super) fn has_reported_here(&self) -> bool {
+        self.reported_at == Some(self.at)
     }
 
     pub(super) fn expected(&mut self, what: &str) {

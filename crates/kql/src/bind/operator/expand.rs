@@ -103,11 +103,11 @@ impl<'a> Binder<'a> {
             };
             let name = name.unwrap_or_else(|| {
                 let taken = |name: &str| schema.iter().any(|column| *column.name == *name);
-                (1..)
+                let numbers = 1..=schema.len() + 1;
+                let free = numbers
                     .map(|number| format!("Column{number}"))
-                    .find(|name| !taken(name))
-                    .expect("numbers do not end before columns do")
-                    .into()
+                    .find(|name| !taken(name));
+                free.expect("there are more numbers than columns").into()
             });
             let bound = self.expandable(value, table);
             let ty = match type_name {

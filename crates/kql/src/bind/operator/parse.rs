@@ -45,18 +45,17 @@ impl<'a> Binder<'a> {
         let mut parts = Vec::with_capacity(pattern.len());
         let mut failed = false;
         let mut extracted: Vec<usize> = Vec::new();
-        for part in pattern {
+        for (position, part) in pattern.iter().enumerate() {
+            if let Some(message) = misplaced(pattern, position) {
+                self.error(code::MISPLACED, part_span(part, span), message);
+                failed = true;
+            }
             match self.pattern_part(part, &mut schema) {
                 Ok(ParsePart::Column(index)) => {
                     if extracted.contains(&index) {
                         let name = &schema[index].name;
                         let message = format!("there is already a column `{name}` here");
                         self.error(code::DUPLICATE_COLUMN, part_span(part, span), message);
-                        failed = true;
-                    }
-                    if matches!(parts.last(), Some(ParsePart::Column(_))) {
-                        let message = "a column must follow a text, to know where it starts";
-                        self.error(code::MISPLACED, part_span(part, span), message);
                         failed = true;
                     }
                     extracted.push(index);
@@ -118,6 +117,26 @@ impl<'a> Binder<'a> {
                 Ok(ParsePart::Column(place))
             }
         }
+    }
+}
+
+/// What is wrong with the place of a part of a pattern.
+fn misplaced(pattern: &[ast::ParsePart], position: usize) -> Option<&'static str> {
+    use ast::ParsePart::{Column, Skip, Text};
+    let before = position.checked_sub(1).map(|before| &pattern[before]);
+    match (before, &pattern[position], pattern.get(position + 1)) {
+        (Some(Column { .. } | Skip), Column { .. }, _) => {
+            Some("a column must follow a text, to know where it starts")
+        }
+        (_, Skip, Some(Column { .. } | Skip)) => {
+            Some("a text must follow `*`, to know where it ends")
+        }
+        (Some(Column { ty, .. }), Skip, _)
+            if ty.as_ref().is_none_or(|ty| &*ty.text == "string") =>
+        {
+            Some("a column of type string takes all the text there is: nothing is left to skip")
+        }
+        (_, Text(_) | Skip | Column { .. }, _) => None,
     }
 }
 

@@ -4,7 +4,7 @@ use super::subquery::rows;
 use crate::bind::expression::Row;
 use crate::bind::scope::Binding;
 use crate::bind::table::Table;
-use crate::bind::{Attempt, Binder, Reported, code};
+use crate::bind::{Attempt, Binder, code};
 use crate::diagnostic::Diagnostic;
 use crate::hir::{Expr, ExprKind, Partition, PlanKind};
 use crate::span::Span;
@@ -73,13 +73,11 @@ impl<'a> Binder<'a> {
         }
         let bound = self.scalar(by, Row::of(table))?;
         self.refuse_dynamic(&bound, "partition")?;
-        match bound.kind {
-            ExprKind::Column(index) => Ok(index),
-            _ => Err(Reported).or_else(|Reported| {
-                let message = "`partition` takes a column of the table";
-                Err(self.error(code::MISPLACED, by.span, message))
-            }),
+        if let ExprKind::Column(index) = bound.kind {
+            return Ok(index);
         }
+        let message = "`partition` takes a column of the table";
+        Err(self.error(code::MISPLACED, by.span, message))
     }
 }
 

@@ -44,20 +44,16 @@ impl<'a> Binder<'a> {
             }
         }
         let row = Schema::new(schema.clone());
-        let (steps, expressions) = match self.scan_steps(scan, &table, &row, span) {
-            Ok(bound) => bound,
-            Err(Reported) => {
-                failed = true;
-                (Vec::new(), Table::unknown(span).plan)
-            }
-        };
+        let steps = self.scan_steps(scan, &table, &row, span);
         let has_match_id = match_id.is_some();
         if let Some(name) = match_id {
             let taken = |name: &str| schema.iter().any(|column| *column.name == *name);
             let name = free_name(&name.text, taken);
             schema.push(Column::new(name, ScalarType::Long));
         }
-        let (Ok(order), Ok(partition), false) = (order, partition, failed) else {
+        let (Ok(order), Ok(partition), Ok((steps, expressions)), false) =
+            (order, partition, steps, failed)
+        else {
             let added = schema.split_off(table.schema().len());
             let mut table = table;
             table

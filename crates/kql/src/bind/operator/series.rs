@@ -105,7 +105,7 @@ impl<'a> Binder<'a> {
     /// Ends and width of the bins, in types that go with the axis.
     fn bins(&mut self, range: &'a SeriesRange, axis: Option<&Expr>) -> Attempt<Bins> {
         let (from, to, step) = match range {
-            SeriesRange::Step { from, to, step } => (from.as_ref(), to.as_ref(), step),
+            SeriesRange::Step { from, to, step } => (from.as_deref(), to.as_deref(), &**step),
             SeriesRange::Range { arguments, span } => {
                 let [from, to, step] = arguments.as_slice() else {
                     let message = "the range of a series has a start, an end and a step";

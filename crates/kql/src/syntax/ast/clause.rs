@@ -52,11 +52,11 @@ pub enum SeriesRange {
     /// `from a to b step c`
     Step {
         /// First bin, if given.
-        from: Option<Expr>,
+        from: Option<Box<Expr>>,
         /// End, not part of the series, if given.
-        to: Option<Expr>,
+        to: Option<Box<Expr>>,
         /// Width.
-        step: Expr,
+        step: Box<Expr>,
     },
     /// `in range(a, b, c)`, the older form.
     Range {

@@ -28,16 +28,36 @@ use super::name::{self, named};
 use super::operator::keyword_ahead;
 use super::{declaration, literal, property};
 
+/// What `render` takes.
+const RENDER_PROPERTIES: &[&str] = &[
+    "accumulate",
+    "anomalycolumns",
+    "kind",
+    "legend",
+    "series",
+    "title",
+    "xaxis",
+    "xcolumn",
+    "xmax",
+    "xmin",
+    "xtitle",
+    "yaxis",
+    "ycolumns",
+    "ymax",
+    "ymin",
+    "ysplit",
+    "ytitle",
+];
+
 /// Reads what follows the operator `word`.
 pub(super) fn clauses(p: &mut Parser<'_>, word: &str) -> OperatorKind {
     match word {
         "where" | "filter" => filter(p),
-        "project" => OperatorKind::Project(optional_items(p)),
-        "project-away" => OperatorKind::ProjectAway(items(p, column_pattern)),
-        "project-keep" if at_operator_end(p) => OperatorKind::ProjectKeep(Vec::new()),
-        "project-keep" => OperatorKind::ProjectKeep(items(p, column_pattern)),
-        "project-rename" => OperatorKind::ProjectRename(items(p, named)),
-        "project-reorder" => OperatorKind::ProjectReorder(items(p, reordered)),
+        "project" => OperatorKind::Project(optional(p, named)),
+        "project-away" => OperatorKind::ProjectAway(optional(p, column_pattern)),
+        "project-keep" => OperatorKind::ProjectKeep(optional(p, column_pattern)),
+        "project-rename" => OperatorKind::ProjectRename(optional(p, named)),
+        "project-reorder" => OperatorKind::ProjectReorder(optional(p, reordered)),
         "extend" => OperatorKind::Extend(items(p, named)),
         "summarize" => summarize(p),
         "count" => count(p),
@@ -82,13 +102,12 @@ pub(super) fn clauses(p: &mut Parser<'_>, word: &str) -> OperatorKind {
         "mv-expand" | "mvexpand" => apply::mv_expand(p),
         "mv-apply" | "mvapply" => apply::mv_apply(p),
         "make-series" => series::make_series(p),
-        "partition" => partition::partition(p, true),
-        "__partitionby" => partition::partition(p, false),
+        "partition" => partition::partition(p),
         "top-nested" => nested::top_nested(p),
         "scan" => scan::scan(p),
         "parse-kv" => key_value::parse_kv(p),
         "parse" | "parse-where" => parse(p, word == "parse-where"),
-        "serialize" => OperatorKind::Serialize(optional_items(p)),
+        "serialize" => OperatorKind::Serialize(optional(p, named)),
         "getschema" => OperatorKind::GetSchema {
             properties: property::leading(p, |name| name == "kind"),
         },
@@ -102,7 +121,7 @@ pub(super) fn clauses(p: &mut Parser<'_>, word: &str) -> OperatorKind {
         "project-by-names" => OperatorKind::ProjectByNames(items(p, expression)),
         "as" => OperatorKind::As {
             properties: property::leading(p, property::hint),
-            name: name::declared_name(p),
+            name: name::free_name(p),
         },
         "consume" => {
             consume(p);
@@ -142,11 +161,12 @@ fn consume(p: &mut Parser<'_>) {
     }
 }
 
-fn optional_items(p: &mut Parser<'_>) -> Vec<Expr> {
+/// Items, or none where the operator ends.
+fn optional<'t, I>(p: &mut Parser<'t>, item: impl FnMut(&mut Parser<'t>) -> I) -> Vec<I> {
     if at_operator_end(p) {
         return Vec::new();
     }
-    items(p, named)
+    items(p, item)
 }
 
 fn filter(p: &mut Parser<'_>) -> OperatorKind {
@@ -188,7 +208,7 @@ fn column_pattern(p: &mut Parser<'_>) -> Expr {
     if let Some(wildcard) = name::wildcard(p) {
         return wildcard;
     }
-    let name = name::declared_name(p);
+    let name = name::free_name(p);
     Expr {
         span: name.span,
         kind: ExprKind::Name(name),
@@ -304,7 +324,7 @@ fn join(p: &mut Parser<'_>) -> (Vec<Property>, Box<Expr>, Vec<Expr>) {
 }
 
 fn range(p: &mut Parser<'_>) -> OperatorKind {
-    let column = name::declared_name(p);
+    let column = name::free_name(p);
     p.expect_word("from");
     let from = expression(p);
     p.expect_word("to");
@@ -402,7 +422,11 @@ fn render(p: &mut Parser<'_>) -> OperatorKind {
     if is_number {
         p.bump();
     }
-    let mut properties = property::leading(p, property::any);
-    properties.extend(property::with_list(p));
+    let mut properties = property::leading(p, |name| RENDER_PROPERTIES.contains(&name));
+    properties.extend(property::with_list_of(
+        p,
+        RENDER_PROPERTIES,
+        &["anomalycolumns", "series", "ycolumns"],
+    ));
     OperatorKind::Render { kind, properties }
 }

@@ -174,7 +174,7 @@ fn primary(p: &mut Parser<'_>, stars: Stars) -> Expr {
         T::OpenParen => parenthesized(p),
         T::OpenBracket => {
             if let Some(name) = bracketed_name(p) {
-                return name_expr(p, name);
+                return after_name(p, name);
             }
             let missing = p.missing("an expression");
             p.skip_until(|kind| matches!(kind, T::Comma | T::Bar | T::Semicolon));
@@ -254,7 +254,9 @@ fn word(p: &mut Parser<'_>, stars: Stars) -> Expr {
     {
         return wildcard;
     }
-    let clause_word = keyword::is_clause_word(text) && !called;
+    let takes_query = called && TAKES_QUERY.contains(&text);
+    let clause_word = (keyword::is_clause_word(text) && !takes_query)
+        || (keyword::is_property_word(text) && called);
     if clause_word || infix::ahead(p).is_some() {
         let found = p.describe_next();
         let message = format!("expected an expression, found {found}");
@@ -276,6 +278,12 @@ fn name_or_call(p: &mut Parser<'_>) -> Expr {
         text: Arc::from(p.slice(token.span)),
         span: token.span,
     };
+    after_name(p, name)
+}
+
+/// The name that was read, or the call of it.
+fn after_name(p: &mut Parser<'_>, name: Name) -> Expr {
+    let span = name.span;
     if !p.at(T::OpenParen) {
         return name_expr(p, name);
     }
@@ -291,9 +299,9 @@ fn name_or_call(p: &mut Parser<'_>) -> Expr {
         })
     };
     p.expect_close(T::CloseParen, open);
-    p.grow(height, token.span);
+    p.grow(height, span);
     Expr {
-        span: p.span_from(token.span),
+        span: p.span_from(span),
         kind: ExprKind::Call {
             function: name,
             arguments,

@@ -174,6 +174,8 @@ fn word_infix(p: &Parser<'_>, ahead: usize, word: &str, negated: bool) -> Option
         "and" if !negated => binary(Level::And, BinaryOp::And),
         "or" if !negated => binary(Level::Or, BinaryOp::Or),
         "in" if negated => in_op(InOp::NotIn),
+        // `on axis in range(…)` of `make-series`.
+        "in" if p.word(1) == "range" && p.token(2).kind == T::OpenParen => return None,
         "in" => in_op(InOp::In),
         "in~" if negated => in_op(InOp::NotInIgnoringCase),
         "in~" => in_op(InOp::InIgnoringCase),

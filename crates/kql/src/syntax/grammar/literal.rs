@@ -150,7 +150,8 @@ fn typed(p: &mut Parser<'_>, text: &str, span: Span) -> Expr {
     }
     // A text that was cut off has been reported already.
     if text.ends_with(')') {
-        let message = format!("`{raw}` is not a valid {ty}");
+        // Kusto takes any text here, and hunts in the wild have notes in it.
+        let message = format!("`{raw}` is not a valid {ty} and reads as null");
         let help = match ty {
             ScalarType::DateTime => "write it as `datetime(2024-12-31 23:59:59)`".to_owned(),
             ScalarType::TimeSpan => "write it as `1d`, `90m` or `timespan(1.02:03:04)`".to_owned(),
@@ -159,7 +160,7 @@ fn typed(p: &mut Parser<'_>, text: &str, span: Span) -> Expr {
             }
             _ => format!("`{word}(…)` takes a constant; to convert a value use `to{ty}(…)`"),
         };
-        p.report_aside(Diagnostic::error("KQL104", span, message).with_help(help));
+        p.report_aside(Diagnostic::warning("KQL104", span, message).with_help(help));
     }
     constant(Value::Null, ty, span)
 }
@@ -299,4 +300,24 @@ pub(super) fn json_string(text: &str) -> String {
     }
     out.push('"');
     out
+}
+
+/// Whether an expression is a constant that is written out.
+pub(super) fn is_written_constant(value: &Expr) -> bool {
+    let constant = match &value.kind {
+        ExprKind::Unary { operand, .. } => &operand.kind,
+        kind => kind,
+    };
+    match constant {
+        ExprKind::Literal(_) | ExprKind::Missing => true,
+        ExprKind::Name(name) => &*name.text == "null",
+        // `datetime(now)`
+        ExprKind::Call { function, .. } => function.span == value.span,
+        _ => false,
+    }
+}
+
+/// Reports that something else than a constant stands where only one can.
+pub(super) fn report_not_constant(p: &mut Parser<'_>, span: Span, message: &str) {
+    p.report_aside(Diagnostic::error("KQL117", span, message));
 }

@@ -39,9 +39,7 @@ pub(super) fn at_name_and_assign(p: &Parser<'_>) -> bool {
     match p.kind() {
         T::Name => p.token(1).kind == T::Assign,
         T::OpenBracket => {
-            p.token(1).kind == T::String
-                && p.token(2).kind == T::CloseBracket
-                && p.token(3).kind == T::Assign
+            bracketed_name_tokens(p, 0).is_some_and(|tokens| p.token(tokens).kind == T::Assign)
         }
         _ => false,
     }
@@ -55,7 +53,10 @@ fn at_tuple_and_assign(p: &Parser<'_>) -> bool {
     loop {
         at += match p.token(at).kind {
             T::Name => 1,
-            T::OpenBracket if p.token(at + 1).kind == T::String => 3,
+            T::OpenBracket => match bracketed_name_tokens(p, at) {
+                Some(tokens) => tokens,
+                None => return false,
+            },
             _ => return false,
         };
         match p.token(at).kind {
@@ -90,13 +91,35 @@ pub(super) fn declared_name(p: &mut Parser<'_>) -> Name {
         };
     }
     let text = p.slice(token.span);
-    if keyword::is_reserved(text) {
+    if keyword::is_reserved(text) || keyword::is_property_word(text) {
         report_reserved(p, text, token.span);
     }
     p.bump();
     Name {
         text: Arc::from(text),
         span: token.span,
+    }
+}
+
+/// A name that is given to something that is no column, or that stands for a column on its own:
+/// any word that may stand bare in an expression.
+pub(super) fn free_name(p: &mut Parser<'_>) -> Name {
+    let word = p.word(0);
+    if keyword::is_clause_word(word) {
+        report_reserved(p, word, p.token(0).span);
+    }
+    declared_name(p)
+}
+
+/// The name of a property, which may be any word.
+pub(super) fn property_name(p: &mut Parser<'_>) -> Name {
+    if !p.at(T::Name) {
+        return declared_name(p);
+    }
+    let span = p.bump().span;
+    Name {
+        text: Arc::from(p.slice(span)),
+        span,
     }
 }
 
@@ -107,13 +130,21 @@ pub(super) fn report_reserved(p: &mut Parser<'_>, word: &str, span: Span) {
     );
 }
 
-/// `['a b']`
-pub(super) fn bracketed_name(p: &mut Parser<'_>) -> Option<Name> {
-    let is_bracketed =
-        p.at(T::OpenBracket) && p.token(1).kind == T::String && p.token(2).kind == T::CloseBracket;
-    if !is_bracketed {
+/// How many tokens the bracketed name at the token `ahead` has; adjacent texts are one.
+fn bracketed_name_tokens(p: &Parser<'_>, ahead: usize) -> Option<usize> {
+    if p.token(ahead).kind != T::OpenBracket || p.token(ahead + 1).kind != T::String {
         return None;
     }
+    let mut tokens = 2;
+    while p.token(ahead + tokens).kind == T::String {
+        tokens += 1;
+    }
+    (p.token(ahead + tokens).kind == T::CloseBracket).then_some(tokens + 1)
+}
+
+/// `['a b']`
+pub(super) fn bracketed_name(p: &mut Parser<'_>) -> Option<Name> {
+    bracketed_name_tokens(p, 0)?;
     let start = p.bump().span;
     let text = literal::string(p);
     p.bump();

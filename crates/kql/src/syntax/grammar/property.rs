@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::diagnostic::{Diagnostic, did_you_mean};
 use crate::syntax::ast::{Expr, ExprKind, Literal, Name, Property};
 use crate::syntax::parser::Parser;
 use crate::syntax::token::TokenKind as T;
@@ -82,8 +83,14 @@ fn value(p: &mut Parser<'_>) -> Expr {
     }
 }
 
-/// `with (name = value, …)`. A value that is a list (`ycolumns = a, b`) becomes one string.
+/// `with (name = value, …)`
 pub(super) fn with_list(p: &mut Parser<'_>) -> Vec<Property> {
+    with_list_of(p, &[], &[])
+}
+
+/// `with (name = value, …)` of names that are `known`, or any if none is listed. The value of
+/// those among `lists` may be a list (`ycolumns = a, b`), which becomes one string.
+pub(super) fn with_list_of(p: &mut Parser<'_>, known: &[&str], lists: &[&str]) -> Vec<Property> {
     let mut properties = Vec::new();
     if !p.eat_word("with") {
         return properties;
@@ -94,12 +101,27 @@ pub(super) fn with_list(p: &mut Parser<'_>) -> Vec<Property> {
     }
     while !matches!(p.kind(), T::CloseParen | T::EndOfText) {
         let before = p.position();
-        let name = name::declared_name(p);
+        let name = name::property_name(p);
+        if !(known.is_empty() || known.contains(&&*name.text) || name.text.is_empty()) {
+            let message = format!("unknown property `{}`", name.text);
+            let diagnostic = Diagnostic::error("KQL100", name.span, message);
+            p.report_aside(match did_you_mean(&name.text, known.iter().copied()) {
+                Some(meant) => diagnostic.with_help(format!("did you mean `{meant}`?")),
+                None => diagnostic,
+            });
+        }
         p.expect(T::Assign);
         let first = value(p);
-        let value = list(p, first);
+        let value = if lists.contains(&&*name.text) {
+            list(p, first)
+        } else {
+            first
+        };
         properties.push(Property { name, value });
         if p.eat(T::Comma) {
+            if p.at(T::CloseParen) {
+                p.expected("a property");
+            }
             continue;
         }
         if !p.at(T::CloseParen) {

@@ -28,7 +28,8 @@ impl MakeSeries {
             aggregates.flat_map(|(aggregate, default)| one(aggregate).chain(exprs(default)));
         let range: Vec<Node<'_>> = match &self.range {
             SeriesRange::Step { from, to, step } => {
-                exprs(from).chain(exprs(to)).chain(one(step)).collect()
+                let ends = exprs(from.as_deref()).chain(exprs(to.as_deref()));
+                ends.chain(one(step)).collect()
             }
             SeriesRange::Range { arguments, .. } => exprs(arguments).collect(),
         };

@@ -5,19 +5,13 @@ use crate::syntax::parser::Parser;
 use crate::syntax::token::TokenKind as T;
 
 use super::subquery::subquery;
-use crate::syntax::grammar::expression::{self, expression};
-use crate::syntax::grammar::{name, property, query};
+use crate::syntax::grammar::{expression, name, property, query};
 
-/// `partition by column (…)`; `__partitionby column id value (…)` is its older spelling.
-pub(super) fn partition(p: &mut Parser<'_>, has_by: bool) -> OperatorKind {
+/// `partition by column (…)`
+pub(super) fn partition(p: &mut Parser<'_>) -> OperatorKind {
     let properties = property::leading(p, property::any);
-    if has_by {
-        p.expect_word("by");
-    }
+    p.expect_word("by");
     let by = column(p);
-    if !has_by && p.eat_word("id") {
-        expression(p);
-    }
     let body = if p.at(T::OpenBrace) {
         let open = p.bump().span;
         let query = p.nested(query::query, expression::missing_at);

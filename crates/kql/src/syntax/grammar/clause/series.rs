@@ -49,9 +49,9 @@ fn range(p: &mut Parser<'_>) -> SeriesRange {
         let span = p.span_from(open);
         return SeriesRange::Range { arguments, span };
     }
-    let from = p.eat_word("from").then(|| expression(p));
-    let to = p.eat_word("to").then(|| expression(p));
+    let from = p.eat_word("from").then(|| Box::new(expression(p)));
+    let to = p.eat_word("to").then(|| Box::new(expression(p)));
     p.expect_word("step");
-    let step = expression(p);
+    let step = Box::new(expression(p));
     SeriesRange::Step { from, to, step }
 }
