@@ -132,6 +132,7 @@ impl<'a> Binder<'a> {
                 let message = "`*` for all columns is not supported yet here";
                 return Err(self.error(code::FORM_UNSUPPORTED, span, message));
             }
+            ast::ExprKind::EntityGroup(_) => return Err(self.misplaced_group(span)),
             ast::ExprKind::Side(_) => {
                 let message = "`$left` and `$right` stand only in the conditions of a join";
                 return Err(self.error(code::MISPLACED, span, message));
@@ -187,13 +188,14 @@ impl<'a> Binder<'a> {
                 self.grow(size, name.span)?;
                 return Ok(Value::Scalar(expr));
             }
-            Some(Binding::Table { .. } | Binding::Pattern { .. }) => {
+            Some(Binding::Table { .. } | Binding::Pattern { .. } | Binding::Entity(_)) => {
                 return self.table_by_name(name).map(Value::Table);
             }
             Some(Binding::Function { function, scope }) => {
                 let (function, scope) = (*function, scope.clone());
                 return self.call_function(name, function, &scope, None, &[], name.span, row);
             }
+            Some(Binding::Entities(_)) => return Err(self.misplaced_group(name.span)),
             Some(Binding::Broken) => return Err(Reported),
             None => {}
         }

@@ -87,6 +87,7 @@ fn show(expr: &Expr) -> String {
             show_all(uris),
             properties.len()
         ),
+        ExprKind::EntityGroup(entities) => format!("entity_group[{}]", show_all(entities)),
         ExprKind::TypeOf(ty) => format!("typeof {}", ty.text),
         ExprKind::TypeOfTable {
             columns,
