@@ -181,14 +181,14 @@ fn the_query_of_a_join_gives_way_first() {
     insta::assert_snapshot!(
         formatted(
             "DeviceEvents | join kind=leftanti (Processes | where isnotempty(SHA256)) on DeviceId, \
-             SHA256, ProcessCommandLine | join kind=inner (Processes) on DeviceId"
+             SHA256, ProcessCommandLine, FileName | join kind=inner (Processes) on DeviceId"
         ),
         @r"
     DeviceEvents
     | join kind=leftanti (
         Processes
         | where isnotempty(SHA256)
-    ) on DeviceId, SHA256, ProcessCommandLine
+    ) on DeviceId, SHA256, ProcessCommandLine, FileName
     | join kind=inner (Processes) on DeviceId
     "
     );
