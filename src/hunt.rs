@@ -2,15 +2,20 @@
 //!
 //! Files become hunts in `hunt/`: `file` takes one apart, `header` is what its settings may be,
 //! `build` makes a hunt of them, `load` all hunts of a configuration; `format` lays their queries
-//! out. Nothing here knows where a query runs or who is told.
+//! out. What else holds queries, `document` finds out: rules of `sentinel`, fences in `markdown`.
+//! Nothing here knows where a query runs or who is told.
 
 pub mod build;
 pub mod config;
+pub mod document;
 pub mod file;
 pub mod format;
 pub mod header;
 pub mod load;
+mod markdown;
 mod mitre;
+pub mod query;
+pub mod sentinel;
 pub mod threshold;
 
 use std::collections::BTreeMap;

@@ -60,7 +60,7 @@ pub fn run(args: &Args, global: &Global) -> anyhow::Result<ExitCode> {
         args.paths.clone()
     };
     for path in folders {
-        if let Err((path, error)) = load::find_files(&path, 0, &mut files) {
+        for (path, error) in load::find_files(&path, &load::is_hunt_file, &mut files) {
             print_note(Problem::unreadable(&path, &error).render().trim_end());
             tally.unreadable += 1;
         }

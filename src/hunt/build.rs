@@ -26,7 +26,7 @@ use crate::schedule::{CatchUp, InvalidSchedule, Schedule, WindowRule};
 pub const TITLE_NAMES: &[&str] = &["hunt", "row", "rows", "key", "window"];
 
 /// The tables of a source, and what is known of tables in general where no source is named.
-pub type Catalogs<'a> = &'a dyn Fn(Option<&SourceName>) -> SharedCatalog;
+pub type Catalogs<'a> = &'a (dyn Fn(Option<&SourceName>) -> SharedCatalog + Sync);
 
 /// What a hunt is built against.
 pub(super) struct Surroundings<'a> {

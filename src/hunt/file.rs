@@ -127,6 +127,12 @@ struct Parts {
     never_closed: Option<Span>,
 }
 
+/// Whether a text begins with the header of a hunt, or with what was meant to be one.
+pub(super) fn has_header(text: &str) -> bool {
+    let parts = split(text);
+    parts.header.is_some() || parts.never_closed.is_some()
+}
+
 /// Splits the text of a `.kql` file. The header is between two lines `// ---`, the first of which
 /// is the first line that is not empty.
 fn split(text: &str) -> Parts {

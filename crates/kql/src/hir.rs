@@ -59,6 +59,8 @@ pub enum PlanKind {
     Table {
         /// Catalog name.
         name: String,
+        /// Where it is, if the query says so: `workspace("w").T`.
+        place: Option<Place>,
         /// The column a window applies to.
         time_column: Option<usize>,
     },
@@ -232,6 +234,41 @@ pub enum PlanKind {
         /// The subtree.
         input: Arc<Plan>,
     },
+}
+
+/// Where a table is, as the query says it. What a catalog knows of tables does not depend on it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// From the outermost to the innermost: `cluster("c").database("d")`.
+    pub steps: Vec<(PlaceKind, Arc<str>)>,
+}
+
+/// The functions that lead to tables of another place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PlaceKind {
+    /// `app("name")`, of Application Insights.
+    App,
+    /// `cluster("name")`
+    Cluster,
+    /// `database("name")`
+    Database,
+    /// `resource("id")`, of Azure Monitor.
+    Resource,
+    /// `workspace("name")`, of Log Analytics.
+    Workspace,
+}
+
+impl PlaceKind {
+    /// The function's name.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::App => "app",
+            Self::Cluster => "cluster",
+            Self::Database => "database",
+            Self::Resource => "resource",
+            Self::Workspace => "workspace",
+        }
+    }
 }
 
 /// One leg of a union.

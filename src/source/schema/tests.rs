@@ -1,3 +1,5 @@
+//! What lists and families of tables hold.
+
 use kql::catalog::Catalog;
 
 use super::*;

@@ -1,3 +1,5 @@
+//! Words of scalars, read back from where the file is said to have them.
+
 use super::*;
 use crate::yaml::parse;
 

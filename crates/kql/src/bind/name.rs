@@ -49,6 +49,12 @@ fn call(function: &str, arguments: &[Expr]) -> Option<String> {
     let prefixed = |prefix: &str| Some(format!("{prefix}_{}", first().unwrap_or_default()));
     match function {
         "any" | "anyif" | "cnt" => return prefixed(function),
+        // The engine names both values, whatever the reference binder says.
+        "covariance" | "covarianceif" | "covariancep" | "covariancepif" => {
+            let second = arguments.get(1).and_then(derived).unwrap_or_default();
+            let first = first().unwrap_or_default();
+            return Some(format!("{function}_{first}_{second}"));
+        }
         "make_dictionary" => return prefixed("dictionary"),
         "array_sort_asc" | "array_sort_desc" => {
             let own = first().unwrap_or_else(|| "array0".to_owned());

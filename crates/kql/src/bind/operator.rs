@@ -24,6 +24,7 @@ mod unite;
 pub(crate) use columns::matches_wildcard;
 
 use super::expression::Row;
+use super::place::leads_elsewhere;
 use super::scope::Binding;
 use super::table::Table;
 use super::{Attempt, Binder, Reported, Value, code};
@@ -189,6 +190,9 @@ impl<'a> Binder<'a> {
             } => (function, arguments.as_slice()),
             ast::ExprKind::Name(name) => (name, [].as_slice()),
             ast::ExprKind::Missing => return Err(Reported),
+            ast::ExprKind::Member { base, member } if leads_elsewhere(base) => {
+                return self.elsewhere(base, member, call.span);
+            }
             _ => {
                 let message = "`invoke` takes the call of a function";
                 return Err(self.error(code::MISPLACED, call.span, message));

@@ -12,7 +12,7 @@ use super::table::{OutputName, Outputs, Table};
 use super::{Attempt, Binder, Reported, Value, code, coerce};
 use crate::catalog::TableInfo;
 use crate::diagnostic::Diagnostic;
-use crate::hir::PlanKind;
+use crate::hir::{Place, PlanKind};
 use crate::span::Span;
 use crate::syntax::ast::{self, OperatorKind};
 use crate::types::{Column, ScalarType, Schema, Value as Constant};
@@ -131,6 +131,10 @@ impl<'a> Binder<'a> {
                 let message = format!("`{}` is a single value, not a table", name.text);
                 Err(self.error(code::TABLE_OR_SCALAR, name.span, message))
             }
+            Some(Binding::Pattern { .. }) => {
+                let message = format!("the pattern `{}` takes arguments", name.text);
+                Err(self.error(code::ARGUMENT_COUNT, name.span, message))
+            }
             Some(Binding::Broken) => Err(Reported),
             None if self.catalog.table(&name.text).is_none()
                 && self.catalog.function(&name.text).is_some() =>
@@ -146,8 +150,21 @@ impl<'a> Binder<'a> {
 
     /// A table of the catalog.
     pub(super) fn catalog_table(&mut self, name: &Arc<str>, span: Span) -> Attempt<Table> {
-        let is_open = self.catalog.is_open(name);
-        let info = match self.catalog.table(name) {
+        self.catalog_table_of(name, None, span)
+    }
+
+    /// A table of the catalog, possibly said to be in another place: what a place has that the
+    /// catalog does not know is taken to be right.
+    pub(super) fn catalog_table_of(
+        &mut self,
+        name: &Arc<str>,
+        place: Option<Place>,
+        span: Span,
+    ) -> Attempt<Table> {
+        let found = self.catalog.table(name);
+        let is_elsewhere = place.is_some() && found.is_none();
+        let is_open = is_elsewhere || self.catalog.is_open(name);
+        let info = match found {
             Some(info) => info,
             None if is_open => TableInfo {
                 schema: Schema::default(),
@@ -155,6 +172,10 @@ impl<'a> Binder<'a> {
             },
             None => return Err(self.unknown_table(name, span)),
         };
+        if !self.scope.allows(name) {
+            let message = format!("the query restricts access to other tables than `{name}`");
+            return Err(self.error(code::UNKNOWN_TABLE, span, message));
+        }
         self.is_open |= is_open;
         self.grow(1, span)?;
         let time_column = info
@@ -162,6 +183,7 @@ impl<'a> Binder<'a> {
             .and_then(|column| info.schema.index_of(&column));
         let kind = PlanKind::Table {
             name: name.to_string(),
+            place,
             time_column,
         };
         let mut table = Table::new(kind, info.schema, span);

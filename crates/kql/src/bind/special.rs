@@ -48,7 +48,10 @@ impl<'a> Binder<'a> {
             "materialize" => {
                 return Some(self.materialize(arguments, span).map(Value::Table));
             }
-            "table" => return Some(self.table_function(arguments, span).map(Value::Table)),
+            "table" | "external_table" | "materialized_view" | "stored_query_result" => {
+                let table = self.table_function(function, arguments, span);
+                return Some(table.map(Value::Table));
+            }
             "now" => self.now(function, arguments, span, row),
             "ago" => self.ago(function, arguments, span, row),
             "case" => self.case(arguments, span, row),
@@ -106,20 +109,45 @@ impl<'a> Binder<'a> {
         Ok(self.share(table, span))
     }
 
-    fn table_function(&mut self, arguments: &'a [ast::Argument], span: Span) -> Attempt<Table> {
-        let Some(argument) = arguments.first() else {
-            let message = "`table` takes the name of a table";
+    /// `table("T")` and its like: a table by its name as a text.
+    fn table_function(
+        &mut self,
+        function: &ast::Name,
+        arguments: &'a [ast::Argument],
+        span: Span,
+    ) -> Attempt<Table> {
+        let name = self.table_argument_name(function, arguments, span)?;
+        // The read is where its name is written.
+        let place = arguments.first().map_or(span, |argument| argument.span);
+        self.catalog_table(&name, place)
+    }
+
+    /// The name that is the first argument of `table("T")` and its like. The second one, which
+    /// part of the data to read or which mapping to use, changes no column.
+    pub(super) fn table_argument_name(
+        &mut self,
+        function: &ast::Name,
+        arguments: &'a [ast::Argument],
+        span: Span,
+    ) -> Attempt<Arc<str>> {
+        let (Some(argument), ..=2) = (arguments.first(), arguments.len()) else {
+            let message = format!(
+                "`{}` takes the name of a table, {} arguments given",
+                function.text,
+                arguments.len()
+            );
             return Err(self.error(code::ARGUMENT_COUNT, span, message));
         };
+        for further in &arguments[1..] {
+            self.scalar(further, Row::NONE)?;
+        }
         let name = self.scalar(argument, Row::NONE)?;
-        match &name.kind {
-            ExprKind::Literal(Constant::String(text)) => {
-                self.catalog_table(&Arc::clone(text), argument.span)
-            }
+        match name.kind {
+            ExprKind::Literal(Constant::String(text)) => Ok(text),
             _ => Err(self.error(
                 code::NOT_CONSTANT,
                 argument.span,
-                "`table` takes the name of a table as a constant text",
+                format!("`{}` takes the name as a constant text", function.text),
             )),
         }
     }

@@ -9,7 +9,7 @@ use super::vocabulary::{
 pub(super) static FUNCTIONS: &[Aggregate] = &[
     aggregate(
         "count",
-        &[takes(&[], TO_LONG), takes(&[BOOL], TO_LONG)],
+        &[takes(&[], TO_LONG), takes(&[Any], TO_LONG)],
         "Number of rows.",
     )
     .named(Prefix("count"))

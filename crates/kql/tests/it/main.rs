@@ -2,16 +2,20 @@
 
 mod bind;
 mod builtin;
+mod codes;
 mod external;
 mod format;
 mod functions;
 mod messages;
 mod open;
+mod place;
 mod plugin;
 mod robustness;
 mod search;
+mod statement;
 mod syntax;
 mod walk;
 mod window;
 mod window_rewrite;
+mod window_split;
 mod world;
