@@ -64,6 +64,7 @@ impl Steps {
             PlanKind::Table {
                 time_column: None,
                 name,
+                ..
             } if plan.schema.is_open() => {
                 let reason = format!("nothing is known of the times of `{name}`");
                 return Err(Cause::new(plan.span, reason));
