@@ -276,7 +276,9 @@ impl<'a> Binder<'a> {
         let candidates = columns.chain(scope.iter().map(|name| &**name));
         let help = match did_you_mean(&name.text, candidates) {
             Some(meant) => format!("did you mean `{meant}`?"),
-            None if schema.len() <= 20 => format!("the columns here are {}", listed(schema)),
+            None if (1..=20).contains(&schema.len()) => {
+                format!("the columns here are {}", listed(schema))
+            }
             None => return self.report(diagnostic),
         };
         self.report(diagnostic.with_help(help))

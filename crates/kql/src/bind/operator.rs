@@ -16,6 +16,7 @@ mod order;
 mod parse;
 mod partition;
 mod pattern;
+mod render;
 mod scan;
 mod search;
 mod series;
@@ -31,34 +32,8 @@ use super::expression::Row;
 use super::scope::Binding;
 use super::table::Table;
 use super::{Attempt, Binder, Reported, Value, code};
-use crate::diagnostic::Diagnostic;
-use crate::hir::{PlanKind, Render};
+use crate::hir::PlanKind;
 use crate::syntax::ast::{self, OperatorKind};
-
-/// The kinds of `render`.
-const CHARTS: &[&str] = &[
-    "3Dchart",
-    "anomalychart",
-    "areachart",
-    "barchart",
-    "card",
-    "columnchart",
-    "graph",
-    "ladderchart",
-    "linechart",
-    "list",
-    "piechart",
-    "pivotchart",
-    "plotly",
-    "sankey",
-    "scatterchart",
-    "stackedareachart",
-    "table",
-    "timechart",
-    "timeline",
-    "timepivot",
-    "treemap",
-];
 
 impl<'a> Binder<'a> {
     pub(super) fn operator(&mut self, table: Table, operator: &'a ast::TableOperator) -> Table {
@@ -152,7 +127,7 @@ impl<'a> Binder<'a> {
                 .invoke(table, call)
                 .unwrap_or_else(|Reported| Table::unknown(span)),
             OperatorKind::Render { kind, properties } => {
-                self.remember_render(kind, properties);
+                self.render(&table, kind, properties);
                 table
             }
             OperatorKind::Evaluate {
@@ -268,29 +243,5 @@ impl<'a> Binder<'a> {
                 Err(self.error(code::TABLE_OR_SCALAR, name.span, message))
             }
         }
-    }
-
-    /// `render` changes nothing; it is kept for whoever draws.
-    fn remember_render(&mut self, kind: &ast::Name, properties: &[ast::Property]) {
-        if !CHARTS.contains(&&*kind.text) {
-            let charts = CHARTS.iter().copied();
-            self.unknown(code::PROPERTY, "chart", &kind.text, kind.span, charts);
-        }
-        let mut kept = Vec::with_capacity(properties.len());
-        for property in properties {
-            if let Some(text) = super::property::property_text(property) {
-                kept.push((property.name.text.to_string(), text));
-                continue;
-            }
-            let message = format!("`{}` is not shown", property.name.text);
-            self.report(
-                Diagnostic::warning(code::IGNORED, property.value.span, message)
-                    .with_help("use a word or a text"),
-            );
-        }
-        self.render = Some(Render {
-            kind: kind.text.to_string(),
-            properties: kept,
-        });
     }
 }

@@ -13,6 +13,7 @@ mod messages;
 mod open;
 mod place;
 mod plugin;
+mod render;
 mod robustness;
 mod search;
 mod statement;
