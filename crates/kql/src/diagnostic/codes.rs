@@ -227,6 +227,14 @@ datatable(Name: string, Count: long) ["a", Limit]"#,
 | where FileName == "cmd.exe""#,
     },
     Explanation {
+        code: "KQL119",
+        title: "the text is too long",
+        text: "A query has at most 4 MiB. Longer ones are lists of values, which are read faster \
+               from a file with `externaldata` or from a table.",
+        bad: "",
+        good: "",
+    },
+    Explanation {
         code: "KQL190",
         title: "the text cannot be formatted",
         text: "Its words would not mean the same in another layout, or its brackets do not match \
