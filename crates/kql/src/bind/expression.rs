@@ -266,6 +266,11 @@ impl<'a> Binder<'a> {
                 column.name
             )));
         }
+        if let Some(split) = split_by_type(&name.text, schema) {
+            return self.report(diagnostic.with_help(format!(
+                "the tables have it in several types, as {split}: convert it in each of them"
+            )));
+        }
         let scope: Vec<Arc<str>> = self.scope.names().map(|(name, _)| name.clone()).collect();
         let columns = schema.columns().iter().map(|column| &*column.name);
         let candidates = columns.chain(scope.iter().map(|name| &**name));
@@ -327,4 +332,18 @@ fn listed(schema: &Schema) -> String {
         .map(|column| format!("`{}`", column.name))
         .collect();
     names.join(", ")
+}
+
+/// The columns that a union made of one name with several types: `` `a_long` and `a_string` ``.
+fn split_by_type(name: &str, schema: &crate::types::Schema) -> Option<String> {
+    let columns = schema.columns().iter();
+    let split: Vec<String> = columns
+        .filter(|column| {
+            let rest = column.name.strip_prefix(name);
+            let ty = rest.and_then(|rest| rest.strip_prefix('_'));
+            ty == Some(column.ty.as_str())
+        })
+        .map(|column| format!("`{}`", column.name))
+        .collect();
+    (split.len() > 1).then(|| split.join(" and "))
 }

@@ -1,5 +1,6 @@
 //! `project`, `extend` and the operators that keep, drop, rename or reorder columns.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use crate::bind::table::{Outputs, Table};
@@ -134,11 +135,9 @@ impl<'a> Binder<'a> {
             };
             renamed[*index].name = Arc::clone(&new.text);
         }
-        for (index, column) in renamed.iter().enumerate() {
-            if renamed[..index]
-                .iter()
-                .any(|other| other.name == column.name)
-            {
+        let mut names: HashSet<&Arc<str>> = HashSet::with_capacity(renamed.len());
+        for column in &renamed {
+            if !names.insert(&column.name) {
                 let message = format!("there is already a column `{}` here", column.name);
                 self.error(code::DUPLICATE_COLUMN, span, message);
             }
@@ -158,7 +157,8 @@ impl<'a> Binder<'a> {
         columns: &'a [(ast::Expr, Option<ReorderDirection>)],
         span: Span,
     ) -> Table {
-        let mut order: Vec<usize> = Vec::with_capacity(table.schema().len());
+        let mut taken = vec![false; table.schema().len()];
+        let mut order: Vec<usize> = Vec::with_capacity(taken.len());
         for (column, direction) in columns {
             let mut matches = self.matching(column, &table).unwrap_or_default();
             let names = table.schema().columns();
@@ -166,15 +166,12 @@ impl<'a> Binder<'a> {
                 matches.sort_by(|a, b| in_order(&names[*a].name, &names[*b].name, *direction));
             }
             for index in matches {
-                if !order.contains(&index) {
+                if !std::mem::replace(&mut taken[index], true) {
                     order.push(index);
                 }
             }
         }
-        let rest: Vec<usize> = (0..table.schema().len())
-            .filter(|index| !order.contains(index))
-            .collect();
-        order.extend(rest);
+        order.extend((0..taken.len()).filter(|index| !taken[*index]));
         select(table, &order, span)
     }
 }
