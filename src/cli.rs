@@ -9,6 +9,7 @@ pub mod actions;
 pub mod check;
 pub mod explain;
 pub mod findings;
+pub mod fmt;
 pub mod list;
 pub mod next;
 pub mod query;
@@ -81,6 +82,8 @@ pub enum Command {
     Query(query::Args),
     /// Check configuration and hunts: form, names, types
     Check(check::Args),
+    /// Put the queries of hunts into their canonical form
+    Fmt(fmt::Args),
     /// Show the settings of a hunt, what it reads, how it detects, when it runs
     Explain(explain::Args),
     /// Show coming fire times with their windows
@@ -108,6 +111,7 @@ pub async fn run(cli: Cli) -> ExitCode {
         Command::Run(args) => run::run(args, global).await,
         Command::Query(args) => query::run(args, global).await,
         Command::Check(args) => check::run(&args, global),
+        Command::Fmt(args) => fmt::run(&args, global),
         Command::Explain(args) => explain::run(args, global).await,
         Command::Next(args) => next::run(args, global).await,
         Command::List(args) => list::run(&args, global),

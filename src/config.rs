@@ -21,6 +21,7 @@ use crate::lake::config::LakeConfig;
 use crate::problem::{Problem, Problems, SourceFile, code};
 use crate::runner::limits::RunnerConfig;
 use crate::source::SourceConfig;
+use crate::source::schema::CatalogConfig;
 use crate::state::config::StateConfig;
 use crate::yaml::{Excerpt, Node, ProcessSurroundings, Surroundings, decode};
 
@@ -42,6 +43,9 @@ pub struct Config {
     /// Where queries run, by name.
     #[serde(default)]
     pub sources: BTreeMap<SourceName, SourceConfig>,
+    /// Which tables `huntd check` knows beside those of Defender and Sentinel.
+    #[serde(default)]
+    pub catalog: CatalogConfig,
     /// Who is told about findings, by name.
     #[serde(default)]
     pub actions: BTreeMap<ActionName, ActionConfig>,

@@ -1,15 +1,21 @@
 //! A hunt: a query with its schedule, window, detection and actions. Immutable once loaded.
 //!
 //! Files become hunts in `hunt/`: `file` takes one apart, `header` is what its settings may be,
-//! `build` makes a hunt of them, `load` all hunts of a configuration. Nothing here knows where a
-//! query runs or who is told.
+//! `build` makes a hunt of them, `load` all hunts of a configuration; `format` lays their queries
+//! out. What else holds queries, `document` finds out: rules of `sentinel`, fences in `markdown`.
+//! Nothing here knows where a query runs or who is told.
 
 pub mod build;
 pub mod config;
+pub mod document;
 pub mod file;
+pub mod format;
 pub mod header;
 pub mod load;
+mod markdown;
 mod mitre;
+pub mod query;
+pub mod sentinel;
 pub mod threshold;
 
 use std::collections::BTreeMap;

@@ -13,6 +13,7 @@ pub mod clock;
 pub mod duration;
 pub mod http;
 pub mod id;
+pub mod parallel;
 pub mod problem;
 pub mod secret;
 pub mod template;

@@ -1,11 +1,13 @@
 //! A mistake in a file that people write: where it is, what it is, what to do about it.
 
+pub mod codes;
+
 use std::fmt;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
-use kql::diagnostic::{Diagnostic, Severity};
-use kql::span::{LineIndex, Position};
+use kql::diagnostic::{Colour, Diagnostic, Place, Severity};
+use kql::span::{LineIndex, Position, Span};
 use serde_json::json;
 
 /// Codes of problems in configuration and hunt files; those of queries begin with `KQL`.
@@ -38,7 +40,16 @@ pub mod code {
     pub const UNKNOWN_COLUMN: &str = "CFG113";
     /// Right, but not possible here.
     pub const UNSUPPORTED: &str = "CFG114";
+    /// A key that a rule of Sentinel needs.
+    pub const SENTINEL_MISSING: &str = "CFG201";
+    /// A value that Sentinel does not accept.
+    pub const SENTINEL_VALUE: &str = "CFG202";
 }
+
+/// Larger files are not read: nobody wrote them.
+const FILE_BYTES_MAX: u64 = 64 << 20;
+/// How much of a file is searched for what no text has.
+const SNIFFED_BYTES: usize = 8192;
 
 /// A text that people wrote, with its path.
 #[derive(Clone, Debug)]
@@ -47,6 +58,8 @@ pub struct SourceFile {
     pub path: PathBuf,
     /// All of it.
     pub text: Arc<str>,
+    /// Where its lines begin, found out when it is first asked for.
+    lines: Arc<OnceLock<LineIndex>>,
 }
 
 impl SourceFile {
@@ -55,15 +68,34 @@ impl SourceFile {
         Self {
             path: path.into(),
             text: text.into(),
+            lines: Arc::default(),
         }
     }
 
     /// Reads a file; the problem says why it cannot be read.
     pub fn read(path: &Path) -> Result<Self, Box<Problem>> {
-        match std::fs::read_to_string(path) {
-            Ok(text) => Ok(Self::new(path, text)),
-            Err(error) => Err(Box::new(Problem::unreadable(path, &error))),
+        let unreadable = |error| Box::new(Problem::unreadable(path, &error));
+        let size = std::fs::metadata(path).map_err(unreadable)?.len();
+        if size > FILE_BYTES_MAX {
+            let limit = FILE_BYTES_MAX >> 20;
+            let error = std::io::Error::other(format!("it is larger than {limit} MiB"));
+            return Err(unreadable(error));
         }
+        let bytes = std::fs::read(path).map_err(unreadable)?;
+        let is_binary = bytes.iter().take(SNIFFED_BYTES).any(|byte| *byte == 0);
+        match String::from_utf8(bytes) {
+            Ok(text) if !is_binary => Ok(Self::new(path, text)),
+            Ok(text) => Err(Box::new(not_text(path, text.as_bytes(), 0, is_binary))),
+            Err(error) => {
+                let at = error.utf8_error().valid_up_to();
+                Err(Box::new(not_text(path, error.as_bytes(), at, is_binary)))
+            }
+        }
+    }
+
+    /// Where its lines begin.
+    pub fn lines(&self) -> &LineIndex {
+        self.lines.get_or_init(|| LineIndex::new(&self.text))
     }
 
     /// A problem about a place of this file.
@@ -73,6 +105,28 @@ impl SourceFile {
             diagnostic,
         }
     }
+}
+
+/// A file that is no UTF-8 text from offset `at` on.
+fn not_text(path: &Path, bytes: &[u8], at: usize, is_binary: bool) -> Problem {
+    let shown = path.display();
+    let is_utf16 = bytes.starts_with(&[0xFF, 0xFE]) || bytes.starts_with(&[0xFE, 0xFF]);
+    if is_utf16 || is_binary {
+        let what = if is_utf16 {
+            "UTF-16 text"
+        } else {
+            "not a text"
+        };
+        let message = format!("cannot read {shown}: it is {what}");
+        let mut problem = Diagnostic::error(code::UNREADABLE, Span::default(), message);
+        problem.help = is_utf16.then(|| "save it as UTF-8".to_owned());
+        return SourceFile::new(path, "").problem(problem);
+    }
+    let text = String::from_utf8_lossy(bytes);
+    let message = format!("cannot read {shown}: byte {:#04x} is not UTF-8", bytes[at]);
+    let span = Span::new(at, at + char::REPLACEMENT_CHARACTER.len_utf8());
+    let problem = Diagnostic::error(code::UNREADABLE, span, message);
+    SourceFile::new(path, text).problem(problem.with_help("save the file as UTF-8"))
 }
 
 /// A mistake in a file.
@@ -99,13 +153,17 @@ impl Problem {
 
     /// Where it begins and ends.
     pub fn positions(&self) -> (Position, Position) {
-        let index = LineIndex::new(&self.file.text);
-        let at = |offset| index.position(&self.file.text, offset);
+        let at = |offset| self.file.lines().position(&self.file.text, offset);
         (at(self.diagnostic.span.start), at(self.diagnostic.span.end))
     }
 
     /// Message with its line and a caret, or only the message where the file is not readable.
     pub fn render(&self) -> String {
+        self.render_in(Colour::Off)
+    }
+
+    /// The same with colours, if they are on.
+    pub fn render_in(&self, colour: Colour) -> String {
         let Diagnostic {
             severity,
             code,
@@ -119,21 +177,33 @@ impl Problem {
             return format!("{}[{code}]: {message}\n{help}", severity.as_str());
         }
         let origin = self.file.path.display().to_string();
-        self.diagnostic.render(&origin, &self.file.text)
+        let place = Place {
+            origin: &origin,
+            text: &self.file.text,
+            lines: self.file.lines(),
+        };
+        self.diagnostic.render_in(place, colour)
+    }
+
+    /// The message with its notes and help behind it.
+    pub fn message_with(&self, separator: &str) -> String {
+        let mut message = self.diagnostic.message.clone();
+        for note in &self.diagnostic.notes {
+            message.push_str(separator);
+            message.push_str(note);
+        }
+        if let Some(help) = &self.diagnostic.help {
+            message.push_str(separator);
+            message.push_str("help: ");
+            message.push_str(help);
+        }
+        message
     }
 
     /// As `check --format json` prints it.
     pub fn to_json(&self) -> serde_json::Value {
         let (start, end) = self.positions();
-        let mut message = self.diagnostic.message.clone();
-        for note in &self.diagnostic.notes {
-            message.push_str("; ");
-            message.push_str(note);
-        }
-        if let Some(help) = &self.diagnostic.help {
-            message.push_str("; help: ");
-            message.push_str(help);
-        }
+        let message = self.message_with("; ");
         json!({
             "file": self.file.path.display().to_string(),
             "line": start.line,

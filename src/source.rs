@@ -12,7 +12,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use datafusion::error::DataFusionError;
 use datafusion::execution::SendableRecordBatchStream;
-use kql::catalog::{MemoryCatalog, SharedCatalog};
+use kql::catalog::SharedCatalog;
 use kql::diagnostic::Diagnostic;
 use kql::types::{Schema, TICKS_AT_UNIX_EPOCH, TICKS_PER_SECOND};
 use kql_datafusion::{EngineError, Limit};
@@ -55,7 +55,7 @@ pub fn build_all(configs: &BTreeMap<SourceName, SourceConfig>) -> Sources {
 pub fn build(config: &SourceConfig) -> Arc<dyn Source> {
     match config {
         SourceConfig::Local(config) => {
-            let known = Arc::<MemoryCatalog>::clone(schema::defender());
+            let known = Arc::<schema::TableList>::clone(schema::defender());
             Arc::new(LocalSource::new(config.clone(), known))
         }
     }

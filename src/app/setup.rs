@@ -37,7 +37,7 @@ impl Setup {
     fn read(path: &Path, clock: &SharedClock) -> anyhow::Result<Self> {
         let loaded = config::load(path)?;
         let sources = source::build_all(&loaded.config.sources);
-        let known = KnownTables::of(&sources);
+        let known = KnownTables::of(&sources, &loaded.config.catalog);
         let set = HuntSet::load(&loaded.hunts(), &|source| known.tables(source))?;
         let config = loaded.config;
         let lake = lake::build(&config.lake).context("the lake cannot be opened")?;

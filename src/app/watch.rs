@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use crate::hunt::load::find_files;
+use crate::hunt::load::{find_files, is_hunt_file};
 
 /// How often files are looked at.
 const PERIOD: Duration = Duration::from_secs(2);
@@ -27,7 +27,7 @@ impl Files {
         let mut paths = BTreeSet::from([configuration.to_owned()]);
         for folder in queries {
             // What cannot be read is told by the reload that follows once it can be, or by none.
-            let _ = find_files(folder, 0, &mut paths);
+            let _ = find_files(folder, &is_hunt_file, &mut paths);
         }
         let stamp = |path: &PathBuf| {
             let metadata = std::fs::metadata(path).ok()?;

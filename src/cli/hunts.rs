@@ -20,7 +20,8 @@ pub(super) fn load(path: &Path) -> Result<(Loaded, HuntSet), Problems> {
 
 /// The tables of the configuration's sources.
 pub(super) fn known_tables(loaded: &Loaded) -> KnownTables {
-    KnownTables::of(&source::build_all(&loaded.config.sources))
+    let sources = source::build_all(&loaded.config.sources);
+    KnownTables::of(&sources, &loaded.config.catalog)
 }
 
 /// The hunts of these names, or all. Tells names that are unknown; then there are none.

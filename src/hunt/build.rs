@@ -26,7 +26,7 @@ use crate::schedule::{CatchUp, InvalidSchedule, Schedule, WindowRule};
 pub const TITLE_NAMES: &[&str] = &["hunt", "row", "rows", "key", "window"];
 
 /// The tables of a source, and what is known of tables in general where no source is named.
-pub type Catalogs<'a> = &'a dyn Fn(Option<&SourceName>) -> SharedCatalog;
+pub type Catalogs<'a> = &'a (dyn Fn(Option<&SourceName>) -> SharedCatalog + Sync);
 
 /// What a hunt is built against.
 pub(super) struct Surroundings<'a> {
@@ -79,7 +79,7 @@ impl<'a> Builder<'a> {
         if let Some(results) = results {
             self.bind_findings(results, &detect, &entities, &key);
         }
-        // That there is none has been told; what else is wrong shall be told as well.
+        // That there is none has been told, or nobody asked: only a configuration has sources.
         let source = source.unwrap_or_else(|| SourceName::new("none").expect("it is a name"));
         let plain = Hunt::new(name.clone(), source, self.hunt.query.text());
         let hunt = Hunt {
@@ -216,9 +216,8 @@ impl<'a> Builder<'a> {
         if let Some(source) = &self.surroundings.defaults.source {
             return Some(source.clone());
         }
-        let Some(sources) = self.surroundings.sources else {
-            return SourceName::new("defender").ok();
-        };
+        // Without a configuration, it may run anywhere.
+        let sources = self.surroundings.sources?;
         if sources.len() == 1
             && let Some(only) = sources.first()
         {

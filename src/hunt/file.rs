@@ -83,6 +83,7 @@ impl HuntFile {
                 span: Span::at(parts.query_start),
                 value: Value::Null,
                 is_reference: false,
+                is_block: false,
             };
             return Self::assemble(file, Some((Header::default(), document, query)), problems);
         };
@@ -124,6 +125,12 @@ struct Parts {
     query_start: usize,
     /// The line that opens a header without end.
     never_closed: Option<Span>,
+}
+
+/// Whether a text begins with the header of a hunt, or with what was meant to be one.
+pub(super) fn has_header(text: &str) -> bool {
+    let parts = split(text);
+    parts.header.is_some() || parts.never_closed.is_some()
 }
 
 /// Splits the text of a `.kql` file. The header is between two lines `// ---`, the first of which

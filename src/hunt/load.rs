@@ -11,8 +11,10 @@ use kql::span::Span;
 use super::Hunt;
 use super::build::{Catalogs, Surroundings, build};
 use super::config::HuntConfig;
+use super::document::Document;
 use super::file::HuntFile;
 use crate::id::HuntName;
+use crate::parallel;
 use crate::problem::{Problem, Problems, SourceFile, code};
 
 /// Deepest nesting of folders with hunts.
@@ -96,7 +98,7 @@ pub fn examine(config: &HuntConfig<'_>, catalogs: Catalogs<'_>) -> Examined {
     let mut examined = Examined::default();
     for (index, folder) in config.folders.iter().enumerate() {
         let mut files = BTreeSet::new();
-        if let Err((path, error)) = find_files(folder, 0, &mut files) {
+        for (path, error) in find_files(folder, &is_hunt_file, &mut files) {
             let index = index.to_string();
             let place = config.document.place(["queries", index.as_str()]);
             let message = format!("cannot read {}: {error}", path.display());
@@ -150,49 +152,71 @@ pub fn examine_files(
         actions: config.map(|config| config.action_names),
         catalogs,
     };
-    let mut seen: BTreeMap<String, &Path> = BTreeMap::new();
+    // Lakes and file systems that ignore letter case would mix up hunts of one name.
+    let mut first: BTreeMap<String, &Path> = BTreeMap::new();
     for path in files {
-        let file = match SourceFile::read(path) {
-            Ok(file) => file,
-            Err(problem) => {
-                examined.problems.push(*problem);
-                continue;
-            }
-        };
-        let name = match HuntName::new(stem(path)) {
-            Ok(name) => name,
-            Err(error) => {
-                let problem =
-                    Diagnostic::error(code::INVALID_VALUE, Span::at(0), error.to_string())
-                        .with_help("rename the file: its name is the hunt's");
-                examined.problems.push(file.problem(problem));
-                continue;
-            }
-        };
-        // Lakes and file systems that ignore letter case would mix up such hunts.
-        if let Some(first) = seen.insert(name.as_str().to_lowercase(), path) {
-            let message = format!("there are two hunts named `{name}`");
-            let problem = Diagnostic::error(code::DUPLICATE_HUNT, Span::at(0), message)
-                .with_note(format!("the other one is {}", first.display()))
-                .with_help("rename one of the files");
-            examined.problems.push(file.problem(problem));
-            continue;
-        }
-        let (hunt_file, mut problems) = HuntFile::parse(file);
-        let is_broken = problems.iter().any(Problem::is_error);
-        let Some(hunt_file) = hunt_file else {
-            examined.problems.extend(problems);
-            continue;
-        };
-        let overrides = config.and_then(|config| config.override_of(&name));
-        let (hunt, more) = build(&name, &hunt_file, overrides, &surroundings);
-        problems.extend(more);
-        problems.sort_by_key(|problem| (problem.file.path != *path, problem.diagnostic.span));
+        first.entry(stem(path).to_lowercase()).or_insert(path);
+    }
+    let looked_at = parallel::map(files, |path| {
+        let namesake = first[&stem(path).to_lowercase()];
+        look_at(path, namesake, config, &surroundings)
+    });
+    for (hunt, problems) in looked_at {
         examined.problems.extend(problems);
-        if let Some(hunt) = hunt.filter(|_| !is_broken) {
-            examined.set.hunts.insert(name, Arc::new(hunt));
+        if let Some(hunt) = hunt {
+            examined.set.hunts.insert(hunt.name.clone(), Arc::new(hunt));
         }
     }
+}
+
+/// Makes a hunt of a file, or tells why not. `first` is the first file with its name.
+fn look_at(
+    path: &Path,
+    first: &Path,
+    config: Option<&HuntConfig<'_>>,
+    surroundings: &Surroundings<'_>,
+) -> (Option<Hunt>, Vec<Problem>) {
+    let file = match SourceFile::read(path) {
+        Ok(file) => file,
+        Err(problem) => return (None, vec![*problem]),
+    };
+    let refuse = |code: &'static str, message: String, note: Option<String>, help: &str| {
+        let mut problem = Diagnostic::error(code, Span::at(0), message).with_help(help);
+        problem.notes.extend(note);
+        (None, vec![file.problem(problem)])
+    };
+    let name = match HuntName::new(stem(path)) {
+        Ok(name) => name,
+        Err(error) => {
+            let help = "rename the file: its name is the hunt's";
+            return refuse(code::INVALID_VALUE, error.to_string(), None, help);
+        }
+    };
+    if first != path {
+        let message = format!("there are two hunts named `{name}`");
+        let note = format!("the other one is {}", first.display());
+        return refuse(
+            code::DUPLICATE_HUNT,
+            message,
+            Some(note),
+            "rename one of the files",
+        );
+    }
+    if let Document::Rule(_) = Document::of(&file) {
+        let message = "this is a rule of Sentinel, which can be checked but not run".to_owned();
+        let help = "keep it outside of `queries`, or write its query and settings as a hunt";
+        return refuse(code::UNSUPPORTED, message, None, help);
+    }
+    let (hunt_file, mut problems) = HuntFile::parse(file);
+    let is_broken = problems.iter().any(Problem::is_error);
+    let Some(hunt_file) = hunt_file else {
+        return (None, problems);
+    };
+    let overrides = config.and_then(|config| config.override_of(&name));
+    let (hunt, more) = build(&name, &hunt_file, overrides, surroundings);
+    problems.extend(more);
+    problems.sort_by_key(|problem| (problem.file.path != *path, problem.diagnostic.span));
+    (hunt.filter(|_| !is_broken), problems)
 }
 
 fn stem(path: &Path) -> &str {
@@ -207,34 +231,59 @@ pub fn is_hunt_file(path: &Path) -> bool {
     matches!(extension, Some("kql" | "yaml" | "yml"))
 }
 
-/// Adds the hunt files below `path`, or `path` itself if it is a file. Hidden ones are left alone.
+/// Adds the files below `path` that are wanted, or `path` itself if it is a file. Hidden ones are
+/// left alone. Yields what cannot be looked at.
 pub fn find_files(
     path: &Path,
-    depth: usize,
+    is_wanted: &dyn Fn(&Path) -> bool,
     files: &mut BTreeSet<PathBuf>,
-) -> Result<(), (PathBuf, std::io::Error)> {
-    let failed = |error| (path.to_owned(), error);
-    if std::fs::metadata(path).map_err(failed)?.is_file() {
-        files.insert(path.to_owned());
-        return Ok(());
+) -> Vec<(PathBuf, std::io::Error)> {
+    let mut failures = Vec::new();
+    match std::fs::metadata(path) {
+        Ok(metadata) if metadata.is_dir() => {
+            find_below(path, 0, is_wanted, files, &mut failures);
+        }
+        Ok(_) => {
+            files.insert(path.to_owned());
+        }
+        Err(error) => failures.push((path.to_owned(), error)),
     }
+    failures
+}
+
+fn find_below(
+    folder: &Path,
+    depth: usize,
+    is_wanted: &dyn Fn(&Path) -> bool,
+    files: &mut BTreeSet<PathBuf>,
+    failures: &mut Vec<(PathBuf, std::io::Error)>,
+) {
     if depth > FOLDER_DEPTH_MAX {
-        return Err(failed(std::io::Error::other("folders are nested too deep")));
+        let error = std::io::Error::other("folders are nested too deep");
+        return failures.push((folder.to_owned(), error));
     }
-    for entry in std::fs::read_dir(path).map_err(failed)? {
-        let entry = entry.map_err(failed)?;
+    let entries = match std::fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(error) => return failures.push((folder.to_owned(), error)),
+    };
+    for entry in entries {
+        let entry = match entry {
+            Ok(entry) => entry,
+            Err(error) => return failures.push((folder.to_owned(), error)),
+        };
         let child = entry.path();
         if entry.file_name().to_string_lossy().starts_with('.') {
             continue;
         }
-        let is_folder = std::fs::metadata(&child)
-            .map_err(|error| (child.clone(), error))?
-            .is_dir();
-        if is_folder {
-            find_files(&child, depth + 1, files)?;
-        } else if is_hunt_file(&child) {
-            files.insert(child);
+        match std::fs::metadata(&child) {
+            Ok(metadata) if metadata.is_dir() => {
+                find_below(&child, depth + 1, is_wanted, files, failures);
+            }
+            Ok(_) if is_wanted(&child) => {
+                files.insert(child);
+            }
+            Ok(_) => {}
+            Err(error) => failures.push((child, error)),
         }
     }
-    Ok(())
 }

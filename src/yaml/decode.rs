@@ -36,6 +36,7 @@ pub fn decode<T: DeserializeOwned + JsonSchema>(
         span: excerpt.file_span(Span::at(0)),
         value: Value::Null,
         is_reference: false,
+        is_block: false,
     });
     let is_broken = problems.iter().any(|problem| problem.code == code::SYNTAX);
     if is_broken {

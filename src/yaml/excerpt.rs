@@ -1,6 +1,8 @@
 //! A text cut out of a file, such as the header of a hunt or the query in a YAML text, with the way
 //! from its places back to places of the file.
 
+mod alignment;
+
 use kql::span::Span;
 
 use super::node::Node;
@@ -9,8 +11,33 @@ use super::node::Node;
 #[derive(Clone, Debug)]
 pub struct Excerpt {
     text: String,
-    /// Offset in the excerpt and offset in the file of pieces, ascending.
-    pieces: Vec<(usize, usize)>,
+    /// Where pieces of the text stand, ascending.
+    pieces: Vec<Piece>,
+}
+
+/// Where the text from one place on stands in the file, up to the next piece.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Piece {
+    /// Offset in the text.
+    at: usize,
+    /// Offset in the file.
+    file: usize,
+    /// Whether all of it is at that one place of the file.
+    is_spot: bool,
+}
+
+impl Piece {
+    /// Text that stands in the file as it is.
+    fn run(at: usize, file: usize) -> Self {
+        let is_spot = false;
+        Self { at, file, is_spot }
+    }
+
+    /// Text that stands in the file as something else.
+    fn spot(at: usize, file: usize) -> Self {
+        let is_spot = true;
+        Self { at, file, is_spot }
+    }
 }
 
 impl Excerpt {
@@ -18,7 +45,7 @@ impl Excerpt {
     pub fn whole(text: &str) -> Self {
         Self {
             text: text.to_owned(),
-            pieces: vec![(0, 0)],
+            pieces: vec![Piece::run(0, 0)],
         }
     }
 
@@ -27,7 +54,7 @@ impl Excerpt {
         let mut text = String::new();
         let mut pieces = Vec::new();
         for (offset, line) in lines {
-            pieces.push((text.len(), offset));
+            pieces.push(Piece::run(text.len(), offset));
             text.push_str(line);
             text.push('\n');
         }
@@ -40,38 +67,31 @@ impl Excerpt {
         let begins = rest.len() - rest.trim_start_matches('\u{FEFF}').trim_start().len();
         Self {
             text: rest[begins..].trim_end().to_owned(),
-            pieces: vec![(0, start + begins)],
+            pieces: vec![Piece::run(0, start + begins)],
         }
     }
 
-    /// The text of a scalar, each line with its place where that can be told: escapes and folded
-    /// lines have none of their own, they are at the scalar's begin.
+    /// The text of a scalar, or what is left of it without the blanks around it.
     pub fn of_scalar(file: &str, node: &Node, text: &str) -> Self {
+        let whole = node.as_text().unwrap_or(text);
         let start = node.span.start as usize;
+        let skipped = whole.find(text).unwrap_or(0);
+        let mut pieces: Vec<Piece> = Vec::new();
         let written = node.span.text(file);
-        if let Some(at) = written.find(text).filter(|_| !text.is_empty()) {
-            return Self {
-                text: text.to_owned(),
-                pieces: vec![(0, start + at)],
-            };
-        }
-        let mut pieces = Vec::new();
-        let mut done = 0;
-        let mut offset = 0;
-        for line in text.split_inclusive('\n') {
-            let content = line.trim();
-            if let Some(at) = written[done..]
-                .find(content)
-                .filter(|_| !content.is_empty())
-            {
-                let indent = line.len() - line.trim_start().len();
-                pieces.push((offset, (start + done + at).saturating_sub(indent)));
-                done += at + content.len();
+        for piece in alignment::align(written, start, node.is_block, whole) {
+            if piece.at > skipped {
+                pieces.push(Piece {
+                    at: piece.at - skipped,
+                    ..piece
+                });
+                continue;
             }
-            offset += line.len();
-        }
-        if pieces.first().is_none_or(|(first, _)| *first > 0) {
-            pieces.insert(0, (0, start));
+            let ahead = if piece.is_spot { 0 } else { skipped - piece.at };
+            pieces = vec![Piece {
+                at: 0,
+                file: piece.file + ahead,
+                ..piece
+            }];
         }
         Self {
             text: text.to_owned(),
@@ -84,19 +104,35 @@ impl Excerpt {
         &self.text
     }
 
+    /// Where the character at an offset stands.
     fn file_offset(&self, offset: usize) -> usize {
-        let at = self.pieces.partition_point(|(start, _)| *start <= offset);
-        match self.pieces.get(at.wrapping_sub(1)) {
-            Some((start, file)) => file + (offset - start),
+        let next = self.pieces.partition_point(|piece| piece.at <= offset);
+        self.offset_in(next, offset)
+    }
+
+    /// Where the text before an offset ends: not where the next piece begins.
+    fn file_end(&self, offset: usize) -> usize {
+        let next = self.pieces.partition_point(|piece| piece.at < offset);
+        self.offset_in(next, offset)
+    }
+
+    fn offset_in(&self, next: usize, offset: usize) -> usize {
+        match next.checked_sub(1).and_then(|at| self.pieces.get(at)) {
+            Some(piece) if piece.is_spot => piece.file,
+            Some(piece) => piece.file + (offset - piece.at),
             None => offset,
         }
     }
 
     /// A place of the excerpt as a place of the file.
     pub fn file_span(&self, span: Span) -> Span {
-        Span::new(
-            self.file_offset(span.start as usize),
-            self.file_offset(span.end as usize),
-        )
+        let start = self.file_offset(span.start as usize);
+        if span.start == span.end {
+            return Span::at(start);
+        }
+        Span::new(start, self.file_end(span.end as usize).max(start))
     }
 }
+
+#[cfg(test)]
+mod tests;

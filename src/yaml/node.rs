@@ -14,6 +14,8 @@ pub struct Node {
     pub value: Value,
     /// Whether the whole text is a resolved reference.
     pub is_reference: bool,
+    /// Whether it is a text below `|` or `>`; its place begins with the text itself.
+    pub is_block: bool,
 }
 
 /// What a node is.

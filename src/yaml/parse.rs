@@ -175,6 +175,7 @@ impl Reader<'_> {
                         OpenKind::Mapping { entries, .. } => Value::Mapping(entries),
                     },
                     is_reference: false,
+                    is_block: false,
                 };
                 self.add(node, open.anchor)?;
             }
@@ -190,6 +191,7 @@ impl Reader<'_> {
                     span: self.span(from, to),
                     value,
                     is_reference: false,
+                    is_block: matches!(style, ScalarStyle::Literal | ScalarStyle::Folded),
                 };
                 self.add(node, anchor)?;
             }
@@ -202,6 +204,7 @@ impl Reader<'_> {
                 self.nodes += count(&node);
                 let node = Node {
                     span: self.span(from, to),
+                    is_block: false,
                     ..node
                 };
                 self.add(node, 0)?;

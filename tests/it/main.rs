@@ -7,6 +7,7 @@
 
 mod actions;
 mod cli_check;
+mod cli_fmt;
 mod config;
 mod detection;
 mod docs;

@@ -224,7 +224,10 @@ impl<'a> Lowering<'a> {
         let mut legs = Vec::with_capacity(inputs.len());
         for leg in inputs {
             let input = self.plan(&leg.plan)?.without_order();
-            legs.push(Arc::new(self.project(input, &leg.columns, output)?.plan));
+            legs.push(Arc::new(
+                self.project(input, &leg.expressions(&output.schema), output)?
+                    .plan,
+            ));
         }
         let plan = match legs.len() {
             1 => Arc::unwrap_or_clone(legs.remove(0)),

@@ -10,31 +10,40 @@ mod access;
 mod aggregate;
 mod binary;
 mod call;
+mod catalog_function;
 mod coerce;
 mod expression;
+mod external;
 mod function;
 mod literal;
 mod membership;
 mod name;
 mod operator;
 mod pack;
+mod place;
 mod property;
 mod scope;
+mod several;
+mod shape;
 mod sign;
 mod signature;
 mod source;
 mod special;
 mod statement;
 mod table;
+mod term;
 mod window;
 
 use std::sync::Arc;
+
+pub(crate) use operator::matches_wildcard;
 
 use crate::catalog::Catalog;
 use crate::diagnostic::{Diagnostic, Severity, did_you_mean};
 use crate::hir;
 use crate::span::Span;
 use crate::syntax::{self, ast};
+use crate::types::Schema;
 use scope::Scope;
 use table::Table;
 
@@ -48,8 +57,12 @@ const SIZE_MAX: usize = 200_000;
 /// What binding yields.
 #[derive(Clone, Debug)]
 pub struct Bound {
-    /// The resolved query; `None` if there are errors.
+    /// The resolved query; `None` if there are errors, or if it is open.
     pub query: Option<hir::Query>,
+    /// The columns of the result as far as they are known; `None` if there are errors.
+    pub columns: Option<Schema>,
+    /// Whether it reads tables whose columns are not all known, so that it cannot be resolved.
+    pub is_open: bool,
     /// Errors and warnings in the order of the text.
     pub diagnostics: Vec<Diagnostic>,
 }
@@ -61,13 +74,16 @@ pub fn compile(text: &str, catalog: &dyn Catalog) -> Bound {
     if broken && parsed.script.statements.is_empty() {
         // That there is no query follows from what has been said.
         return Bound {
+            columns: None,
             query: None,
             diagnostics: parsed.diagnostics,
+            is_open: false,
         };
     }
     let mut bound = bind(&parsed.script, catalog);
     if broken {
         bound.query = None;
+        bound.columns = None;
     }
     let mut diagnostics = parsed.diagnostics;
     diagnostics.append(&mut bound.diagnostics);
@@ -85,6 +101,8 @@ pub fn bind(script: &ast::Script, catalog: &dyn Catalog) -> Bound {
         next_shared: 0,
         depth: 0,
         size: 0,
+        case_sensitive: false,
+        is_open: false,
     };
     let plan = binder.bind_script(script);
     let mut diagnostics = binder.diagnostics;
@@ -94,10 +112,18 @@ pub fn bind(script: &ast::Script, catalog: &dyn Catalog) -> Bound {
         .iter()
         .any(|diagnostic| diagnostic.severity == Severity::Error);
     let render = binder.render;
+    let is_open = binder.is_open;
+    let plan = plan.filter(|_| !has_errors);
+    let columns = plan.as_ref().map(|plan| plan.schema.clone());
     let query = plan
-        .filter(|_| !has_errors)
+        .filter(|_| !is_open)
         .map(|plan| hir::Query { plan, render });
-    Bound { query, diagnostics }
+    Bound {
+        query,
+        columns,
+        is_open,
+        diagnostics,
+    }
 }
 
 /// A diagnostic has been reported: whoever sees this stays quiet and goes on.
@@ -115,6 +141,10 @@ struct Binder<'a> {
     next_shared: u32,
     depth: u32,
     size: usize,
+    /// Whether the terms of the `search` at hand are case-sensitive.
+    case_sensitive: bool,
+    /// Whether a table was read whose columns are not all known.
+    is_open: bool,
 }
 
 /// An expression that may be a scalar or a table.

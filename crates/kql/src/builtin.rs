@@ -5,16 +5,27 @@
 //! reference pages are generated from them. One file per family below `builtin/`.
 
 mod aggregate;
+mod bitwise;
+mod context;
 mod conversion;
 mod datetime;
 mod dynamic;
 mod encoding;
+mod geo;
+mod geo_cell;
+mod graph;
 mod ip;
 mod logic;
 mod math;
 pub mod operator;
 mod parsing;
+pub mod plugin;
+mod series;
+mod series_analysis;
+mod sketch;
+mod statistics;
 mod string;
+mod unit;
 mod window;
 
 use std::collections::HashMap;
@@ -57,15 +68,36 @@ pub fn scalars() -> impl Iterator<Item = &'static Scalar> {
         conversion::FUNCTIONS,
         logic::FUNCTIONS,
         math::FUNCTIONS,
+        bitwise::FUNCTIONS,
+        statistics::FUNCTIONS,
+        unit::FUNCTIONS,
         datetime::FUNCTIONS,
         dynamic::FUNCTIONS,
         parsing::FUNCTIONS,
         encoding::FUNCTIONS,
         ip::FUNCTIONS,
+        geo::FUNCTIONS,
+        geo_cell::FUNCTIONS,
+        series::FUNCTIONS,
+        series_analysis::FUNCTIONS,
+        sketch::FUNCTIONS,
+        context::FUNCTIONS,
         window::FUNCTIONS,
     ]
     .into_iter()
     .flatten()
+}
+
+/// The function called `name` that stands only in `graph-match` and its like.
+pub fn graph(name: &str) -> Option<&'static Scalar> {
+    graph::FUNCTIONS
+        .iter()
+        .find(|function| function.name == name)
+}
+
+/// Every function that stands only in `graph-match` and its like.
+pub fn graphs() -> impl Iterator<Item = &'static Scalar> {
+    graph::FUNCTIONS.iter()
 }
 
 /// Every aggregate function.
@@ -112,6 +144,8 @@ pub struct Signature {
     pub optional: usize,
     /// Whether the last parameter may repeat.
     pub variadic: bool,
+    /// Most arguments where the last parameter repeats.
+    pub most: usize,
     /// Type of the result.
     pub result: ResultType,
 }
@@ -133,14 +167,53 @@ pub enum Parameter {
     Integer,
     /// Number, timespan or datetime.
     Summable,
-    /// string, or dynamic taken by its string form.
+    /// string, or a dynamic whose value is not known to be more than a text, taken as one.
     Text,
+    /// string, or dynamic taken by its string form.
+    TextOrDynamic,
     /// Any type, taken by its string form.
     Stringified,
     /// A constant of this type.
     Constant(ScalarType),
     /// The same type as the first argument after widening.
     SameAsFirst,
+    /// A dynamic that is not known to be something else than an array.
+    Array,
+    /// A dynamic that is not known to be something else than a property bag.
+    Bag,
+    /// string, or an array of texts.
+    TextOrArray,
+    /// int, long, or an array of them.
+    IntegerOrArray,
+    /// A number or a bool.
+    NumberOrBool,
+    /// Any type but real and bool.
+    Hashable,
+    /// A constant text out of these.
+    OneOf(&'static [&'static str]),
+}
+
+impl Parameter {
+    /// KQL's words for what it takes, for people.
+    pub fn describe(self) -> &'static str {
+        match self {
+            Self::Is(ty) | Self::Constant(ty) => ty.as_str(),
+            Self::Any | Self::Stringified => "a value",
+            Self::Comparable => "a type that can be compared",
+            Self::Orderable => "a type that has an order",
+            Self::Number => "a number",
+            Self::Integer => "an integer",
+            Self::Summable => "a number, timespan or datetime",
+            Self::Text | Self::TextOrDynamic | Self::OneOf(_) => "string",
+            Self::SameAsFirst => "the type of the first argument",
+            Self::Array => "a dynamic array",
+            Self::Bag => "a dynamic property bag",
+            Self::TextOrArray => "a text or a dynamic array",
+            Self::IntegerOrArray => "an integer or a dynamic array",
+            Self::NumberOrBool => "a number or a bool",
+            Self::Hashable => "a type other than real and bool",
+        }
+    }
 }
 
 /// Type of a call's result.
@@ -155,6 +228,12 @@ pub enum ResultType {
     CommonFrom(usize),
     /// Type of argument `n`, but `int` widens to `long`.
     WidenedArgument(usize),
+    /// dynamic, always an array.
+    Array,
+    /// dynamic, always a property bag.
+    Bag,
+    /// Several values, each with the ending of the name of its column and its type.
+    Columns(&'static [(&'static str, ScalarType)]),
     /// Worked out by the binder's own code for that function (`case`, `bin`, `extract` …).
     Special,
 }
@@ -218,6 +297,20 @@ impl Aggregate {
 }
 
 impl Scalar {
+    /// Whether it tells something of the row or the record behind it that is in no column, so that
+    /// a call without columns is no constant.
+    pub fn reads_record(&self) -> bool {
+        context::OF_RECORDS.contains(&self.name)
+    }
+
+    /// The values that a call yields, where it yields several.
+    pub fn columns(&self) -> Option<&'static [(&'static str, ScalarType)]> {
+        match self.signatures[0].result {
+            ResultType::Columns(columns) => Some(columns),
+            _ => None,
+        }
+    }
+
     /// Whether it looks at other rows than its own, and so needs rows that have an order.
     pub fn is_window(&self) -> bool {
         window::FUNCTIONS
@@ -246,6 +339,7 @@ const fn takes(parameters: &'static [Parameter], result: ResultType) -> Signatur
         parameters,
         optional: 0,
         variadic: false,
+        most: usize::MAX,
         result,
     }
 }
@@ -260,15 +354,25 @@ impl Signature {
         self.variadic = true;
         self
     }
+
+    /// The last parameter repeats, up to so many arguments in all.
+    const fn up_to(mut self, most: usize) -> Self {
+        self.variadic = true;
+        self.most = most;
+        self
+    }
 }
 
 /// Short names for the tables of functions below.
 mod vocabulary {
-    pub(super) use super::Naming::Prefix;
+    pub(super) use super::Naming::{Fixed, Prefix};
     pub(super) use super::Parameter::{
-        Any, Comparable, Integer, Number, Orderable, SameAsFirst, Stringified, Summable, Text,
+        Any, Array, Bag, Comparable, Hashable, Integer, IntegerOrArray, Number, NumberOrBool,
+        OneOf, Orderable, SameAsFirst, Stringified, Summable, Text, TextOrArray, TextOrDynamic,
     };
-    pub(super) use super::ResultType::{CommonFrom, OfArgument, Special, WidenedArgument};
+    pub(super) use super::ResultType::{
+        Array as TO_ARRAY, Bag as TO_BAG, Columns, CommonFrom, OfArgument, Special, WidenedArgument,
+    };
     pub(super) use super::{
         Aggregate, Parameter, ResultType, Scalar, aggregate_function as aggregate,
         scalar_function as function, takes,
@@ -276,12 +380,13 @@ mod vocabulary {
     use crate::types::ScalarType;
 
     pub(super) const BOOL: Parameter = Parameter::Is(ScalarType::Bool);
+    pub(super) const INT: Parameter = Parameter::Is(ScalarType::Int);
+    pub(super) const GUID: Parameter = Parameter::Is(ScalarType::Guid);
     pub(super) const LONG: Parameter = Parameter::Is(ScalarType::Long);
     pub(super) const REAL: Parameter = Parameter::Is(ScalarType::Real);
     pub(super) const DECIMAL: Parameter = Parameter::Is(ScalarType::Decimal);
     pub(super) const DATETIME: Parameter = Parameter::Is(ScalarType::DateTime);
     pub(super) const TIMESPAN: Parameter = Parameter::Is(ScalarType::TimeSpan);
-    pub(super) const DYNAMIC: Parameter = Parameter::Is(ScalarType::Dynamic);
     pub(super) const CONST_STRING: Parameter = Parameter::Constant(ScalarType::String);
     pub(super) const CONST_LONG: Parameter = Parameter::Constant(ScalarType::Long);
     pub(super) const CONST_BOOL: Parameter = Parameter::Constant(ScalarType::Bool);

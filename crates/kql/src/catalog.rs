@@ -1,8 +1,10 @@
 //! What the binder may ask about the world outside the query.
 
+mod hunting;
+
 use std::sync::Arc;
 
-use crate::types::Schema;
+use crate::types::{ScalarType, Schema, Value};
 
 /// The tables and functions a query can name. The binder itself does no I/O; a catalog may find a
 /// table's columns out when it is first asked for them.
@@ -12,6 +14,23 @@ pub trait Catalog {
 
     /// Names of all tables, for wildcards (`union Device*`) and for "did you mean".
     fn table_names(&self) -> Vec<String>;
+
+    /// The function called `name` that yields a table, if the source has one. Every catalog knows
+    /// those of the hunting service, unless it says otherwise.
+    fn function(&self, name: &str) -> Option<FunctionInfo> {
+        hunting::function(name)
+    }
+
+    /// Names of all functions, for "did you mean".
+    fn function_names(&self) -> Vec<String> {
+        hunting::NAMES.iter().map(ToString::to_string).collect()
+    }
+
+    /// Whether the table called `name` has columns of which nothing is known, beside those that
+    /// [`Catalog::table`] tells or instead of them. Uses of such columns are taken to be right.
+    fn is_open(&self, _name: &str) -> bool {
+        false
+    }
 }
 
 /// A catalog that several share.
@@ -25,6 +44,18 @@ impl<C: Catalog + ?Sized> Catalog for Arc<C> {
     fn table_names(&self) -> Vec<String> {
         (**self).table_names()
     }
+
+    fn function(&self, name: &str) -> Option<FunctionInfo> {
+        (**self).function(name)
+    }
+
+    fn function_names(&self) -> Vec<String> {
+        (**self).function_names()
+    }
+
+    fn is_open(&self, name: &str) -> bool {
+        (**self).is_open(name)
+    }
 }
 
 /// What the binder knows of one table.
@@ -34,6 +65,39 @@ pub struct TableInfo {
     pub schema: Schema,
     /// The column a window is applied to, such as `Timestamp` or `TimeGenerated`.
     pub time_column: Option<String>,
+}
+
+/// What the binder knows of a function of the source, which yields a table.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FunctionInfo {
+    /// Whether it takes a table: the piped one of `invoke`, or the first argument of a call.
+    pub input: FunctionInput,
+    /// The scalar parameters in order.
+    pub parameters: Vec<FunctionParameter>,
+    /// The columns it yields, or adds to those of the table it takes.
+    pub columns: Schema,
+}
+
+/// What a function of the source does with a table it is called on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FunctionInput {
+    /// It takes none.
+    None,
+    /// It adds its columns to those of the table.
+    Extends,
+    /// It reads the table, and yields its own columns only.
+    Replaces,
+}
+
+/// A scalar parameter of a function of the source.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FunctionParameter {
+    /// Name.
+    pub name: String,
+    /// Type that arguments are converted to.
+    pub ty: ScalarType,
+    /// Value where no argument is given; without one an argument is needed.
+    pub default: Option<Value>,
 }
 
 /// A catalog without tables.

@@ -4,9 +4,12 @@
 //! Codes are stable; they are what `huntd check --format json` prints and what an allow comment
 //! names.
 
-use std::fmt::Write as _;
+pub mod codes;
+mod render;
 
 use crate::span::{LineIndex, Span};
+
+pub use render::{Colour, Place};
 
 /// How bad it is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, PartialOrd, Ord)]
@@ -91,38 +94,13 @@ impl Diagnostic {
     ///   = help: did you mean `FileName`?
     /// ```
     pub fn render(&self, origin: &str, text: &str) -> String {
-        let index = LineIndex::new(text);
-        let start = index.position(text, self.span.start);
-        let line = index.line(text, start.line);
-        let shown = line.replace('\t', " ");
-        let last_column = shown.chars().count() as u32 + 1;
-        let end = index.position(text, self.span.end);
-        let end_column = if end.line == start.line {
-            end.column
-        } else {
-            last_column
+        let lines = &LineIndex::new(text);
+        let place = Place {
+            origin,
+            text,
+            lines,
         };
-        let width = end_column.saturating_sub(start.column).max(1) as usize;
-        let number = start.line.to_string();
-        let gutter = " ".repeat(number.len());
-        let indent = " ".repeat(start.column as usize - 1);
-        let mut out = format!(
-            "{}[{}]: {}\n",
-            self.severity.as_str(),
-            self.code,
-            self.message
-        );
-        // Writing to a String cannot fail.
-        let _ = writeln!(out, "{gutter}--> {origin}:{}:{}", start.line, start.column);
-        let _ = writeln!(out, "{gutter} |\n{number} | {shown}");
-        let _ = writeln!(out, "{gutter} | {indent}{}", "^".repeat(width));
-        for note in &self.notes {
-            let _ = writeln!(out, "{gutter} = note: {note}");
-        }
-        if let Some(help) = &self.help {
-            let _ = writeln!(out, "{gutter} = help: {help}");
-        }
-        out
+        self.render_in(place, Colour::Off)
     }
 }
 

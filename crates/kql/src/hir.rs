@@ -4,8 +4,11 @@
 //! Columns are addressed by position in the schema of the plan an expression reads, so nothing
 //! downstream looks a name up again. Column names within one schema are unique.
 
+mod plugin;
 mod step;
 mod walk;
+
+pub use plugin::{PluginArgument, PluginValue};
 
 use std::sync::Arc;
 
@@ -14,6 +17,7 @@ pub use step::{
     ScanStep, TopNested,
 };
 
+use crate::builtin::plugin::Plugin;
 use crate::builtin::{Aggregate, Scalar};
 use crate::span::Span;
 use crate::types::{ScalarType, Schema, Value};
@@ -55,8 +59,18 @@ pub enum PlanKind {
     Table {
         /// Catalog name.
         name: String,
+        /// Where it is, if the query says so: `workspace("w").T`.
+        place: Option<Place>,
         /// The column a window applies to.
         time_column: Option<usize>,
+    },
+    /// Reads files from elsewhere (`externaldata`); the schema is the declared one.
+    ExternalData {
+        /// Where they are: constants of type string, each with its credentials as written.
+        uris: Vec<Expr>,
+        /// How to read them (`format`, `ignoreFirstRecord`, …), in the order written. Known names
+        /// and formats are in the reference's spelling.
+        properties: Vec<(String, String)>,
     },
     /// Constant rows (`datatable`, `getschema`), one value per column.
     Values {
@@ -190,9 +204,29 @@ pub enum PlanKind {
     Scan(Scan),
     /// `parse-kv`.
     ParseKv(ParseKv),
+    /// `evaluate`. A plugin whose columns depend on the rows has an open schema, and so have the
+    /// steps behind it that pass all columns on; [`ExprKind::Further`] reads them by name.
+    Plugin {
+        /// Which.
+        function: &'static Plugin,
+        /// Input; a table without columns and rows where there is none.
+        input: Plan,
+        /// What it is called with, in the order of its parameters.
+        arguments: Vec<PluginArgument>,
+    },
     /// The rows that the operator around a subquery hands to it (`mv-apply`, `partition`, …);
     /// nothing outside such a subquery reads them.
     Rows,
+    /// A function of the source that yields a table (`FileProfile`, `_GetWatchlist`). What it
+    /// yields is in the schema: its own columns, behind those of the input where it keeps them.
+    CatalogFunction {
+        /// Catalog name.
+        name: String,
+        /// One argument per parameter, over the input where there is one.
+        arguments: Vec<Expr>,
+        /// The table it is called on.
+        input: Option<Plan>,
+    },
     /// A subtree that is referenced several times and computed once (`materialize`, `as`).
     Shared {
         /// Equal for references to the same subtree.
@@ -202,14 +236,75 @@ pub enum PlanKind {
     },
 }
 
+/// Where a table is, as the query says it. What a catalog knows of tables does not depend on it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// From the outermost to the innermost: `cluster("c").database("d")`.
+    pub steps: Vec<(PlaceKind, Arc<str>)>,
+}
+
+/// The functions that lead to tables of another place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PlaceKind {
+    /// `app("name")`, of Application Insights.
+    App,
+    /// `cluster("name")`
+    Cluster,
+    /// `database("name")`
+    Database,
+    /// `resource("id")`, of Azure Monitor.
+    Resource,
+    /// `workspace("name")`, of Log Analytics.
+    Workspace,
+}
+
+impl PlaceKind {
+    /// The function's name.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::App => "app",
+            Self::Cluster => "cluster",
+            Self::Database => "database",
+            Self::Resource => "resource",
+            Self::Workspace => "workspace",
+        }
+    }
+}
+
 /// One leg of a union.
 #[derive(Clone, Debug)]
 pub struct UnionInput {
     /// The leg.
     pub plan: Plan,
-    /// For each output column, the expression over the leg (a column, a null or `""`, or the
-    /// name of the source).
-    pub columns: Vec<Expr>,
+    /// What it gives to the output, in the order of the output's columns.
+    pub columns: Vec<UnionColumn>,
+}
+
+/// A column that a leg of a union has. A union of many tables is mostly holes, so the output
+/// columns that a leg does not have are left out.
+#[derive(Clone, Debug)]
+pub struct UnionColumn {
+    /// Position in the schema of the union.
+    pub output: usize,
+    /// The value over the leg: a column, or the name of the source.
+    pub value: Expr,
+}
+
+impl UnionInput {
+    /// One expression over the leg for each column of the union's schema: null, or `""`, for the
+    /// columns that the leg does not have.
+    pub fn expressions(&self, schema: &Schema) -> Vec<Expr> {
+        let mut own = self.columns.iter().peekable();
+        let columns = schema.columns().iter().enumerate();
+        columns
+            .map(
+                |(index, column)| match own.next_if(|own| own.output == index) {
+                    Some(own) => own.value.clone(),
+                    None => Expr::missing(column.ty, self.plan.span),
+                },
+            )
+            .collect()
+    }
 }
 
 /// One expanded column of `mv-expand`.
@@ -302,11 +397,29 @@ pub struct Expr {
     pub span: Span,
 }
 
+impl Expr {
+    /// The null of a type, `""` for string.
+    pub fn missing(ty: ScalarType, span: Span) -> Self {
+        let value = match ty {
+            ScalarType::String => Value::String("".into()),
+            _ => Value::Null,
+        };
+        Self {
+            kind: ExprKind::Literal(value),
+            ty,
+            span,
+        }
+    }
+}
+
 /// The scalar expressions.
 #[derive(Clone, Debug)]
 pub enum ExprKind {
     /// Column of the input, by position.
     Column(usize),
+    /// A column by name whose type is known only when the query runs; of type dynamic until then.
+    /// The input's schema lists it, or is open and may have it.
+    Further(Arc<str>),
     /// A constant.
     Literal(Value),
     /// `now()`: the end of the window, or the start of the query.
@@ -359,6 +472,15 @@ pub enum ExprKind {
         function: &'static Scalar,
         /// Arguments, converted to what the signature asks.
         arguments: Vec<Expr>,
+    },
+    /// One value of a call that yields several (`series_stats`, `array_sort_asc` of several
+    /// arrays). The call itself is of type dynamic; every value that the query uses holds a copy
+    /// of it, so an engine does well to compute equal calls once.
+    Element {
+        /// The call.
+        call: Box<Expr>,
+        /// Which of its values, from zero, in the order of [`Scalar::columns`].
+        index: usize,
     },
     /// Conversion of the operand to this expression's type with the semantics of `toint()` and
     /// so on; a failed conversion is null. Calls of `tostring`, `tolong` and their like are spelt

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! text ──syntax──▶ ast::Script ──bind──▶ hir::Query ──window──▶ hir::Query over [from, to)
+//!   └───format──▶ the same text in its canonical form
 //! ```
 //!
 //! No stage fails or panics: each returns a value and diagnostics with places. This crate knows
@@ -21,3 +22,4 @@ pub mod types;
 pub mod window;
 
 pub use bind::compile;
+pub use syntax::format;

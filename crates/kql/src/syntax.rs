@@ -8,6 +8,7 @@
 //! What names mean is the binder's business; here every name is text with a place.
 
 pub mod ast;
+pub mod format;
 mod grammar;
 pub(crate) mod keyword;
 mod lexer;
@@ -17,6 +18,8 @@ mod token;
 
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::span::Span;
+
+pub(crate) use token::{Token, TokenKind};
 
 /// What became of a query text.
 #[derive(Clone, Debug)]
@@ -75,4 +78,9 @@ pub fn parse(text: &str) -> Parse {
         diagnostics,
         comments: lexed.comments,
     }
+}
+
+/// The words of a text with their places, comments left out, ended by [`TokenKind::EndOfText`].
+pub(crate) fn tokens(text: &str) -> Vec<Token> {
+    lexer::lex(text).tokens
 }

@@ -170,6 +170,7 @@ impl Column {
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Schema {
     columns: Arc<[Column]>,
+    is_open: bool,
 }
 
 impl Schema {
@@ -177,7 +178,19 @@ impl Schema {
     pub fn new(columns: impl Into<Arc<[Column]>>) -> Self {
         Self {
             columns: columns.into(),
+            is_open: false,
         }
+    }
+
+    /// The same columns, with further ones that only running the query tells or without.
+    #[must_use]
+    pub fn opened(self, is_open: bool) -> Self {
+        Self { is_open, ..self }
+    }
+
+    /// Whether there are further columns, which only running the query tells.
+    pub fn is_open(&self) -> bool {
+        self.is_open
     }
 
     /// The columns in order.
@@ -208,8 +221,6 @@ impl Schema {
 
 impl FromIterator<Column> for Schema {
     fn from_iter<I: IntoIterator<Item = Column>>(columns: I) -> Self {
-        Self {
-            columns: columns.into_iter().collect(),
-        }
+        Self::new(columns.into_iter().collect::<Vec<_>>())
     }
 }

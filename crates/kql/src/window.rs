@@ -1,12 +1,26 @@
 //! Time as an argument: a window `[from, to)` is put around every read of a table that has a time
 //! column, and `now()` becomes the window's end. A query bound so gives the same answer whenever
 //! it runs.
+//!
+//! [`apply`] does so to the resolved query, [`rewrite`] to its text for sources that run KQL
+//! themselves. [`reads`] tells what is read, [`splitting`] whether windows may be computed apart,
+//! [`own_ranges`] how far back a query reaches by itself.
 
-use std::collections::HashMap;
-use std::sync::Arc;
+mod apply;
+mod constant;
+mod range;
+mod reads;
+mod rewrite;
+mod split;
+mod words;
 
-use crate::hir::{BinaryOp, Expr, ExprKind, Plan, PlanKind, Query};
-use crate::types::{ScalarType, Value};
+pub use apply::{apply, bind_now};
+pub use range::{OwnRange, own_ranges};
+pub use reads::{Form, Read, reads};
+pub use rewrite::{Carrier, Edit, Rewritten, Unwindowed, rewrite};
+pub use split::{Alignment, Combine, MergeKey, MergeStep, Splitting, Verdict, splitting};
+
+use crate::hir::PlanKind;
 
 /// A half-open range of time in ticks since 0001-01-01.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -17,112 +31,59 @@ pub struct Window {
     pub to: i64,
 }
 
-/// Restricts every table with a time column to the window, and binds `now()` to its end.
-pub fn apply(query: Query, window: Window) -> Query {
-    rewrite(query, window.to, Some(window))
+/// Which time of a row decides whether it is in the window.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Mode {
+    /// When it happened: the time column of its table.
+    #[default]
+    Event,
+    /// When it arrived: `ingestion_time()`.
+    Ingestion,
 }
 
-/// Binds `now()` to a time in ticks and reads tables whole.
-pub fn bind_now(query: Query, now: i64) -> Query {
-    rewrite(query, now, None)
+/// All that a query is told about time.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Timing {
+    /// The rows to read.
+    pub window: Window,
+    /// What `now()` is: the end of the window, or, where the window is a part of a larger one,
+    /// the end of that.
+    pub now: i64,
+    /// By which time rows are in the window.
+    pub mode: Mode,
 }
 
-fn rewrite(mut query: Query, now: i64, window: Option<Window>) -> Query {
-    let mut rewrite = Rewrite {
-        now,
-        window,
-        shared: HashMap::new(),
-    };
-    rewrite.plan(&mut query.plan);
-    query
-}
-
-struct Rewrite {
-    now: i64,
-    window: Option<Window>,
-    /// Shared subtrees that were rewritten already: references stay references to one subtree.
-    shared: HashMap<u32, Arc<Plan>>,
-}
-
-impl Rewrite {
-    fn plan(&mut self, plan: &mut Plan) {
-        if let PlanKind::Shared { id, input } = &mut *plan.kind {
-            if let Some(done) = self.shared.get(id) {
-                *input = Arc::clone(done);
-                return;
-            }
-            let mut inner = Plan::clone(input);
-            self.plan(&mut inner);
-            *input = Arc::new(inner);
-            self.shared.insert(*id, Arc::clone(input));
-            return;
-        }
-        for input in plan.inputs_mut() {
-            self.plan(input);
-        }
-        for expr in plan.expressions_mut() {
-            self.expr(expr);
-        }
-        if let PlanKind::Table { time_column, .. } = &*plan.kind
-            && let (Some(window), Some(column)) = (self.window, *time_column)
-        {
-            restrict(plan, column, window);
-        }
-    }
-
-    fn expr(&mut self, expr: &mut Expr) {
-        if let ExprKind::Now = expr.kind {
-            expr.kind = ExprKind::Literal(Value::DateTime(self.now));
-        }
-        for operand in expr.operands_mut() {
-            self.expr(operand);
-        }
-        if let Some(table) = expr.table_mut() {
-            self.plan(table);
+impl From<Window> for Timing {
+    fn from(window: Window) -> Self {
+        Self {
+            window,
+            now: window.to,
+            mode: Mode::Event,
         }
     }
 }
 
-/// Puts `from <= column and column < to` on top of a table.
-fn restrict(plan: &mut Plan, column: usize, window: Window) {
-    let span = plan.span;
-    let bool_expr = |op, left, right| Expr {
-        kind: ExprKind::Binary {
-            op,
-            left: Box::new(left),
-            right: Box::new(right),
-        },
-        ty: ScalarType::Bool,
-        span,
-    };
-    let time = Expr {
-        kind: ExprKind::Column(column),
-        ty: ScalarType::DateTime,
-        span,
-    };
-    let tick = |value| Expr {
-        kind: ExprKind::Literal(Value::DateTime(value)),
-        ty: ScalarType::DateTime,
-        span,
-    };
-    let starts = bool_expr(BinaryOp::GreaterOrEqual, time.clone(), tick(window.from));
-    let ends = bool_expr(BinaryOp::Less, time, tick(window.to));
-    let predicate = bool_expr(BinaryOp::And, starts, ends);
-    let schema = plan.schema.clone();
-    let table = std::mem::replace(
-        plan,
-        Plan {
-            kind: Box::new(PlanKind::Values { rows: Vec::new() }),
-            schema: schema.clone(),
-            span,
-        },
-    );
-    *plan = Plan {
-        kind: Box::new(PlanKind::Filter {
-            input: table,
-            predicate,
-        }),
-        schema,
-        span,
-    };
+impl Timing {
+    /// The same with another time of a row deciding.
+    #[must_use]
+    pub fn by(self, mode: Mode) -> Self {
+        Self { mode, ..self }
+    }
+
+    /// A part of the window, for the same `now()`.
+    #[must_use]
+    pub fn part(self, window: Window) -> Self {
+        Self { window, ..self }
+    }
+}
+
+/// The column that holds when a row arrived, in tables that store it as one.
+const INGESTION_COLUMN: &str = "_ingestion_time";
+
+/// The position of the time column where the step reads a table that has one.
+fn time_column(kind: &PlanKind) -> Option<usize> {
+    match kind {
+        PlanKind::Table { time_column, .. } => *time_column,
+        _ => None,
+    }
 }

@@ -9,7 +9,7 @@ use std::io::{BufRead, Write};
 use std::sync::Arc;
 
 use kql::bind::Bound;
-use kql::catalog::{Catalog, MemoryCatalog, TableInfo};
+use kql::catalog::{MemoryCatalog, TableInfo};
 use kql::diagnostic::Severity;
 use kql::types::{Column, ScalarType, Schema};
 use kql_datafusion::{KqlContext, Limits, MemoryTables, QueryTime, json};
@@ -88,7 +88,11 @@ impl Batch {
                     },
                 );
             }
-            return bind(question, &catalog).map(|query| (query.plan.schema, Vec::new()));
+            let bound = kql::compile(&question.query, &catalog);
+            let Some(columns) = bound.columns.clone() else {
+                return Err(errors(&bound, &question.query));
+            };
+            return Ok((columns, Vec::new()));
         }
         let mut tables = MemoryTables::new();
         for (name, schema) in schemas {
@@ -119,22 +123,23 @@ impl Batch {
     }
 }
 
-fn bind(question: &Question, catalog: &dyn Catalog) -> Result<kql::hir::Query, String> {
-    checked(kql::compile(&question.query, catalog), &question.query)
-}
-
 /// The bound query, or its errors as text.
 fn checked(bound: Bound, text: &str) -> Result<kql::hir::Query, String> {
+    let errors = errors(&bound, text);
+    match bound.query {
+        Some(query) if errors.is_empty() => Ok(query),
+        _ => Err(errors),
+    }
+}
+
+fn errors(bound: &Bound, text: &str) -> String {
     let errors: Vec<String> = bound
         .diagnostics
         .iter()
         .filter(|diagnostic| diagnostic.severity == Severity::Error)
         .map(|diagnostic| diagnostic.render("query", text))
         .collect();
-    match bound.query {
-        Some(query) if errors.is_empty() => Ok(query),
-        _ => Err(errors.join("\n")),
-    }
+    errors.join("\n")
 }
 
 fn schemas(tables: &BTreeMap<String, Vec<ColumnText>>) -> Result<Vec<(String, Schema)>, String> {

@@ -2,13 +2,12 @@
 //! result's columns.
 
 use kql::catalog::{MemoryCatalog, TableInfo};
-use kql::diagnostic::{Diagnostic, did_you_mean};
-use kql::span::Span;
+use kql::diagnostic::did_you_mean;
 use kql::types::Schema;
 
 use super::Builder;
 use crate::hunt::header::OneOrMany;
-use crate::hunt::{Detect, EntityMapping, RESULTS};
+use crate::hunt::{Detect, EntityMapping, RESULTS, query};
 use crate::id::SourceName;
 use crate::problem::code;
 use crate::run::result_file::result_columns;
@@ -17,21 +16,10 @@ use crate::yaml::Excerpt;
 impl Builder<'_> {
     /// Binds the query; the columns of its result, as its file names them, if it is right.
     pub(super) fn bind_query(&mut self, source: Option<&SourceName>) -> Option<Schema> {
-        let query = &self.hunt.query;
-        if query.text().is_empty() {
-            let span = query.file_span(Span::at(0));
-            let problem = Diagnostic::error(code::MISSING_KEY, span, "the file has no query");
-            let problem = problem.with_help("write KQL below the header");
-            self.problems.push(self.hunt.file.problem(problem));
-            return None;
-        }
         let catalog = (self.surroundings.catalogs)(source);
-        let bound = kql::compile(query.text(), &*catalog);
-        for mut diagnostic in bound.diagnostics {
-            diagnostic.span = query.file_span(diagnostic.span);
-            self.problems.push(self.hunt.file.problem(diagnostic));
-        }
-        Some(result_columns(&bound.query?.plan.schema))
+        let (bound, problems) = query::bind(&self.hunt.file, &self.hunt.query, &*catalog);
+        self.problems.extend(problems);
+        Some(result_columns(&bound?.plan.schema))
     }
 
     /// Binds what reads the result: the detection, and the columns that findings are made of.

@@ -4,7 +4,8 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 
 use kql::builtin::operator::{self, Operator};
-use kql::builtin::{Parameter, ResultType, Signature, aggregates, scalars};
+use kql::builtin::{Parameter, ResultType, Signature, aggregates, graphs, scalars};
+use kql::catalog::{Catalog, EmptyCatalog};
 use kql::diagnostic::Severity;
 use kql::types::{Column, ScalarType, Schema};
 use kql_datafusion::{EngineError, KqlContext, Limits, MemoryTables, QueryTime};
@@ -17,12 +18,19 @@ const ARGUMENTS: &[(&str, &[&str])] = &[
     ("datetime_add", &["'hour'", "Long", "Time"]),
     ("datetime_diff", &["'hour'", "Time", "Time"]),
     ("datetime_part", &["'hour'", "Time"]),
+    ("column_names_of", &["Types"]),
+    ("countof", &["Text", "Text", "'normal'"]),
+    ("estimate_data_size", &["Text"]),
     ("extract", &["'x'", "Long", "Text", "typeof(long)"]),
     ("extract_json", &["'x'", "Text", "typeof(long)"]),
     ("next", &["Text", "1", "''"]),
     ("percentile", &["Long", "95"]),
     ("percentiles", &["Long", "95"]),
+    ("percentile_tdigest", &["Dynamic", "Real", "typeof(long)"]),
     ("percentiles_array", &["Long", "95"]),
+    ("percentilesw_array", &["Long", "Long", "95"]),
+    ("percentilesw", &["Long", "Long", "95"]),
+    ("percentilew", &["Long", "Long", "95"]),
     ("prev", &["Text", "1", "''"]),
 ];
 
@@ -113,11 +121,20 @@ fn arguments(function: &str, signature: &Signature) -> String {
     for parameter in signature.parameters {
         arguments.push(match parameter {
             Parameter::Is(ty) => column_of(*ty),
-            Parameter::Any | Parameter::Text | Parameter::Stringified => "Text",
+            Parameter::Any
+            | Parameter::Text
+            | Parameter::TextOrDynamic
+            | Parameter::TextOrArray
+            | Parameter::Stringified => "Text",
+            Parameter::Array | Parameter::Bag => "Dynamic",
+            Parameter::OneOf(_) => unreachable!("functions of options have `ARGUMENTS`"),
             Parameter::Comparable
             | Parameter::Orderable
             | Parameter::Number
             | Parameter::Integer
+            | Parameter::IntegerOrArray
+            | Parameter::NumberOrBool
+            | Parameter::Hashable
             | Parameter::Summable => "Long",
             Parameter::Constant(ScalarType::String) => "'x'",
             Parameter::Constant(ScalarType::Bool) => "true",
@@ -174,6 +191,14 @@ fn parameter_text(parameter: Parameter) -> String {
         Parameter::Integer => "integer".to_owned(),
         Parameter::Summable => "summable".to_owned(),
         Parameter::Text => "text".to_owned(),
+        Parameter::TextOrDynamic => "text or dynamic".to_owned(),
+        Parameter::TextOrArray => "text or array".to_owned(),
+        Parameter::IntegerOrArray => "integer or array".to_owned(),
+        Parameter::NumberOrBool => "number or bool".to_owned(),
+        Parameter::Hashable => "hashable".to_owned(),
+        Parameter::Array => "array".to_owned(),
+        Parameter::Bag => "bag".to_owned(),
+        Parameter::OneOf(options) => format!("`'{}'`", options.join("'` or `'")),
         Parameter::Stringified => "as text".to_owned(),
         Parameter::Constant(ty) => format!("constant {}", ty.as_str()),
         Parameter::SameAsFirst => "same".to_owned(),
@@ -188,6 +213,13 @@ fn result_text(result: ResultType) -> String {
             format!("as argument {}", n + 1)
         }
         ResultType::CommonFrom(_) => "common type".to_owned(),
+        ResultType::Array => "array".to_owned(),
+        ResultType::Bag => "bag".to_owned(),
+        ResultType::Columns(columns) => {
+            let columns = columns.iter();
+            let columns = columns.map(|(name, ty)| format!("{name} {ty}"));
+            columns.collect::<Vec<_>>().join(", ")
+        }
         ResultType::Special => "by its arguments".to_owned(),
     }
 }
@@ -262,6 +294,35 @@ async fn function_rows(page: &mut Page, functions: &[Function], wrap: &str) {
     page.text.push('\n');
 }
 
+/// An example of each function of the source that every catalog knows.
+const SOURCE_EXAMPLES: &[(&str, &str)] = &[
+    ("AssignedIPAddresses", "AssignedIPAddresses('host', now())"),
+    (
+        "DeviceFromIP",
+        "Events | project IP = File | invoke DeviceFromIP()",
+    ),
+    (
+        "FileProfile",
+        "Events | project SHA1 = File | invoke FileProfile(SHA1, 500)",
+    ),
+    ("SeenBy", "SeenBy('device')"),
+    ("_GetWatchlist", "_GetWatchlist('vips') | project SearchKey"),
+    ("_GetWatchlistAlias", "_GetWatchlistAlias"),
+];
+
+async fn source_rows(page: &mut Page) {
+    let names: Vec<String> = EmptyCatalog.function_names();
+    let shown: Vec<&str> = SOURCE_EXAMPLES.iter().map(|(name, _)| *name).collect();
+    assert_eq!(names, shown, "give each an example");
+    page.text.push_str("| | example | |\n|---|---|---|\n");
+    for (name, example) in SOURCE_EXAMPLES {
+        let support = page.support_of(example).await.words();
+        let example = example.replace('|', "\\|");
+        writeln!(page.text, "| `{name}` | `{example}` | {support} |").unwrap();
+    }
+    page.text.push('\n');
+}
+
 async fn operator_rows(page: &mut Page, operators: &[Operator]) {
     page.text
         .push_str("| | what | example | |\n|---|---|---|---|\n");
@@ -291,9 +352,22 @@ Nothing is approximated or left out in silence. What is not on this page is refu
 Where answers differ from Kusto's is told in [kql-deviations.md](kql-deviations.md).
 ";
 
+const GRAPH_FUNCTIONS: &str = "\
+They stand in `graph-match` and its like, which are parsed.
+
+| function | what |
+|---|---|
+";
+
+const SOURCE_FUNCTIONS: &str = "\
+They yield tables: the hunting service and Sentinel run them. Another catalog may have functions of its own.
+
+";
+
 const FUNCTIONS: &str = "\
 Types of arguments: `text` is a string, or a dynamic value taken as one; `as text` takes every type by its text; `number` is
-int, long, real or decimal; `integer` is int or long; `summable` is a number, timespan or datetime; `ordered` also has
+int, long, real or decimal; `integer` is int or long; `hashable` is all but real and bool; `array` and `bag` are dynamic values
+that hold one; `summable` is a number, timespan or datetime; `ordered` also has
 string and bool; `scalar` is all but dynamic; `same` is the type of the first argument; `[…]` may be left out; `…` repeats.
 
 ";
@@ -328,6 +402,21 @@ async fn the_page_about_kql_is_what_the_engine_does() {
     functions.sort_by_key(|function| function.name);
     let scalar = "Types | sort by Long asc | extend x = {}";
     function_rows(&mut page, &functions, scalar).await;
+
+    page.text
+        .push_str("## Functions in the patterns of graphs\n\n");
+    page.text.push_str(GRAPH_FUNCTIONS);
+    for function in graphs() {
+        let signatures = function.signatures.iter();
+        let signatures = signatures.map(|signature| signature_text(function.name, signature));
+        let signatures = signatures.collect::<Vec<_>>().join("<br>");
+        writeln!(page.text, "| {signatures} | {} |", function.doc).unwrap();
+    }
+    page.text.push('\n');
+
+    page.text.push_str("## Functions of the source\n\n");
+    page.text.push_str(SOURCE_FUNCTIONS);
+    source_rows(&mut page).await;
 
     page.text.push_str("## Aggregate functions\n\n");
     let mut functions: Vec<Function> = aggregates()

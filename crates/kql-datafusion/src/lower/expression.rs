@@ -38,6 +38,10 @@ impl Lowering<'_> {
     fn expression(&self, expr: &hir::Expr, input: &Relation, purpose: Use) -> Result<Expr> {
         Ok(match &expr.kind {
             ExprKind::Column(position) => input.column(*position),
+            ExprKind::Further(name) => {
+                let what = format!("the column `{name}`, which only a plugin makes known,");
+                return Err(EngineError::not_supported(what, expr.span));
+            }
             ExprKind::Literal(value) => lit(literal::scalar(value, expr.ty)?),
             ExprKind::Now => lit(literal::datetime(self.now)),
             ExprKind::Binary {
@@ -64,6 +68,15 @@ impl Lowering<'_> {
                 function,
                 arguments,
             } => self.call(function, arguments, expr, input, purpose)?,
+            ExprKind::Element { call, .. } => {
+                let what = match &call.kind {
+                    ExprKind::Call { function, .. } => {
+                        format!("function `{}` of several values", function.name)
+                    }
+                    _ => "a call of several values".to_owned(),
+                };
+                return Err(EngineError::not_supported(what, expr.span));
+            }
             ExprKind::Convert(operand) => self.convert(operand, expr.ty, input)?,
             ExprKind::Member { base, name } => {
                 let name = lit(ScalarValue::Utf8View(Some(name.to_string())));

@@ -3,15 +3,13 @@
 use std::sync::Arc;
 
 use super::expression::Row;
+use super::place::leads_elsewhere;
 use super::{Attempt, Binder, Reported, Value, code, coerce};
 use crate::diagnostic::Diagnostic;
 use crate::hir::{Expr, ExprKind};
 use crate::span::Span;
 use crate::syntax::ast;
 use crate::types::{ScalarType, Value as Constant};
-
-/// Functions that name a table of another place.
-const PLACES: &[&str] = &["app", "cluster", "database", "resource", "workspace"];
 
 impl<'a> Binder<'a> {
     /// `base.member`
@@ -22,9 +20,8 @@ impl<'a> Binder<'a> {
         span: Span,
         row: Row<'_>,
     ) -> Attempt<Value> {
-        if let Some(place) = place(base) {
-            let message = format!("tables of another place (`{place}()`) are not supported yet");
-            return Err(self.error(code::FORM_UNSUPPORTED, span, message));
+        if leads_elsewhere(base) {
+            return self.elsewhere(base, member, span).map(Value::Table);
         }
         if matches!(base.kind, ast::ExprKind::Side(_)) {
             return Err(self.error(
@@ -120,20 +117,5 @@ impl<'a> Binder<'a> {
             ScalarType::String => diagnostic.with_help("read the text with `parse_json()` first"),
             _ => diagnostic,
         }))
-    }
-}
-
-/// The function at the start of a dotted name that leads to another place.
-fn place(base: &ast::Expr) -> Option<&str> {
-    let mut first = base;
-    while let ast::ExprKind::Member { base, .. } = &first.kind {
-        first = base;
-    }
-    match &first.kind {
-        ast::ExprKind::Call { function, .. } => PLACES
-            .iter()
-            .find(|place| ***place == *function.text)
-            .copied(),
-        _ => None,
     }
 }

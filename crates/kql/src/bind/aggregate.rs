@@ -3,8 +3,9 @@
 use std::cell::RefCell;
 use std::sync::Arc;
 
-use super::call::widened;
+use super::call::{self, widened};
 use super::expression::Row;
+use super::several::NamedOutput;
 use super::table::{OutputName, Table};
 use super::{Attempt, Binder, Reported, code, coerce, name};
 use crate::builtin::{self, Aggregate, ResultType};
@@ -45,9 +46,6 @@ impl Aggregation {
     }
 }
 
-/// An output of an aggregate that yields several columns.
-pub(super) type NamedOutput = (OutputName, Expr);
-
 impl<'a> Binder<'a> {
     /// An aggregate somewhere inside of an expression.
     pub(super) fn aggregate_in_expression(
@@ -68,26 +66,30 @@ impl<'a> Binder<'a> {
                 .with_help("aggregates stand in `summarize`, and not inside of one another"),
             ));
         };
-        match aggregate.name {
-            "arg_max" | "arg_min" | "take_any" | "percentiles" => {
-                let outputs =
-                    self.many_outputs(aggregate, function, arguments, span, table, aggregation)?;
-                let mut outputs = outputs.into_iter();
-                if let (Some((_, only)), None) = (outputs.next(), outputs.next()) {
-                    return Ok(only);
-                }
-                let message = format!(
-                    "`{}` yields several columns and cannot be part of an expression",
-                    function.text
-                );
-                Err(self.error(code::AGGREGATE_PLACE, span, message))
+        if yields_many(aggregate) {
+            let outputs =
+                self.many_outputs(aggregate, function, arguments, span, table, aggregation)?;
+            let mut outputs = outputs.into_iter();
+            if let (Some((_, only)), None) = (outputs.next(), outputs.next()) {
+                return Ok(only);
             }
-            _ => {
-                let call = self.aggregate_call(aggregate, function, arguments, span, table)?;
-                let mut outputs = aggregation.borrow_mut().add(call);
-                Ok(outputs.remove(0))
-            }
+            let message = format!(
+                "`{}` yields several columns and cannot be part of an expression",
+                function.text
+            );
+            return Err(self.error(code::AGGREGATE_PLACE, span, message));
         }
+        let call = self.aggregate_call(aggregate, function, arguments, span, table)?;
+        let as_given = match (aggregate.signatures[0].result, &call.arguments[..]) {
+            (ResultType::OfArgument(0), [argument, ..]) => match &argument.kind {
+                // What is computed in long has the type of the column.
+                ExprKind::Convert(given) if given.ty == ScalarType::Int => Some(given.ty),
+                _ => None,
+            },
+            _ => None,
+        };
+        let output = aggregation.borrow_mut().add(call).remove(0);
+        Ok(as_given.map_or(output.clone(), |ty| coerce::convert(output, ty)))
     }
 
     /// An aggregate that yields one column.
@@ -99,7 +101,7 @@ impl<'a> Binder<'a> {
         span: Span,
         table: &Table,
     ) -> Attempt<AggregateCall> {
-        let mut bound = self.arguments(arguments, Row::of(table))?;
+        let bound = self.arguments(arguments, Row::of(table))?;
         if aggregate.name == "count" && bound.len() == 1 {
             self.report(
                 Diagnostic::warning(
@@ -109,13 +111,17 @@ impl<'a> Binder<'a> {
                 )
                 .with_help("write `count()`, or `countif()` for the rows with a condition"),
             );
-            bound.clear();
         }
-        let (signature, arguments) = self.fit(&function.text, aggregate.signatures, bound, span)?;
+        let (signature, mut arguments) =
+            self.fit(&function.text, aggregate.signatures, bound, span)?;
+        if aggregate.name == "count" {
+            arguments.clear();
+        }
         let output = match signature.result {
             ResultType::Is(ty) => ty,
             ResultType::WidenedArgument(index) => widened(arguments[index].ty),
             ResultType::OfArgument(index) | ResultType::CommonFrom(index) => arguments[index].ty,
+            ResultType::Array | ResultType::Bag | ResultType::Columns(_) => ScalarType::Dynamic,
             ResultType::Special => match arguments[0].ty {
                 ScalarType::Int | ScalarType::Long => ScalarType::Real,
                 other => other,
@@ -139,8 +145,8 @@ impl<'a> Binder<'a> {
         table: &Table,
         aggregation: &RefCell<Aggregation>,
     ) -> Attempt<Vec<NamedOutput>> {
-        if aggregate.name == "percentiles" {
-            return self.percentiles(function, arguments, span, table, aggregation);
+        if let Some(single) = single_of(aggregate) {
+            return self.percentiles(single, function, arguments, span, table, aggregation);
         }
         let prefix = match &*function.text {
             "any" => Some("any".to_owned()),
@@ -158,6 +164,16 @@ impl<'a> Binder<'a> {
         let mut bound = Vec::new();
         let mut failed = false;
         for (index, argument) in arguments.iter().enumerate() {
+            let misplaced = match &*function.text {
+                "any" => arguments.len() > 1,
+                _ => ordered && index == 0,
+            };
+            if misplaced && matches!(argument.kind, ast::ExprKind::Star) {
+                let message = format!("`*` cannot stand here in `{}`", function.text);
+                self.error(code::MISPLACED, argument.span, message);
+                failed = true;
+                continue;
+            }
             if matches!(argument.kind, ast::ExprKind::Star) {
                 if table.open || !table.broken.is_empty() {
                     failed = true;
@@ -217,19 +233,30 @@ impl<'a> Binder<'a> {
         Ok(names.into_iter().zip(outputs).collect())
     }
 
-    /// `percentiles(x, 5, 50)` is `percentile(x, 5)` and `percentile(x, 50)`.
+    /// `percentiles(x, 5, 50)` is `percentile(x, 5)` and `percentile(x, 50)`; so with weights.
     fn percentiles(
         &mut self,
+        single: &'static Aggregate,
         function: &'a ast::Name,
         arguments: &'a [ast::Argument],
         span: Span,
         table: &Table,
         aggregation: &RefCell<Aggregation>,
     ) -> Attempt<Vec<NamedOutput>> {
-        let single = builtin::aggregate("percentile").expect("percentile is declared");
         let bound = self.arguments(arguments, Row::of(table))?;
-        let [value, ranks @ ..] = bound.as_slice() else {
-            let message = "`percentiles` takes a value and one or more percentages";
+        let several = single.name != &*function.text;
+        let before = single.signatures[0].parameters.len() - 1;
+        let Some((values, ranks)) = bound
+            .split_at_checked(before)
+            .filter(|(_, ranks)| !ranks.is_empty() && (several || ranks.len() == 1))
+        else {
+            let weight = if before > 1 { ", a weight" } else { "" };
+            let ranks = if several {
+                "one or more percentages"
+            } else {
+                "a percentage"
+            };
+            let message = format!("`{}` takes a value{weight} and {ranks}", function.text);
             return Err(self.error(code::ARGUMENT_COUNT, span, message));
         };
         let mut outputs = Vec::with_capacity(ranks.len());
@@ -237,20 +264,53 @@ impl<'a> Binder<'a> {
             .first()
             .and_then(name::derived)
             .unwrap_or_default();
-        for (rank, written) in ranks.iter().zip(&arguments[1..]) {
-            let pair = vec![value.clone(), rank.clone()];
-            let (_, pair) = self.fit(&function.text, single.signatures, pair, span)?;
+        for (rank, written) in ranks.iter().zip(&arguments[before..]) {
+            let with_rank = [values, std::slice::from_ref(rank)].concat();
+            let (_, mut fitted) = self.fit(&function.text, single.signatures, with_rank, span)?;
+            let ty = percentile_type(fitted[0].ty);
+            call::convert_all(&mut fitted[..1], ty);
             let call = AggregateCall {
                 function: single,
-                outputs: vec![widened(pair[0].ty)],
-                arguments: pair,
+                outputs: vec![ty],
+                arguments: fitted,
                 span,
             };
             let output = aggregation.borrow_mut().add(call).remove(0);
-            let name = format!("percentile_{own}_{}", name::rank_text(written));
+            let name = format!("percentile_{own}_{}", rank_text(rank, written));
             outputs.push((OutputName::Derived(name.into()), output));
         }
         Ok(outputs)
+    }
+}
+
+/// Whether an aggregate makes several columns, or one with a name of its own making.
+pub(super) fn yields_many(aggregate: &Aggregate) -> bool {
+    matches!(
+        aggregate.name,
+        "arg_max"
+            | "arg_min"
+            | "take_any"
+            | "percentile"
+            | "percentiles"
+            | "percentilew"
+            | "percentilesw"
+    )
+}
+
+/// The aggregate that computes one column of one that makes several percentiles.
+fn single_of(aggregate: &Aggregate) -> Option<&'static Aggregate> {
+    builtin::aggregate(match aggregate.name {
+        "percentile" | "percentiles" => "percentile",
+        "percentilew" | "percentilesw" => "percentilew",
+        _ => return None,
+    })
+}
+
+/// Type of a percentile of values of a type.
+fn percentile_type(values: ScalarType) -> ScalarType {
+    match values {
+        ScalarType::Decimal => ScalarType::Real,
+        other => widened(other),
     }
 }
 
@@ -260,6 +320,15 @@ fn plain_name(expr: &ast::Expr) -> Option<&str> {
         ast::ExprKind::Name(name) => Some(&name.text),
         ast::ExprKind::Parenthesized(inner) => plain_name(inner),
         _ => None,
+    }
+}
+
+/// How a percentage shows in the name of its column. The value of a `let` shows, that of an
+/// expression does not.
+fn rank_text(rank: &Expr, written: &ast::Expr) -> String {
+    match (&rank.kind, &written.kind) {
+        (ExprKind::Literal(value), ast::ExprKind::Name(_)) => name::rank_of(value),
+        _ => name::rank_text(written),
     }
 }
 

@@ -3,6 +3,7 @@
 
 use super::expression::Row;
 use super::sign::sign;
+use super::table::is_untyped;
 use super::{Attempt, Binder, Reported, code, coerce};
 use crate::diagnostic::Diagnostic;
 use crate::hir::{BinaryOp, Expr, ExprKind, StringOp};
@@ -31,7 +32,15 @@ impl<'a> Binder<'a> {
             steps.push((*op, *op_span, &**right));
             first = left;
         }
-        let mut left = self.scalar(first, row);
+        let mut left = match (&first.kind, steps.pop()) {
+            (ast::ExprKind::Star, Some((op, op_span, right))) => {
+                self.any_column(op, op_span, right, row)
+            }
+            (_, step) => {
+                steps.extend(step);
+                self.scalar(first, row)
+            }
+        };
         for (op, op_span, right) in steps.into_iter().rev() {
             let right = self.scalar(right, row);
             left = match (left, right) {
@@ -69,7 +78,7 @@ impl<'a> Binder<'a> {
     }
 
     /// An operand of `and` or `or`.
-    fn condition(&mut self, op: BinaryOp, operand: Expr) -> Attempt<Expr> {
+    pub(super) fn condition(&mut self, op: BinaryOp, operand: Expr) -> Attempt<Expr> {
         match operand.ty {
             ScalarType::Bool | ScalarType::Dynamic => {
                 Ok(coerce::convert(operand, ScalarType::Bool))
@@ -84,13 +93,16 @@ impl<'a> Binder<'a> {
         }
     }
 
-    fn apply(&mut self, op: Operator, op_span: Span, left: Expr, right: Expr) -> Attempt<Expr> {
+    pub(super) fn apply(
+        &mut self,
+        op: Operator,
+        op_span: Span,
+        left: Expr,
+        right: Expr,
+    ) -> Attempt<Expr> {
         match op {
             Operator::Binary(op) => self.typed(op, op_span, left, right),
-            Operator::Colon => Err(self.report(
-                Diagnostic::error(code::MISPLACED, op_span, "`:` stands only in `search`")
-                    .with_help("use `has`"),
-            )),
+            Operator::Colon => self.term(op_span, left, right),
             Operator::Retired(name @ ("notcontains" | "containscs" | "notcontainscs")) => {
                 let op = BinaryOp::String {
                     op: StringOp::Contains,
@@ -118,6 +130,7 @@ impl<'a> Binder<'a> {
         right: Expr,
     ) -> Attempt<Expr> {
         let types = match op {
+            _ if is_untyped(&left) || is_untyped(&right) => Some(untyped(op, left.ty, right.ty)),
             BinaryOp::Add | BinaryOp::Subtract => sum_types(op, left.ty, right.ty),
             BinaryOp::Multiply | BinaryOp::Divide | BinaryOp::Modulo => {
                 product_types(op, left.ty, right.ty)
@@ -153,7 +166,13 @@ impl<'a> Binder<'a> {
         Ok(Expr { kind, ty, span })
     }
 
-    fn undefined(&mut self, op: BinaryOp, op_span: Span, left: &Expr, right: &Expr) -> Reported {
+    pub(super) fn undefined(
+        &mut self,
+        op: BinaryOp,
+        op_span: Span,
+        left: &Expr,
+        right: &Expr,
+    ) -> Reported {
         let (left, right) = (left.ty, right.ty);
         let message = format!("`{}` is not defined for {left} and {right}", sign(op));
         let diagnostic = Diagnostic::error(code::OPERAND_TYPES, op_span, message);
@@ -192,6 +211,8 @@ impl<'a> Binder<'a> {
             .into_iter()
             .try_fold(value.ty, order_type)
             .filter(|ty| *ty != ScalarType::Bool && *ty != ScalarType::Dynamic);
+        let untyped = [&value, &low, &high].into_iter().any(is_untyped);
+        let ty = ty.or(untyped.then_some(ScalarType::Dynamic));
         let Some(ty) = ty else {
             let message = format!(
                 "`between` is not defined for {}, {} and {}",
@@ -210,14 +231,14 @@ impl<'a> Binder<'a> {
     }
 }
 
-fn connective(op: Operator) -> Option<BinaryOp> {
+pub(super) fn connective(op: Operator) -> Option<BinaryOp> {
     match op {
         Operator::Binary(op @ (BinaryOp::And | BinaryOp::Or)) => Some(op),
         _ => None,
     }
 }
 
-fn balanced(op: BinaryOp, mut operands: Vec<Expr>) -> Expr {
+pub(super) fn balanced(op: BinaryOp, mut operands: Vec<Expr>) -> Expr {
     while operands.len() > 1 {
         let mut halved = Vec::with_capacity(operands.len().div_ceil(2));
         let mut pairs = operands.into_iter();
@@ -240,6 +261,21 @@ fn balanced(op: BinaryOp, mut operands: Vec<Expr>) -> Expr {
     operands
         .pop()
         .expect("a connective has at least two operands")
+}
+
+/// Operand types and result where only running the query tells what an operand is. Both stay as
+/// they are unless the operator leaves no choice.
+fn untyped(op: BinaryOp, left: ScalarType, right: ScalarType) -> Types {
+    match op {
+        BinaryOp::And | BinaryOp::Or => (ScalarType::Bool, ScalarType::Bool, ScalarType::Bool),
+        BinaryOp::String { .. } => (ScalarType::String, ScalarType::String, ScalarType::Bool),
+        BinaryOp::Add
+        | BinaryOp::Subtract
+        | BinaryOp::Multiply
+        | BinaryOp::Divide
+        | BinaryOp::Modulo => (left, right, ScalarType::Dynamic),
+        _ => (left, right, ScalarType::Bool),
+    }
 }
 
 /// string, or dynamic taken by its string form.
@@ -295,7 +331,7 @@ fn number_types(left: ScalarType, right: ScalarType) -> Option<Types> {
 }
 
 /// The type in which `==` compares. A text or a dynamic is converted to the other side's type.
-fn equality_type(left: ScalarType, right: ScalarType) -> Option<ScalarType> {
+pub(super) fn equality_type(left: ScalarType, right: ScalarType) -> Option<ScalarType> {
     use ScalarType::{Bool, Dynamic, String};
     match (left, right) {
         (Dynamic, Dynamic) => None,

@@ -1,6 +1,8 @@
 //! Calls: of the query's own functions, of aggregates, and of built-ins with the type they yield.
 
 use super::expression::Row;
+use super::several::{first_of_several, is_array_sort};
+use super::table::is_untyped;
 use super::{Attempt, Binder, Reported, Value, code, coerce};
 use crate::builtin::{self, ResultType, Scalar};
 use crate::diagnostic::Diagnostic;
@@ -9,47 +11,19 @@ use crate::span::Span;
 use crate::syntax::ast;
 use crate::types::ScalarType;
 
-/// Functions of the language that are not declared yet, by name or by the start of it.
-const UNSUPPORTED: &[&str] = &[
-    "FileProfile",
-    "all",
-    "around",
-    "assert",
-    "bin_auto",
-    "column_names_of",
-    "current_cluster_endpoint",
-    "current_database",
-    "current_principal",
-    "datetime_list_timezones",
-    "estimate_data_size",
+/// Functions that yield tables or lead to them.
+const TABLE_FUNCTIONS: &[&str] = &[
+    "app",
+    "cluster",
+    "database",
     "external_table",
-    "extent_id",
-    "extent_tags",
-    "gamma",
-    "geo_info_from_ip_address",
-    "hash_combine",
-    "hash_many",
-    "loggamma",
+    "materialize",
     "materialized_view",
-    "new_guid",
+    "resource",
     "stored_query_result",
-    "welch_test",
-];
-const UNSUPPORTED_FAMILIES: &[&str] = &[
-    "beta_",
-    "convert_",
-    "covariance",
-    "cursor_",
-    "geo_",
-    "erf",
-    "graph_",
-    "hll",
-    "node_",
-    "percentilesw",
-    "percentilew",
-    "punycode_",
-    "series_",
-    "tdigest",
+    "table",
+    "view",
+    "workspace",
 ];
 
 impl<'a> Binder<'a> {
@@ -68,12 +42,16 @@ impl<'a> Binder<'a> {
         if let Some(result) = self.special_call(function, arguments, span, row) {
             return result;
         }
-        if let Some(aggregate) = builtin::aggregate(&function.text) {
+        let scalar = builtin::scalar(&function.text);
+        // Some names are an aggregate in `summarize` and a scalar elsewhere.
+        let aggregate = builtin::aggregate(&function.text)
+            .filter(|_| scalar.is_none() || row.aggregation.is_some());
+        if let Some(aggregate) = aggregate {
             let call = self.aggregate_in_expression(aggregate, function, arguments, span, row)?;
             return Ok(Value::Scalar(call));
         }
-        let Some(scalar) = builtin::scalar(&function.text) else {
-            return Err(self.unknown_function(function));
+        let Some(scalar) = scalar else {
+            return self.catalog_call(function, arguments, span, row);
         };
         if scalar.is_window() {
             return self
@@ -128,10 +106,27 @@ impl<'a> Binder<'a> {
         arguments: Vec<Expr>,
         span: Span,
     ) -> Attempt<Expr> {
+        if is_array_sort(function) {
+            let arguments = self.sort_arguments(function, name, arguments, span)?;
+            let arrays = arguments
+                .iter()
+                .filter(|argument| argument.ty == ScalarType::Dynamic);
+            if arrays.count() > 1 {
+                return Ok(first_of_several(function, arguments, span));
+            }
+            let kind = ExprKind::Call {
+                function,
+                arguments,
+            };
+            let ty = ScalarType::Dynamic;
+            return Ok(Expr { kind, ty, span });
+        }
         let (signature, mut arguments) =
             self.fit(&name.text, function.signatures, arguments, span)?;
         let ty = match signature.result {
             ResultType::Is(ty) => ty,
+            ResultType::Array | ResultType::Bag => ScalarType::Dynamic,
+            ResultType::Columns(_) => return Ok(first_of_several(function, arguments, span)),
             ResultType::OfArgument(index) => arguments[index].ty,
             ResultType::WidenedArgument(index) => widened(arguments[index].ty),
             ResultType::CommonFrom(from) => {
@@ -169,7 +164,7 @@ impl<'a> Binder<'a> {
         span: Span,
     ) -> Attempt<ScalarType> {
         let types = arguments[from..].iter().map(|argument| argument.ty);
-        let ty = if function == "iff" {
+        let ty = if function == "iff" || arguments[from..].iter().any(is_untyped) {
             coerce::common_or_dynamic(types)
         } else {
             coerce::common(types).ok_or_else(|| {
@@ -184,20 +179,34 @@ impl<'a> Binder<'a> {
         Ok(ty)
     }
 
-    fn unknown_function(&mut self, function: &ast::Name) -> Reported {
+    /// Whether the language or the catalog has a function of this name.
+    pub(super) fn is_function(&self, name: &str) -> bool {
+        builtin::scalar(name).is_some()
+            || builtin::aggregate(name).is_some()
+            || TABLE_FUNCTIONS.contains(&name)
+            || self.catalog.function(name).is_some()
+    }
+
+    pub(super) fn unknown_function(&mut self, function: &ast::Name) -> Reported {
         let name = &*function.text;
-        let known = UNSUPPORTED.contains(&name)
-            || UNSUPPORTED_FAMILIES
-                .iter()
-                .any(|family| name.starts_with(family));
-        if known {
-            return self.function_unsupported(name, function.span);
+        if builtin::graph(name).is_some() {
+            let message = format!("`{name}` stands only in the patterns of a graph");
+            return self.error(code::MISPLACED, function.span, message);
+        }
+        if TABLE_FUNCTIONS.contains(&name) {
+            let message = format!("`{name}` leads to tables, and stands in front of one");
+            return self.report(
+                Diagnostic::error(code::MISPLACED, function.span, message)
+                    .with_help(format!("name a table behind it: `{name}(…).Table`")),
+            );
         }
         let own: Vec<std::sync::Arc<str>> =
             self.scope.names().map(|(name, _)| name.clone()).collect();
+        let catalog = self.catalog.function_names();
         let candidates = builtin::scalars()
             .map(|function| function.name)
             .chain(builtin::aggregates().map(|function| function.name))
+            .chain(catalog.iter().map(String::as_str))
             .chain(own.iter().map(|name| &**name));
         self.unknown(
             code::UNKNOWN_FUNCTION,
@@ -206,11 +215,6 @@ impl<'a> Binder<'a> {
             function.span,
             candidates,
         )
-    }
-
-    pub(super) fn function_unsupported(&mut self, name: &str, span: Span) -> Reported {
-        let message = format!("the function `{name}` is not supported yet");
-        self.error(code::FUNCTION_UNSUPPORTED, span, message)
     }
 }
 
@@ -255,7 +259,9 @@ pub(super) fn convert_all(arguments: &mut [Expr], ty: ScalarType) {
 pub(super) fn is_constant(expr: &Expr) -> bool {
     match &expr.kind {
         ExprKind::Column(_) => return false,
-        ExprKind::Call { function, .. } if function.is_window() => return false,
+        ExprKind::Call { function, .. } if function.is_window() || function.reads_record() => {
+            return false;
+        }
         _ => {}
     }
     expr.operands().into_iter().all(is_constant)

@@ -26,5 +26,4 @@ pub(super) const NOT_SERIALIZED: &str = "KQL222";
 pub(super) const IGNORED: &str = "KQL223";
 pub(super) const FUZZY: &str = "KQL224";
 pub(super) const OPERATOR_UNSUPPORTED: &str = "KQL301";
-pub(super) const FUNCTION_UNSUPPORTED: &str = "KQL302";
 pub(super) const FORM_UNSUPPORTED: &str = "KQL303";

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::aggregate::Aggregation;
 use super::scope::Binding;
-use super::table::Table;
+use super::table::{Table, is_untyped};
 use super::{Attempt, Binder, Reported, Value, code, coerce};
 use crate::diagnostic::{Diagnostic, did_you_mean};
 use crate::hir::{Expr, ExprKind};
@@ -70,8 +70,8 @@ impl<'a> Binder<'a> {
     /// A scalar that must be of type bool.
     pub(super) fn predicate(&mut self, expr: &'a ast::Expr, row: Row<'_>) -> Attempt<Expr> {
         let bound = self.scalar(expr, row)?;
-        if bound.ty == ScalarType::Bool {
-            return Ok(bound);
+        if bound.ty == ScalarType::Bool || is_untyped(&bound) {
+            return Ok(coerce::convert(bound, ScalarType::Bool));
         }
         let diagnostic = Diagnostic::error(
             code::NOT_BOOL,
@@ -136,7 +136,7 @@ impl<'a> Binder<'a> {
                 let message = "`$left` and `$right` stand only in the conditions of a join";
                 return Err(self.error(code::MISPLACED, span, message));
             }
-            ast::ExprKind::TypeOf(_) => {
+            ast::ExprKind::TypeOf(_) | ast::ExprKind::TypeOfTable { .. } => {
                 return Err(self.error(code::MISPLACED, span, "`typeof` cannot stand here"));
             }
             ast::ExprKind::Named { .. } => {
@@ -152,6 +152,12 @@ impl<'a> Binder<'a> {
     /// A name: a column of the row, else what the scope or the catalog has.
     fn name_value(&mut self, name: &'a ast::Name, row: Row<'_>) -> Attempt<Value> {
         if let Some(table) = row.table {
+            if table.untyped.contains(&name.text)
+                && row.aggregation.is_none()
+                && let Some(column) = table.further(&name.text, name.span)
+            {
+                return Ok(Value::Scalar(column));
+            }
             if let Some(index) = table.schema().index_of(&name.text) {
                 if row.aggregation.is_some() {
                     return Err(self.outside_aggregate(name));
@@ -192,8 +198,17 @@ impl<'a> Binder<'a> {
         if row.table.is_some_and(|table| table.open) {
             return Err(Reported);
         }
-        if self.catalog.table(&name.text).is_some() {
+        if self.catalog.table(&name.text).is_some() || self.catalog.function(&name.text).is_some() {
             return self.table_by_name(name).map(Value::Table);
+        }
+        if let Some(column) = row
+            .table
+            .and_then(|table| table.further(&name.text, name.span))
+        {
+            if row.aggregation.is_some() {
+                return Err(self.outside_aggregate(name));
+            }
+            return Ok(Value::Scalar(column));
         }
         Err(self.unknown_name(name, row))
     }
@@ -271,6 +286,7 @@ impl<'a> Binder<'a> {
             ScalarType::Long | ScalarType::Real | ScalarType::Decimal | ScalarType::TimeSpan => {
                 operand.ty
             }
+            _ if is_untyped(&operand) => operand.ty,
             other => {
                 let sign = match op {
                     ast::UnaryOp::Minus => '-',

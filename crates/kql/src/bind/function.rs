@@ -236,7 +236,7 @@ impl<'a> Binder<'a> {
             let name = &wanted.name.text;
             match table.schema().column(name) {
                 Some(column) if column.ty == ty => {}
-                None if table.may_have(name) => {}
+                None if table.may_have(name) || table.schema().is_open() => {}
                 found => {
                     let found = match found {
                         Some(column) => format!("has it as {}", column.ty),

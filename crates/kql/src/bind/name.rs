@@ -48,19 +48,31 @@ fn call(function: &str, arguments: &[Expr]) -> Option<String> {
     let first = || arguments.first().and_then(derived);
     let prefixed = |prefix: &str| Some(format!("{prefix}_{}", first().unwrap_or_default()));
     match function {
-        "any" | "anyif" => return prefixed(function),
+        "any" | "anyif" | "cnt" => return prefixed(function),
+        // The engine names both values, whatever the reference binder says.
+        "covariance" | "covarianceif" | "covariancep" | "covariancepif" => {
+            let second = arguments.get(1).and_then(derived).unwrap_or_default();
+            let first = first().unwrap_or_default();
+            return Some(format!("{function}_{first}_{second}"));
+        }
+        "make_dictionary" => return prefixed("dictionary"),
+        "array_sort_asc" | "array_sort_desc" => {
+            let own = first().unwrap_or_else(|| "array0".to_owned());
+            return Some(format!("{own}_sorted"));
+        }
         "take_any" => return first().or_else(|| Some("any_arg0".to_owned())),
         "make_datetime" | "make_timespan" => return first().filter(|_| arguments.len() == 1),
-        "column_ifexists" | "columnifexists" => return existing_column(arguments),
-        "percentile" | "percentiles" => {
-            let rank = arguments.get(1).map(rank_text).unwrap_or_default();
+        "percentile" | "percentiles" | "percentilew" | "percentilesw" => {
+            let at = if function.ends_with('w') { 2 } else { 1 };
+            let rank = arguments.get(at).map(rank_text).unwrap_or_default();
             return Some(format!("percentile_{}_{rank}", first().unwrap_or_default()));
         }
         _ => {}
     }
-    let naming = match builtin::aggregate(function) {
-        Some(aggregate) => aggregate.naming,
-        None => builtin::scalar(function)?.naming,
+    // Of the names that are both, the scalar takes several arguments.
+    let naming = match (builtin::aggregate(function), builtin::scalar(function)) {
+        (Some(aggregate), scalar) if scalar.is_none() || arguments.len() < 2 => aggregate.naming,
+        (_, scalar) => scalar?.naming,
     };
     match naming {
         Naming::Numbered => None,
@@ -73,19 +85,14 @@ fn call(function: &str, arguments: &[Expr]) -> Option<String> {
 /// How the rank of a percentile shows in the name of its column: `50.5` as `50_5`.
 pub(super) fn rank_text(rank: &Expr) -> String {
     match &rank.kind {
-        ExprKind::Literal(literal) => constant_text(&literal.value).replace('.', "_"),
+        ExprKind::Literal(literal) => rank_of(&literal.value),
         _ => String::new(),
     }
 }
 
-fn existing_column(arguments: &[Expr]) -> Option<String> {
-    match arguments.first().map(|argument| &argument.kind) {
-        Some(ExprKind::Literal(literal)) => match &literal.value {
-            Value::String(name) => Some(name.to_string()),
-            _ => None,
-        },
-        _ => None,
-    }
+/// How a constant rank shows.
+pub(super) fn rank_of(value: &Value) -> String {
+    constant_text(value).replace('.', "_")
 }
 
 fn constant_text(value: &Value) -> String {

@@ -3,7 +3,9 @@
 
 mod apply;
 mod columns;
+mod evaluate;
 mod expand;
+mod find;
 mod join;
 mod key_value;
 mod nested;
@@ -11,13 +13,18 @@ mod order;
 mod parse;
 mod partition;
 mod scan;
+mod search;
 mod series;
 mod shape;
 mod subquery;
 mod summarize;
 mod union;
+mod unite;
+
+pub(crate) use columns::matches_wildcard;
 
 use super::expression::Row;
+use super::place::leads_elsewhere;
 use super::scope::Binding;
 use super::table::Table;
 use super::{Attempt, Binder, Reported, Value, code};
@@ -97,6 +104,12 @@ impl<'a> Binder<'a> {
             OperatorKind::Union { properties, tables } => self
                 .union(Some(table), properties, tables, span)
                 .unwrap_or_else(|Reported| Table::unknown(span)),
+            OperatorKind::Search { .. } => self
+                .search(Some(table), operator)
+                .unwrap_or_else(|Reported| Table::unknown(span)),
+            OperatorKind::Find { .. } => self
+                .find(true, operator)
+                .unwrap_or_else(|Reported| Table::unknown(span)),
             OperatorKind::MvExpand {
                 properties,
                 columns,
@@ -128,6 +141,11 @@ impl<'a> Binder<'a> {
                 self.remember_render(kind, properties);
                 table
             }
+            OperatorKind::Evaluate {
+                properties,
+                call,
+                schema,
+            } => self.evaluate(table, properties, call, schema.as_ref(), span),
             OperatorKind::Print(_) | OperatorKind::Range { .. } => {
                 let message = format!("`{}` stands only at the start", operator.keyword.text);
                 self.error(code::MISPLACED, operator.keyword.span, message);
@@ -140,7 +158,6 @@ impl<'a> Binder<'a> {
             OperatorKind::Scan(scan) => self.scan(table, scan, span),
             OperatorKind::ParseKv(parse) => self.parse_kv(table, parse, span),
             OperatorKind::Consume
-            | OperatorKind::Evaluate { .. }
             | OperatorKind::SampleDistinct { .. }
             | OperatorKind::Unparsed => {
                 self.operator_unsupported(&operator.keyword);
@@ -173,6 +190,9 @@ impl<'a> Binder<'a> {
             } => (function, arguments.as_slice()),
             ast::ExprKind::Name(name) => (name, [].as_slice()),
             ast::ExprKind::Missing => return Err(Reported),
+            ast::ExprKind::Member { base, member } if leads_elsewhere(base) => {
+                return self.elsewhere(base, member, call.span);
+            }
             _ => {
                 let message = "`invoke` takes the call of a function";
                 return Err(self.error(code::MISPLACED, call.span, message));
@@ -180,8 +200,8 @@ impl<'a> Binder<'a> {
         };
         let Some(Binding::Function { function, scope }) = self.scope.find(&name.text).cloned()
         else {
-            if matches!(&*name.text, "FileProfile" | "SeenBy" | "DeviceFromIP") {
-                return Err(self.function_unsupported(&name.text, name.span));
+            if let Some(info) = self.catalog.function(&name.text) {
+                return self.invoke_source_function(name, &info, table, arguments, call.span);
             }
             let functions: Vec<_> = self
                 .scope
@@ -189,8 +209,10 @@ impl<'a> Binder<'a> {
                 .filter(|(_, binding)| matches!(binding, Binding::Function { .. }))
                 .map(|(name, _)| name.clone())
                 .collect();
+            let known = self.catalog.function_names();
             let candidates = functions.iter().map(|name| &**name);
-            let what = "function of the query";
+            let candidates = candidates.chain(known.iter().map(String::as_str));
+            let what = "function";
             let span = name.span;
             return Err(self.unknown(code::UNKNOWN_FUNCTION, what, &name.text, span, candidates));
         };

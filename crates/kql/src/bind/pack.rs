@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use super::call::convert_all;
 use super::expression::Row;
-use super::special::builtin;
+use super::special::builtin as builtin_call;
 use super::{Attempt, Binder, Reported, code};
+use crate::builtin;
 use crate::hir::{Expr, ExprKind};
 use crate::span::Span;
 use crate::syntax::ast;
@@ -28,10 +28,15 @@ impl<'a> Binder<'a> {
             );
             return Err(self.error(code::ARGUMENT_COUNT, span, message));
         }
-        for key in bound.iter_mut().step_by(2) {
-            convert_all(std::slice::from_mut(key), ScalarType::String);
+        let declared = builtin::scalar("bag_pack")
+            .expect("it is declared")
+            .signatures;
+        for pair in 0..bound.len() / 2 {
+            let own = bound[2 * pair..2 * pair + 2].to_vec();
+            let (_, own) = self.fit(&function.text, declared, own, span)?;
+            bound.splice(2 * pair..2 * pair + 2, own);
         }
-        Ok(builtin("bag_pack", bound, ScalarType::Dynamic, span))
+        Ok(builtin_call("bag_pack", bound, ScalarType::Dynamic, span))
     }
 
     pub(super) fn bag_pack_columns(
@@ -40,6 +45,10 @@ impl<'a> Binder<'a> {
         span: Span,
         row: Row<'_>,
     ) -> Attempt<Expr> {
+        if arguments.is_empty() {
+            let message = "`bag_pack_columns` takes at least 1 argument, 0 given";
+            return Err(self.error(code::ARGUMENT_COUNT, span, message));
+        }
         let mut packed = Vec::with_capacity(arguments.len() * 2);
         for argument in arguments {
             let ast::ExprKind::Name(name) = &argument.kind else {
@@ -49,7 +58,7 @@ impl<'a> Binder<'a> {
             packed.push(text(Arc::clone(&name.text), argument.span));
             packed.push(self.scalar(argument, row)?);
         }
-        Ok(builtin("bag_pack", packed, ScalarType::Dynamic, span))
+        Ok(builtin_call("bag_pack", packed, ScalarType::Dynamic, span))
     }
 
     /// `pack_all()` is `bag_pack` of all columns. `pack_all(true)` keeps its own name, so that
@@ -97,7 +106,7 @@ impl<'a> Binder<'a> {
             packed.push(table.column(index, span));
         }
         let function = if ignore_null { "pack_all" } else { "bag_pack" };
-        Ok(builtin(function, packed, ScalarType::Dynamic, span))
+        Ok(builtin_call(function, packed, ScalarType::Dynamic, span))
     }
 }
 

@@ -1,12 +1,14 @@
 //! Which signature of a built-in the arguments fit, and what to say where none does.
 
 use super::call::is_constant;
+use super::shape::{Shape, shape};
+use super::table::is_untyped;
 use super::{Attempt, Binder, Reported, code, coerce};
 use crate::builtin::{Parameter, Signature};
 use crate::diagnostic::Diagnostic;
-use crate::hir::Expr;
+use crate::hir::{Expr, ExprKind};
 use crate::span::Span;
-use crate::types::ScalarType;
+use crate::types::{ScalarType, Value};
 
 impl Binder<'_> {
     /// The first signature that the arguments fit, and the arguments converted to it.
@@ -64,24 +66,59 @@ impl Binder<'_> {
             let message = format!("argument {number} of `{name}` must be a constant");
             return self.error(code::NOT_CONSTANT, argument.span, message);
         }
-        let wanted = describe(parameter);
-        let message = format!("argument {number} of `{name}` is of type {ty}, not {wanted}");
+        if let Parameter::OneOf(known) = parameter {
+            let what = format!("argument {number} of `{name}`");
+            if let ExprKind::Literal(Value::String(text)) = &argument.kind {
+                let known = known.iter().copied();
+                return self.unknown(
+                    code::ARGUMENT_TYPE,
+                    "option",
+                    &std::sync::Arc::clone(text),
+                    argument.span,
+                    known,
+                );
+            }
+            let message = format!("{what} must be one of {}", known.join(", "));
+            return self.error(code::NOT_CONSTANT, argument.span, message);
+        }
+        let wanted = parameter.describe();
+        let given = match shape(argument) {
+            _ if ty != ScalarType::Dynamic => format!("of type {ty}"),
+            Shape::Unknown | Shape::Single => "of type dynamic".to_owned(),
+            Shape::Array => "an array".to_owned(),
+            Shape::Bag => "a property bag".to_owned(),
+        };
+        let message = format!("argument {number} of `{name}` is {given}, not {wanted}");
         let diagnostic = Diagnostic::error(code::ARGUMENT_TYPE, argument.span, message);
         let help = match parameter {
-            Parameter::Is(ScalarType::Dynamic) if ty == ScalarType::String => {
+            Parameter::Is(ScalarType::Dynamic) | Parameter::Array | Parameter::Bag
+                if ty == ScalarType::String =>
+            {
                 "read the text with `parse_json()` first".to_owned()
             }
+            Parameter::Array if shape(argument) == Shape::Bag => {
+                "take a property of it, or its names with `bag_keys()`".to_owned()
+            }
+            Parameter::Array => "make an array with `pack_array()`".to_owned(),
+            Parameter::Bag => "make a bag with `bag_pack()`".to_owned(),
             Parameter::Is(target) | Parameter::Constant(target) => {
                 format!("convert it with `to{target}()`")
             }
-            Parameter::Text => "convert it with `tostring()`".to_owned(),
-            Parameter::Number | Parameter::Integer | Parameter::Summable => {
-                "convert it with `tolong()` or `toreal()`".to_owned()
+            Parameter::Text | Parameter::TextOrDynamic | Parameter::TextOrArray => {
+                "convert it with `tostring()`".to_owned()
             }
-            Parameter::Comparable | Parameter::Orderable => {
+            Parameter::Number
+            | Parameter::Integer
+            | Parameter::Summable
+            | Parameter::IntegerOrArray
+            | Parameter::NumberOrBool => "convert it with `tolong()` or `toreal()`".to_owned(),
+            Parameter::Comparable | Parameter::Orderable | Parameter::Hashable => {
                 "convert it with `tostring()` or `tolong()`".to_owned()
             }
-            Parameter::Any | Parameter::Stringified | Parameter::SameAsFirst => {
+            Parameter::Any
+            | Parameter::Stringified
+            | Parameter::SameAsFirst
+            | Parameter::OneOf(_) => {
                 return self.report(diagnostic);
             }
         };
@@ -104,13 +141,9 @@ impl Binder<'_> {
 
 impl Signature {
     fn takes_count(&self, count: usize) -> bool {
-        let most = self.parameters.len();
-        let mut least = most - self.optional;
-        if self.variadic {
-            // The repeated parameter may be left out behind others, as in `bag_merge(a)`.
-            least = least.saturating_sub(1).max(1);
-        }
-        count >= least && (self.variadic || count <= most)
+        let declared = self.parameters.len();
+        let most = if self.variadic { self.most } else { declared };
+        (declared - self.optional..=most).contains(&count)
     }
 
     fn parameter(&self, index: usize) -> Parameter {
@@ -122,13 +155,22 @@ impl Signature {
 fn accepts(parameter: Parameter, argument: &Expr, all: &[Expr]) -> Option<ScalarType> {
     use ScalarType::{Bool, DateTime, Dynamic, Int, Long, Real, String, TimeSpan};
     let ty = argument.ty;
+    if is_untyped(argument) {
+        return Some(match parameter {
+            Parameter::Is(wanted) | Parameter::Constant(wanted) => wanted,
+            Parameter::Text | Parameter::Stringified => String,
+            Parameter::SameAsFirst => all[0].ty,
+            _ => ty,
+        });
+    }
     match parameter {
         Parameter::Any => Some(ty),
         Parameter::Is(wanted) => match (wanted, ty) {
             _ if wanted == ty => Some(ty),
-            (Real, _) if ty.is_numeric() => Some(Real),
+            (Real, Int | Long) => Some(Real),
             (Long, Int) => Some(Long),
-            (String, Dynamic) => Some(String),
+            (Int, Long) if is_constant(argument) => Some(Int),
+            (String, Dynamic) => (shape(argument) == Shape::Unknown).then_some(String),
             _ => None,
         },
         Parameter::Constant(wanted) => {
@@ -141,7 +183,30 @@ fn accepts(parameter: Parameter, argument: &Expr, all: &[Expr]) -> Option<Scalar
         Parameter::Number => ty.is_numeric().then_some(ty),
         Parameter::Integer => ty.is_integer().then_some(Long),
         Parameter::Summable => (ty.is_numeric() || matches!(ty, TimeSpan | DateTime)).then_some(ty),
-        Parameter::Text => matches!(ty, String | Dynamic).then_some(String),
+        Parameter::Text => match ty {
+            String => Some(String),
+            Dynamic => (shape(argument) == Shape::Unknown).then_some(String),
+            _ => None,
+        },
+        Parameter::TextOrDynamic => matches!(ty, String | Dynamic).then_some(String),
+        Parameter::Array => (ty == Dynamic
+            && matches!(shape(argument), Shape::Unknown | Shape::Array))
+        .then_some(ty),
+        Parameter::Bag => {
+            (ty == Dynamic && matches!(shape(argument), Shape::Unknown | Shape::Bag)).then_some(ty)
+        }
+        Parameter::TextOrArray => {
+            (ty == String || (ty == Dynamic && shape(argument) != Shape::Bag)).then_some(ty)
+        }
+        Parameter::IntegerOrArray => {
+            (ty.is_integer() || (ty == Dynamic && shape(argument) != Shape::Bag)).then_some(ty)
+        }
+        Parameter::NumberOrBool => (ty.is_numeric() || ty == Bool).then_some(ty),
+        Parameter::Hashable => (!matches!(ty, Real | Bool)).then_some(ty),
+        Parameter::OneOf(known) => match &argument.kind {
+            ExprKind::Literal(Value::String(text)) if known.contains(&&**text) => Some(String),
+            _ => None,
+        },
         Parameter::Stringified => Some(String),
         Parameter::SameAsFirst => {
             let first = all[0].ty;
@@ -150,26 +215,13 @@ fn accepts(parameter: Parameter, argument: &Expr, all: &[Expr]) -> Option<Scalar
     }
 }
 
-fn describe(parameter: Parameter) -> String {
-    match parameter {
-        Parameter::Is(ty) | Parameter::Constant(ty) => ty.to_string(),
-        Parameter::Comparable => "a type that can be compared".to_owned(),
-        Parameter::Orderable => "a type that has an order".to_owned(),
-        Parameter::Number => "a number".to_owned(),
-        Parameter::Integer => "an integer".to_owned(),
-        Parameter::Summable => "a number, timespan or datetime".to_owned(),
-        Parameter::Text => "string".to_owned(),
-        Parameter::SameAsFirst => "the type of the first argument".to_owned(),
-        Parameter::Any | Parameter::Stringified => "a value".to_owned(),
-    }
-}
-
 fn count_text(signature: &Signature) -> String {
     let most = signature.parameters.len();
-    let least = most - signature.optional - usize::from(signature.variadic);
+    let least = most - signature.optional;
     let plural = |count: usize| if count == 1 { "" } else { "s" };
-    if signature.variadic {
-        let least = least.max(1);
+    if signature.variadic && signature.most < usize::MAX {
+        format!("{least} to {} arguments", signature.most)
+    } else if signature.variadic {
         format!("at least {least} argument{}", plural(least))
     } else if least == most {
         format!("{most} argument{}", plural(most))

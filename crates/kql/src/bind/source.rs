@@ -7,10 +7,12 @@ use super::expression::Row;
 use super::literal;
 use super::name::output_name;
 use super::scope::Binding;
+use super::several::names_of;
 use super::table::{OutputName, Outputs, Table};
 use super::{Attempt, Binder, Reported, Value, code, coerce};
+use crate::catalog::TableInfo;
 use crate::diagnostic::Diagnostic;
-use crate::hir::PlanKind;
+use crate::hir::{Place, PlanKind};
 use crate::span::Span;
 use crate::syntax::ast::{self, OperatorKind};
 use crate::types::{Column, ScalarType, Schema, Value as Constant};
@@ -34,10 +36,11 @@ impl<'a> Binder<'a> {
             ast::ExprKind::DataTable { columns, values } => {
                 self.data_table(columns, values, expr.span)
             }
-            ast::ExprKind::ExternalData { .. } => {
-                let message = "`externaldata` is not supported yet";
-                Err(self.error(code::FORM_UNSUPPORTED, expr.span, message))
-            }
+            ast::ExprKind::ExternalData {
+                columns,
+                uris,
+                properties,
+            } => self.external_data(columns, uris, properties, expr.span),
             ast::ExprKind::Wildcard(name) => {
                 let message = format!("`{}` can only stand in `union`", name.text);
                 Err(self.error(code::MISPLACED, name.span, message))
@@ -89,6 +92,21 @@ impl<'a> Binder<'a> {
             OperatorKind::Union { properties, tables } => {
                 self.union(None, properties, tables, operator.span)
             }
+            OperatorKind::Search { .. } => self.search(None, operator),
+            OperatorKind::Find { .. } => self.find(false, operator),
+            OperatorKind::Evaluate {
+                properties,
+                call,
+                schema,
+            } => {
+                let nothing = PlanKind::Values { rows: Vec::new() };
+                let nothing = Table::new(
+                    nothing,
+                    Schema::default(),
+                    Span::at(operator.span.start as usize),
+                );
+                Ok(self.evaluate(nothing, properties, call, schema.as_ref(), operator.span))
+            }
             _ => Err(self.operator_unsupported(&operator.keyword)),
         }
     }
@@ -114,25 +132,55 @@ impl<'a> Binder<'a> {
                 Err(self.error(code::TABLE_OR_SCALAR, name.span, message))
             }
             Some(Binding::Broken) => Err(Reported),
+            None if self.catalog.table(&name.text).is_none()
+                && self.catalog.function(&name.text).is_some() =>
+            {
+                match self.catalog_call(name, &[], name.span, Row::NONE)? {
+                    Value::Table(table) => Ok(table),
+                    Value::Scalar(_) => Err(Reported),
+                }
+            }
             None => self.catalog_table(&name.text, name.span),
         }
     }
 
     /// A table of the catalog.
     pub(super) fn catalog_table(&mut self, name: &Arc<str>, span: Span) -> Attempt<Table> {
-        let Some(info) = self.catalog.table(name) else {
-            return Err(self.unknown_table(name, span));
+        self.catalog_table_of(name, None, span)
+    }
+
+    /// A table of the catalog, possibly said to be in another place: what a place has that the
+    /// catalog does not know is taken to be right.
+    pub(super) fn catalog_table_of(
+        &mut self,
+        name: &Arc<str>,
+        place: Option<Place>,
+        span: Span,
+    ) -> Attempt<Table> {
+        let found = self.catalog.table(name);
+        let is_elsewhere = place.is_some() && found.is_none();
+        let is_open = is_elsewhere || self.catalog.is_open(name);
+        let info = match found {
+            Some(info) => info,
+            None if is_open => TableInfo {
+                schema: Schema::default(),
+                time_column: None,
+            },
+            None => return Err(self.unknown_table(name, span)),
         };
+        self.is_open |= is_open;
         self.grow(1, span)?;
         let time_column = info
             .time_column
             .and_then(|column| info.schema.index_of(&column));
         let kind = PlanKind::Table {
             name: name.to_string(),
+            place,
             time_column,
         };
         let mut table = Table::new(kind, info.schema, span);
         table.label = Some(Arc::clone(name));
+        table.open = is_open;
         Ok(table)
     }
 
@@ -154,11 +202,23 @@ impl<'a> Binder<'a> {
         );
         let mut outputs = Outputs::default();
         for (position, column) in columns.iter().enumerate() {
-            let (name, value) = if let ast::ExprKind::Named { .. } = &column.kind {
-                named(column)
-            } else {
-                let name = OutputName::Derived(format!("print_{position}").into());
-                (name, column)
+            let (names, value) = names_of(column);
+            if let Some(values) = self.several_values(value, Row::of(&nothing)) {
+                let mut values = self.given_names(names, values, column);
+                // Names say which values `print` shows.
+                if !names.is_empty() {
+                    values.truncate(names.len());
+                }
+                for (name, expr) in values {
+                    let name = outputs.name(self, name, column.span);
+                    outputs.push(name, expr);
+                }
+                continue;
+            }
+            self.single_name(names, column.span);
+            let name = match names.first() {
+                Some(name) => OutputName::Declared(Arc::clone(&name.text)),
+                None => OutputName::Derived(format!("print_{position}").into()),
             };
             let expr = self.scalar(value, Row::of(&nothing)).ok();
             let name = outputs.name(self, name, column.span);

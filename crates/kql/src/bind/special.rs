@@ -48,17 +48,24 @@ impl<'a> Binder<'a> {
             "materialize" => {
                 return Some(self.materialize(arguments, span).map(Value::Table));
             }
-            "table" => return Some(self.table_function(arguments, span).map(Value::Table)),
+            "table" | "external_table" | "materialized_view" | "stored_query_result" => {
+                let table = self.table_function(function, arguments, span);
+                return Some(table.map(Value::Table));
+            }
             "now" => self.now(function, arguments, span, row),
             "ago" => self.ago(function, arguments, span, row),
             "case" => self.case(arguments, span, row),
             "extract" if arguments.len() == 4 => self.typed_extract(function, arguments, span, row),
-            "extractjson" | "extract_json" if arguments.len() == 3 => {
+            "extractjson" | "extract_json" | "percentile_tdigest" if arguments.len() == 3 => {
                 self.typed_extract(function, arguments, span, row)
             }
             "replace" => self.replace(function, arguments, span, row),
             "column_ifexists" | "columnifexists" => self.column_if_exists(arguments, span, row),
-            "ingestion_time" => self.ingestion_time(arguments, span, row),
+            "ingestion_time" => self.ingestion_time(function, arguments, span, row),
+            "pack_array" | "estimate_data_size" if is_star(arguments) => {
+                self.call_of_row(function, span, row)
+            }
+            "column_names_of" => self.column_names(arguments, span),
             "iscolumnexists" => self.is_column_exists(arguments, span, row),
             "bag_pack" | "pack" | "pack_dictionary" => {
                 self.bag_pack(function, arguments, span, row)
@@ -102,20 +109,45 @@ impl<'a> Binder<'a> {
         Ok(self.share(table, span))
     }
 
-    fn table_function(&mut self, arguments: &'a [ast::Argument], span: Span) -> Attempt<Table> {
-        let Some(argument) = arguments.first() else {
-            let message = "`table` takes the name of a table";
+    /// `table("T")` and its like: a table by its name as a text.
+    fn table_function(
+        &mut self,
+        function: &ast::Name,
+        arguments: &'a [ast::Argument],
+        span: Span,
+    ) -> Attempt<Table> {
+        let name = self.table_argument_name(function, arguments, span)?;
+        // The read is where its name is written.
+        let place = arguments.first().map_or(span, |argument| argument.span);
+        self.catalog_table(&name, place)
+    }
+
+    /// The name that is the first argument of `table("T")` and its like. The second one, which
+    /// part of the data to read or which mapping to use, changes no column.
+    pub(super) fn table_argument_name(
+        &mut self,
+        function: &ast::Name,
+        arguments: &'a [ast::Argument],
+        span: Span,
+    ) -> Attempt<Arc<str>> {
+        let (Some(argument), ..=2) = (arguments.first(), arguments.len()) else {
+            let message = format!(
+                "`{}` takes the name of a table, {} arguments given",
+                function.text,
+                arguments.len()
+            );
             return Err(self.error(code::ARGUMENT_COUNT, span, message));
         };
+        for further in &arguments[1..] {
+            self.scalar(further, Row::NONE)?;
+        }
         let name = self.scalar(argument, Row::NONE)?;
-        match &name.kind {
-            ExprKind::Literal(Constant::String(text)) => {
-                self.catalog_table(&Arc::clone(text), argument.span)
-            }
+        match name.kind {
+            ExprKind::Literal(Constant::String(text)) => Ok(text),
             _ => Err(self.error(
                 code::NOT_CONSTANT,
                 argument.span,
-                "`table` takes the name of a table as a constant text",
+                format!("`{}` takes the name as a constant text", function.text),
             )),
         }
     }
@@ -275,39 +307,62 @@ impl<'a> Binder<'a> {
         match table.schema().index_of(&text) {
             Some(index) => Ok(table.column(index, span)),
             None if table.may_have(&text) => Err(super::Reported),
-            None => otherwise,
+            None => match table.further(&text, span) {
+                Some(column) => otherwise.and(Ok(column)),
+                None => otherwise,
+            },
         }
     }
 
-    /// `ingestion_time()`: the column of that name, where the table has one.
+    /// `ingestion_time()`: the column of that name where the table has one, else a call that tells
+    /// what the source knows of the record behind the row.
     fn ingestion_time(
         &mut self,
+        function: &'a ast::Name,
         arguments: &'a [ast::Argument],
         span: Span,
         row: Row<'_>,
     ) -> Attempt<Expr> {
-        if !arguments.is_empty() {
-            let message = "`ingestion_time` takes no arguments";
-            return Err(self.error(code::ARGUMENT_COUNT, span, message));
+        self.checked("ingestion_time", function, arguments, span, row)?;
+        if let Some(table) = row.table
+            && row.aggregation.is_none()
+            && let Some(index) = table.schema().index_of(INGESTION_TIME)
+            && table.schema().columns()[index].ty == ScalarType::DateTime
+        {
+            return Ok(table.column(index, span));
         }
+        let ty = ScalarType::DateTime;
+        Ok(builtin("ingestion_time", Vec::new(), ty, span))
+    }
+
+    /// `f(*)`: a call with all columns of the row.
+    fn call_of_row(&mut self, function: &'a ast::Name, span: Span, row: Row<'_>) -> Attempt<Expr> {
         let Some(table) = row.table else {
-            let message = "`ingestion_time()` stands outside of any table";
+            let message = format!(
+                "`{}(*)` takes the columns of a row, and there is none here",
+                function.text
+            );
             return Err(self.error(code::MISPLACED, span, message));
         };
-        match table.schema().index_of(INGESTION_TIME) {
-            Some(index) if table.schema().columns()[index].ty == ScalarType::DateTime => {
-                Ok(table.column(index, span))
-            }
-            _ if table.may_have(INGESTION_TIME) => Err(super::Reported),
-            _ => {
-                let message =
-                    format!("`ingestion_time()` needs a datetime column `{INGESTION_TIME}` here");
-                Err(self.report(
-                    Diagnostic::error(code::FUNCTION_UNSUPPORTED, span, message)
-                        .with_help("use the time column of the table, such as `Timestamp`"),
-                ))
-            }
+        if table.open || !table.broken.is_empty() {
+            return Err(super::Reported);
         }
+        let columns = 0..table.schema().len();
+        let arguments = columns.map(|index| table.column(index, span)).collect();
+        let declared = builtin::scalar(&function.text).expect("special functions are declared");
+        self.builtin_call(declared, function, arguments, span)
+    }
+
+    /// `column_names_of(table)`: a constant.
+    fn column_names(&mut self, arguments: &'a [ast::Argument], span: Span) -> Attempt<Expr> {
+        let argument = self.only_argument("column_names_of", arguments, span)?;
+        let table = self.table(argument)?;
+        let columns = table.schema().columns().iter();
+        let names: Vec<String> = columns.map(|column| json_text(&column.name)).collect();
+        let value = Constant::Dynamic(format!("[{}]", names.join(",")).into());
+        let kind = ExprKind::Literal(value);
+        let ty = ScalarType::Dynamic;
+        Ok(Expr { kind, ty, span })
     }
 
     fn is_column_exists(
@@ -385,6 +440,32 @@ impl<'a> Binder<'a> {
             self.unknown(code::UNKNOWN_TYPE, "type", &name.text, name.span, types)
         })
     }
+}
+
+fn is_star(arguments: &[ast::Argument]) -> bool {
+    matches!(arguments, [argument] if matches!(argument.kind, ast::ExprKind::Star))
+}
+
+/// A text as JSON.
+fn json_text(text: &str) -> String {
+    let mut json = String::with_capacity(text.len() + 2);
+    json.push('"');
+    for character in text.chars() {
+        match character {
+            '"' | '\\' => json.extend(['\\', character]),
+            control if control < ' ' => {
+                json.push_str("\\u00");
+                let code = u32::from(control);
+                json.extend(
+                    [code / 16, code % 16]
+                        .map(|digit| char::from_digit(digit, 16).expect("it is below 16")),
+                );
+            }
+            other => json.push(other),
+        }
+    }
+    json.push('"');
+    json
 }
 
 fn now(span: Span) -> Expr {

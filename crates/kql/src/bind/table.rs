@@ -9,7 +9,7 @@ use super::code;
 use crate::diagnostic::Diagnostic;
 use crate::hir::{Expr, ExprKind, Plan, PlanKind};
 use crate::span::Span;
-use crate::types::{Column, ScalarType, Schema, Value};
+use crate::types::{Column, ScalarType, Schema};
 
 /// A bound tabular expression.
 #[derive(Clone, Debug)]
@@ -17,8 +17,11 @@ pub(super) struct Table {
     pub(super) plan: Plan,
     /// Names of columns whose expression had an error.
     pub(super) broken: Vec<Arc<str>>,
-    /// Whether errors left its columns unknown altogether.
+    /// Whether errors left its columns unknown altogether. Not to be mistaken for an open schema,
+    /// whose further columns are no error.
     pub(super) open: bool,
+    /// Columns whose type is known only when the query runs; dynamic in the schema.
+    pub(super) untyped: Vec<Arc<str>>,
     /// The table's name, as `union withsource=` shows it.
     pub(super) label: Option<Arc<str>>,
 }
@@ -34,6 +37,7 @@ impl Table {
             plan,
             broken: Vec::new(),
             open: false,
+            untyped: Vec::new(),
             label: None,
         }
     }
@@ -56,15 +60,17 @@ impl Table {
         span: Span,
         kind: impl FnOnce(Plan) -> PlanKind,
     ) -> Self {
+        let is_open = self.schema().is_open() || schema.is_open();
         let plan = Plan {
             kind: Box::new(kind(self.plan)),
-            schema,
+            schema: schema.opened(is_open),
             span,
         };
         Self {
             plan,
             broken: self.broken,
             open: self.open,
+            untyped: self.untyped,
             label: None,
         }
     }
@@ -90,6 +96,22 @@ impl Table {
         &self.plan.schema
     }
 
+    /// Says that there are no columns but those of the schema.
+    pub(super) fn close(&mut self) {
+        self.open = false;
+        self.plan.schema = self.plan.schema.clone().opened(false);
+    }
+
+    /// The column called `name` whose type is known only when the query runs, if it has one.
+    pub(super) fn further(&self, name: &Arc<str>, span: Span) -> Option<Expr> {
+        let may_have = self.schema().is_open() && self.schema().index_of(name).is_none();
+        (may_have || self.untyped.contains(name)).then(|| Expr {
+            kind: ExprKind::Further(Arc::clone(name)),
+            ty: ScalarType::Dynamic,
+            span,
+        })
+    }
+
     /// Whether a name that is not among the columns may be one all the same.
     pub(super) fn may_have(&self, name: &str) -> bool {
         self.open || self.broken.iter().any(|broken| &**broken == name)
@@ -99,6 +121,13 @@ impl Table {
     pub(super) fn column(&self, index: usize, span: Span) -> Expr {
         column(self.schema(), index, span)
     }
+}
+
+/// Whether only running the query tells the type of an expression, so that it suits every use.
+pub(super) fn is_untyped(expr: &Expr) -> bool {
+    expr.ty == ScalarType::Dynamic
+        && (matches!(expr.kind, ExprKind::Further(_))
+            || expr.operands().into_iter().any(is_untyped))
 }
 
 /// The column at `index` of a schema as an expression.
@@ -126,15 +155,18 @@ fn is_serialized(plan: &Plan) -> bool {
         | PlanKind::Parse { input, .. } => is_serialized(input),
         PlanKind::Shared { input, .. } => is_serialized(input),
         PlanKind::Table { .. }
+        | PlanKind::ExternalData { .. }
         | PlanKind::Values { .. }
         | PlanKind::Aggregate { .. }
+        | PlanKind::CatalogFunction { .. }
         | PlanKind::Distinct { .. }
         | PlanKind::Sample { .. }
         | PlanKind::Join { .. }
         | PlanKind::Union { .. }
         | PlanKind::MakeSeries(_)
         | PlanKind::Partition(_)
-        | PlanKind::TopNested(_) => false,
+        | PlanKind::TopNested(_)
+        | PlanKind::Plugin { .. } => false,
         PlanKind::MvApply(apply) => is_serialized(&apply.input),
         PlanKind::ParseKv(parse) => is_serialized(&parse.input),
     }
@@ -147,19 +179,6 @@ fn plan_size(plan: &Plan) -> usize {
     };
     let below: usize = plan.inputs().into_iter().map(plan_size).sum();
     1 + own + plan.schema.len() / 8 + below
-}
-
-/// The null of a type, `""` for string.
-pub(super) fn missing(ty: ScalarType, span: Span) -> Expr {
-    let value = match ty {
-        ScalarType::String => Value::String("".into()),
-        _ => Value::Null,
-    };
-    Expr {
-        kind: ExprKind::Literal(value),
-        ty,
-        span,
-    }
 }
 
 /// Where the name of an output column comes from.
@@ -289,6 +308,20 @@ impl Outputs {
     /// The projection of `table` to these columns. `keeps` where columns that are broken in the
     /// table stay so in the result.
     pub(super) fn project(self, table: Table, span: Span, keeps: bool) -> Table {
+        let untyped: Vec<Arc<str>> = self
+            .columns
+            .iter()
+            .zip(&self.exprs)
+            .filter(|(_, expr)| match expr.kind {
+                ExprKind::Column(at) => table
+                    .schema()
+                    .columns()
+                    .get(at)
+                    .is_some_and(|column| table.untyped.contains(&column.name)),
+                _ => is_untyped(expr),
+            })
+            .map(|(column, _)| Arc::clone(&column.name))
+            .collect();
         let schema = Schema::new(self.columns);
         let exprs = self.exprs;
         let mut result = table.then(schema, span, |input| PlanKind::Project {
@@ -299,6 +332,7 @@ impl Outputs {
             result.broken.clear();
         }
         result.broken.extend(self.broken);
+        result.untyped = untyped;
         result
     }
 
@@ -306,6 +340,19 @@ impl Outputs {
     pub(super) fn into_broken(self) -> Vec<Arc<str>> {
         self.broken
     }
+}
+
+/// What a column of the right side of a join is called: where its name is taken, it gets a number
+/// that makes it neither one of the taken names nor one of the right side's own.
+pub(super) fn right_name(
+    name: &Arc<str>,
+    right: &Schema,
+    taken: impl Fn(&str) -> bool,
+) -> Arc<str> {
+    if !taken(name) {
+        return Arc::clone(name);
+    }
+    free_name(name, |name| taken(name) || right.index_of(name).is_some())
 }
 
 /// `base`, or `base1`, `base2`, … until it is free.

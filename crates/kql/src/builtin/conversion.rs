@@ -2,7 +2,7 @@
 
 use super::vocabulary::{
     Any, Integer, Prefix, Scalar, TO_BOOL, TO_DATETIME, TO_DECIMAL, TO_GUID, TO_INT, TO_LONG,
-    TO_REAL, TO_STRING, TO_TIMESPAN, Text, function, takes,
+    TO_REAL, TO_STRING, TO_TIMESPAN, TextOrDynamic, function, takes,
 };
 
 pub(super) static FUNCTIONS: &[Scalar] = &[
@@ -59,7 +59,7 @@ pub(super) static FUNCTIONS: &[Scalar] = &[
     .keeps_name(),
     function(
         "toguid",
-        &[takes(&[Text], TO_GUID)],
+        &[takes(&[TextOrDynamic], TO_GUID)],
         "Converts to guid, or null.",
     )
     .keeps_name(),

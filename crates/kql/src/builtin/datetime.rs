@@ -1,8 +1,8 @@
 //! Datetimes and timespans.
 
 use super::vocabulary::{
-    Any, CONST_STRING, DATETIME, Integer, LONG, Number, Scalar, TIMESPAN, TO_DATETIME, TO_INT,
-    TO_LONG, TO_STRING, TO_TIMESPAN, Text, function, takes,
+    Any, CONST_STRING, DATETIME, Integer, LONG, Number, Scalar, TIMESPAN, TO_ARRAY, TO_DATETIME,
+    TO_INT, TO_LONG, TO_STRING, TO_TIMESPAN, Text, function, takes,
 };
 
 pub(super) static FUNCTIONS: &[Scalar] = &[
@@ -159,6 +159,11 @@ pub(super) static FUNCTIONS: &[Scalar] = &[
         "datetime_utc_to_local",
         &[takes(&[DATETIME, Text], TO_DATETIME)],
         "UTC to the local time of a time zone.",
+    ),
+    function(
+        "datetime_list_timezones",
+        &[takes(&[], TO_ARRAY)],
+        "Names of the time zones.",
     ),
     function(
         "datetime_local_to_utc",

@@ -1,7 +1,7 @@
 //! Hashes, base64 and URL encoding.
 
 use super::vocabulary::{
-    Any, Comparable, DYNAMIC, Integer, Scalar, TO_DYNAMIC, TO_GUID, TO_LONG, TO_STRING, Text,
+    Any, Array, Comparable, GUID, Integer, Scalar, TO_ARRAY, TO_GUID, TO_LONG, TO_STRING, Text,
     function, takes,
 };
 
@@ -32,6 +32,16 @@ pub(super) static FUNCTIONS: &[Scalar] = &[
         "SHA-256 as hexadecimal text.",
     ),
     function(
+        "hash_combine",
+        &[takes(&[Any, Any], TO_LONG).variadic()],
+        "One hash of several hashes.",
+    ),
+    function(
+        "hash_many",
+        &[takes(&[Comparable], TO_LONG).variadic()],
+        "One hash of several values.",
+    ),
+    function(
         "base64_encode_tostring",
         &[takes(&[Text], TO_STRING)],
         "Text to base64.",
@@ -45,7 +55,7 @@ pub(super) static FUNCTIONS: &[Scalar] = &[
     .aliases(&["base64_decodestring"]),
     function(
         "base64_decode_toarray",
-        &[takes(&[Text], TO_DYNAMIC)],
+        &[takes(&[Text], TO_ARRAY)],
         "Base64 to an array of bytes.",
     ),
     function(
@@ -55,12 +65,12 @@ pub(super) static FUNCTIONS: &[Scalar] = &[
     ),
     function(
         "base64_encode_fromguid",
-        &[takes(&[Any], TO_STRING)],
+        &[takes(&[GUID], TO_STRING)],
         "A guid to base64.",
     ),
     function(
         "base64_encode_fromarray",
-        &[takes(&[DYNAMIC], TO_STRING)],
+        &[takes(&[Array], TO_STRING)],
         "An array of bytes to base64.",
     ),
     function(
@@ -77,6 +87,26 @@ pub(super) static FUNCTIONS: &[Scalar] = &[
         "url_decode",
         &[takes(&[Text], TO_STRING)],
         "Decodes the text of a URL.",
+    ),
+    function(
+        "punycode_from_string",
+        &[takes(&[Text], TO_STRING)],
+        "Text to punycode.",
+    ),
+    function(
+        "punycode_to_string",
+        &[takes(&[Text], TO_STRING)],
+        "Punycode to text.",
+    ),
+    function(
+        "punycode_domain_from_string",
+        &[takes(&[Text], TO_STRING)],
+        "A domain name to its form in ASCII.",
+    ),
+    function(
+        "punycode_domain_to_string",
+        &[takes(&[Text], TO_STRING)],
+        "A domain name from its form in ASCII.",
     ),
     function(
         "gzip_decompress_from_base64_string",

@@ -1,7 +1,8 @@
 //! IP addresses.
 
 use super::vocabulary::{
-    Any, DYNAMIC, LONG, Scalar, TO_BOOL, TO_DYNAMIC, TO_LONG, TO_STRING, Text, function, takes,
+    Any, Array, LONG, Scalar, TO_ARRAY, TO_BOOL, TO_LONG, TO_STRING, Text, TextOrDynamic, function,
+    takes,
 };
 
 pub(super) static FUNCTIONS: &[Scalar] = &[
@@ -48,8 +49,8 @@ pub(super) static FUNCTIONS: &[Scalar] = &[
     function(
         "ipv4_is_in_any_range",
         &[
-            takes(&[Text, DYNAMIC], TO_BOOL),
-            takes(&[Text, Text], TO_BOOL).variadic(),
+            takes(&[TextOrDynamic, Array], TO_BOOL),
+            takes(&[TextOrDynamic, Text], TO_BOOL).variadic(),
         ],
         "Whether an IPv4 address is in one of several CIDR ranges.",
     ),
@@ -60,7 +61,7 @@ pub(super) static FUNCTIONS: &[Scalar] = &[
     ),
     function(
         "ipv4_range_to_cidr_list",
-        &[takes(&[Text, Text], TO_DYNAMIC)],
+        &[takes(&[Text, Text], TO_ARRAY)],
         "CIDR ranges that cover a range of addresses.",
     ),
     function(
@@ -81,8 +82,8 @@ pub(super) static FUNCTIONS: &[Scalar] = &[
     function(
         "ipv6_is_in_any_range",
         &[
-            takes(&[Text, DYNAMIC], TO_BOOL),
-            takes(&[Text, Text], TO_BOOL).variadic(),
+            takes(&[TextOrDynamic, Array], TO_BOOL),
+            takes(&[TextOrDynamic, Text], TO_BOOL).variadic(),
         ],
         "Whether an IPv6 address is in one of several ranges.",
     ),
@@ -98,27 +99,27 @@ pub(super) static FUNCTIONS: &[Scalar] = &[
     ),
     function(
         "has_ipv4",
-        &[takes(&[Text, Text], TO_BOOL)],
+        &[takes(&[TextOrDynamic, Text], TO_BOOL)],
         "Whether a text holds an IPv4 address.",
     ),
     function(
         "has_ipv4_prefix",
-        &[takes(&[Text, Text], TO_BOOL)],
+        &[takes(&[TextOrDynamic, Text], TO_BOOL)],
         "Whether a text holds an IPv4 address that starts so.",
     ),
     function(
         "has_any_ipv4",
         &[
-            takes(&[Text, DYNAMIC], TO_BOOL),
-            takes(&[Text, Text], TO_BOOL).variadic(),
+            takes(&[TextOrDynamic, Array], TO_BOOL),
+            takes(&[TextOrDynamic, Text], TO_BOOL).variadic(),
         ],
         "Whether a text holds one of several IPv4 addresses.",
     ),
     function(
         "has_any_ipv4_prefix",
         &[
-            takes(&[Text, DYNAMIC], TO_BOOL),
-            takes(&[Text, Text], TO_BOOL).variadic(),
+            takes(&[TextOrDynamic, Array], TO_BOOL),
+            takes(&[TextOrDynamic, Text], TO_BOOL).variadic(),
         ],
         "Whether a text holds an IPv4 address that starts with one of several prefixes.",
     ),

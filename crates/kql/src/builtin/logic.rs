@@ -23,7 +23,7 @@ pub(super) static FUNCTIONS: &[Scalar] = &[
     ),
     function(
         "coalesce",
-        &[takes(&[Any, Any], CommonFrom(0)).variadic()],
+        &[takes(&[Any, Any], CommonFrom(0)).up_to(64)],
         "The first argument that is not null, nor the empty text.",
     ),
     function(
@@ -38,13 +38,18 @@ pub(super) static FUNCTIONS: &[Scalar] = &[
     )
     .aliases(&["notnull"]),
     function(
+        "around",
+        &[takes(&[Any, Any, Any], TO_BOOL)],
+        "Whether a value is within a distance of a centre.",
+    ),
+    function(
         "max_of",
-        &[takes(&[Orderable, Orderable], CommonFrom(0)).variadic()],
+        &[takes(&[Orderable, Orderable], CommonFrom(0)).up_to(64)],
         "The largest of its arguments.",
     ),
     function(
         "min_of",
-        &[takes(&[Orderable, Orderable], CommonFrom(0)).variadic()],
+        &[takes(&[Orderable, Orderable], CommonFrom(0)).up_to(64)],
         "The smallest of its arguments.",
     ),
     function(

@@ -1,9 +1,9 @@
-//! Arithmetic, rounding, bins and bits.
+//! Arithmetic, rounding and bins.
 
 use super::vocabulary::{
     CONST_LONG, CONST_STRING, DATETIME, DECIMAL, Integer, Number, OfArgument, REAL, Scalar,
-    Special, TIMESPAN, TO_BOOL, TO_DATETIME, TO_DECIMAL, TO_LONG, TO_REAL, TO_STRING, TO_TIMESPAN,
-    function, takes,
+    Special, Summable, TIMESPAN, TO_BOOL, TO_DATETIME, TO_DECIMAL, TO_LONG, TO_REAL, TO_STRING,
+    TO_TIMESPAN, WidenedArgument, function, takes,
 };
 
 pub(super) static FUNCTIONS: &[Scalar] = &[
@@ -65,6 +65,12 @@ pub(super) static FUNCTIONS: &[Scalar] = &[
         "Rounds down to a bin, counted from a fixed point.",
     )
     .keeps_name(),
+    function(
+        "bin_auto",
+        &[takes(&[Summable], WidenedArgument(0))],
+        "Rounds down to the bin that request properties of the query set.",
+    )
+    .keeps_name(),
     function("pow", &[takes(&[Number, Number], TO_REAL)], "Power.").keeps_name(),
     function("sqrt", &[takes(&[Number], TO_REAL)], "Square root.").keeps_name(),
     function("exp", &[takes(&[Number], TO_REAL)], "e to the power.").keeps_name(),
@@ -122,48 +128,6 @@ pub(super) static FUNCTIONS: &[Scalar] = &[
         &[takes(&[REAL], TO_BOOL)],
         "Whether a number is neither NaN nor infinite.",
     ),
-    function(
-        "binary_and",
-        &[takes(&[Integer, Integer], TO_LONG)],
-        "Bitwise and.",
-    )
-    .keeps_name(),
-    function(
-        "binary_or",
-        &[takes(&[Integer, Integer], TO_LONG)],
-        "Bitwise or.",
-    )
-    .keeps_name(),
-    function(
-        "binary_xor",
-        &[takes(&[Integer, Integer], TO_LONG)],
-        "Bitwise exclusive or.",
-    )
-    .keeps_name(),
-    function(
-        "binary_not",
-        &[takes(&[Integer], TO_LONG)],
-        "Bitwise complement.",
-    )
-    .keeps_name(),
-    function(
-        "binary_shift_left",
-        &[takes(&[Integer, Integer], TO_LONG)],
-        "Shifts bits to the left.",
-    )
-    .keeps_name(),
-    function(
-        "binary_shift_right",
-        &[takes(&[Integer, Integer], TO_LONG)],
-        "Shifts bits to the right.",
-    )
-    .keeps_name(),
-    function(
-        "bitset_count_ones",
-        &[takes(&[Integer], TO_LONG)],
-        "Number of bits set.",
-    )
-    .keeps_name(),
     function(
         "format_bytes",
         &[takes(&[Number, CONST_LONG, CONST_STRING], TO_STRING).optional(2)],

@@ -1,14 +1,14 @@
 //! Structured text taken apart into dynamic values.
 
 use super::vocabulary::{
-    Any, CONST_STRING, Scalar, Special, Stringified, TO_DECIMAL, TO_DYNAMIC, TO_STRING, Text,
-    function, takes,
+    Any, CONST_STRING, Scalar, Special, Stringified, TO_ARRAY, TO_BAG, TO_DECIMAL, TO_DYNAMIC,
+    TO_STRING, Text, TextOrArray, TextOrDynamic, function, takes,
 };
 
 pub(super) static FUNCTIONS: &[Scalar] = &[
     function(
         "parse_json",
-        &[takes(&[Text], TO_DYNAMIC)],
+        &[takes(&[TextOrDynamic], TO_DYNAMIC)],
         "Reads JSON text; text that is no JSON becomes a dynamic string.",
     )
     .keeps_name()
@@ -22,26 +22,21 @@ pub(super) static FUNCTIONS: &[Scalar] = &[
         "The value at a JSON path in JSON text.",
     )
     .aliases(&["extractjson"]),
-    function(
-        "parse_url",
-        &[takes(&[Text], TO_DYNAMIC)],
-        "Parts of a URL.",
-    )
-    .aliases(&["parseurl"]),
+    function("parse_url", &[takes(&[Text], TO_BAG)], "Parts of a URL.").aliases(&["parseurl"]),
     function(
         "parse_urlquery",
-        &[takes(&[Text], TO_DYNAMIC)],
+        &[takes(&[Text], TO_BAG)],
         "Parameters of the query part of a URL.",
     )
     .aliases(&["parseurlquery"]),
     function(
         "parse_path",
-        &[takes(&[Text], TO_DYNAMIC)],
+        &[takes(&[Text], TO_BAG)],
         "Parts of a file path.",
     ),
     function(
         "parse_command_line",
-        &[takes(&[Stringified, CONST_STRING], TO_DYNAMIC)],
+        &[takes(&[Stringified, CONST_STRING], TO_ARRAY)],
         "Arguments of a command line; the parser is `windows`.",
     ),
     function(
@@ -51,19 +46,19 @@ pub(super) static FUNCTIONS: &[Scalar] = &[
     ),
     function(
         "parse_csv",
-        &[takes(&[Text], TO_DYNAMIC)],
+        &[takes(&[TextOrDynamic], TO_ARRAY)],
         "Fields of one CSV record.",
     )
     .keeps_name(),
     function(
         "parse_xml",
-        &[takes(&[Text], TO_DYNAMIC)],
+        &[takes(&[TextOrDynamic], TO_BAG)],
         "XML as a property bag.",
     )
     .keeps_name(),
     function(
         "parse_user_agent",
-        &[takes(&[Text, Any], TO_DYNAMIC)],
+        &[takes(&[Text, TextOrArray], TO_BAG).optional(1)],
         "Parts of an HTTP user agent.",
     ),
 ];

@@ -1,24 +1,25 @@
 //! Functions over text.
 
 use super::vocabulary::{
-    Any, CONST_LONG, CONST_STRING, DYNAMIC, Integer, LONG, Prefix, Scalar, Special, Stringified,
-    TO_BOOL, TO_DYNAMIC, TO_LONG, TO_STRING, Text, function, takes,
+    Any, Array, CONST_LONG, CONST_STRING, Integer, IntegerOrArray, LONG, OneOf, Prefix, Scalar,
+    Special, Stringified, TO_ARRAY, TO_BOOL, TO_LONG, TO_STRING, Text, TextOrDynamic, function,
+    takes,
 };
 
 pub(super) static FUNCTIONS: &[Scalar] = &[
     function(
         "strcat",
-        &[takes(&[Stringified], TO_STRING).variadic()],
+        &[takes(&[Stringified], TO_STRING).up_to(64)],
         "Joins the string forms of its arguments.",
     ),
     function(
         "strcat_delim",
-        &[takes(&[Stringified, Stringified], TO_STRING).variadic()],
+        &[takes(&[Stringified, Stringified, Stringified], TO_STRING).up_to(65)],
         "Joins the string forms of its arguments with a delimiter between them.",
     ),
     function(
         "strcat_array",
-        &[takes(&[DYNAMIC, Stringified], TO_STRING)],
+        &[takes(&[Array, Stringified], TO_STRING)],
         "Joins the elements of an array with a delimiter.",
     )
     .aliases(&["array_strcat"]),
@@ -34,13 +35,13 @@ pub(super) static FUNCTIONS: &[Scalar] = &[
     ),
     function(
         "strlen",
-        &[takes(&[Text], TO_LONG)],
+        &[takes(&[TextOrDynamic], TO_LONG)],
         "Number of Unicode code points of a text.",
     )
     .named(Prefix("strlen")),
     function(
         "string_size",
-        &[takes(&[Text], TO_LONG)],
+        &[takes(&[TextOrDynamic], TO_LONG)],
         "Size of a text in bytes of UTF-8.",
     )
     .named(Prefix("string_size")),
@@ -76,7 +77,7 @@ pub(super) static FUNCTIONS: &[Scalar] = &[
     ),
     function(
         "split",
-        &[takes(&[Stringified, Text, Integer], TO_DYNAMIC).optional(1)],
+        &[takes(&[Stringified, Text, Integer], TO_ARRAY).optional(1)],
         "Splits a text at a delimiter into an array, or an array of the one requested part.",
     )
     .keeps_name(),
@@ -87,7 +88,7 @@ pub(super) static FUNCTIONS: &[Scalar] = &[
     ),
     function(
         "replace_strings",
-        &[takes(&[Text, DYNAMIC, DYNAMIC], TO_STRING)],
+        &[takes(&[Text, Array, Array], TO_STRING)],
         "Replaces each occurrence of several texts.",
     ),
     function(
@@ -111,8 +112,8 @@ pub(super) static FUNCTIONS: &[Scalar] = &[
     function(
         "extract_all",
         &[
-            takes(&[CONST_STRING, Text], TO_DYNAMIC),
-            takes(&[CONST_STRING, DYNAMIC, Text], TO_DYNAMIC),
+            takes(&[CONST_STRING, Text], TO_ARRAY),
+            takes(&[CONST_STRING, Array, Text], TO_ARRAY),
         ],
         "The capture groups of all matches of a regular expression.",
     )
@@ -142,12 +143,12 @@ pub(super) static FUNCTIONS: &[Scalar] = &[
     ),
     function(
         "has_any_index",
-        &[takes(&[Text, DYNAMIC], TO_LONG)],
+        &[takes(&[TextOrDynamic, Array], TO_LONG)],
         "Position in the array of the first term that the text has, or -1.",
     ),
     function(
         "countof",
-        &[takes(&[Text, Text, CONST_STRING], TO_LONG).optional(1)],
+        &[takes(&[Text, Text, OneOf(&["normal", "regex"])], TO_LONG).optional(1)],
         "Number of occurrences of a text, or of a regular expression.",
     ),
     function(
@@ -183,13 +184,13 @@ pub(super) static FUNCTIONS: &[Scalar] = &[
     ),
     function(
         "unicode_codepoints_from_string",
-        &[takes(&[Stringified], TO_DYNAMIC)],
+        &[takes(&[Stringified], TO_ARRAY)],
         "The code points of a text as an array.",
     )
     .aliases(&["to_utf8"]),
     function(
         "unicode_codepoints_to_string",
-        &[takes(&[Any], TO_STRING).variadic()],
+        &[takes(&[IntegerOrArray], TO_STRING).variadic()],
         "The text of code points.",
     )
     .aliases(&["make_string"]),

@@ -2,8 +2,8 @@
 //! variant.
 
 use super::{
-    Expr, ExprKind, MakeSeries, MvApply, NestedLevel, ParseKv, Partition, Plan, PlanKind, Scan,
-    TopNested,
+    Expr, ExprKind, MakeSeries, MvApply, NestedLevel, ParseKv, Partition, Plan, PlanKind,
+    PluginValue, Scan, TopNested,
 };
 
 /// Writes the accessors once for shared and once for exclusive access.
@@ -15,6 +15,7 @@ macro_rules! parts {
             pub fn $inputs(&$($exclusive)? self) -> Vec<&$($exclusive)? Plan> {
                 match &$($exclusive)? *self.kind {
                     PlanKind::Table { .. }
+                    | PlanKind::ExternalData { .. }
                     | PlanKind::Values { .. }
                     | PlanKind::Print { .. }
                     | PlanKind::Range { .. }
@@ -30,6 +31,7 @@ macro_rules! parts {
                     | PlanKind::MvExpand { input, .. }
                     | PlanKind::Parse { input, .. }
                     | PlanKind::Serialize { input } => vec![input],
+                    PlanKind::CatalogFunction { input, .. } => input.into_iter().collect(),
                     PlanKind::MvApply(MvApply { input, subquery, .. })
                     | PlanKind::Partition(Partition { input, subquery, .. }) => {
                         vec![input, subquery]
@@ -41,6 +43,15 @@ macro_rules! parts {
                     PlanKind::Scan(Scan { input, expressions, .. }) => vec![input, expressions],
                     PlanKind::ParseKv(ParseKv { input, .. }) => vec![input],
                     PlanKind::Join { left, right, .. } => vec![left, right],
+                    PlanKind::Plugin { input, arguments, .. } => {
+                        let tables = arguments.into_iter().filter_map(|argument| {
+                            match &$($exclusive)? argument.value {
+                                PluginValue::Table(table) => Some(table),
+                                _ => None,
+                            }
+                        });
+                        std::iter::once(input).chain(tables).collect()
+                    }
                     PlanKind::Union { inputs } => {
                         inputs.into_iter().map(|leg| &$($exclusive)? leg.plan).collect()
                     }
@@ -59,6 +70,7 @@ macro_rules! parts {
                     PlanKind::Print { columns } | PlanKind::Project { columns, .. } => {
                         columns.into_iter().collect()
                     }
+                    PlanKind::ExternalData { uris, .. } => uris.into_iter().collect(),
                     PlanKind::Range { from, to, step } => vec![from, to, step],
                     PlanKind::Filter { predicate, .. } => vec![predicate],
                     PlanKind::Aggregate { keys, aggregates, .. } => {
@@ -75,11 +87,13 @@ macro_rules! parts {
                         on.into_iter().flat_map(|(left, right)| [left, right]).collect()
                     }
                     PlanKind::Union { inputs } => {
-                        inputs.into_iter().flat_map(|leg| &$($exclusive)? leg.columns).collect()
+                        let columns = inputs.into_iter().flat_map(|leg| &$($exclusive)? leg.columns);
+                        columns.map(|column| &$($exclusive)? column.value).collect()
                     }
                     PlanKind::MvExpand { columns, .. } => {
                         columns.into_iter().map(|column| &$($exclusive)? column.value).collect()
                     }
+                    PlanKind::CatalogFunction { arguments, .. } => arguments.into_iter().collect(),
                     PlanKind::Parse { text, .. }
                     | PlanKind::ParseKv(ParseKv { text, .. }) => vec![text],
                     PlanKind::MvApply(MvApply { columns, .. }) => {
@@ -121,6 +135,24 @@ macro_rules! parts {
                         .chain(order.into_iter().map(|key| &$($exclusive)? key.expr))
                         .chain(declared)
                         .collect(),
+                    PlanKind::Plugin { arguments, .. } => {
+                        let mut found = Vec::with_capacity(arguments.len());
+                        for argument in arguments {
+                            match &$($exclusive)? argument.value {
+                                PluginValue::Expr(expr) => found.push(expr),
+                                PluginValue::Aggregate { calls, .. } => {
+                                    let calls = calls.into_iter();
+                                    found.extend(
+                                        calls.flat_map(|call| &$($exclusive)? call.arguments),
+                                    );
+                                }
+                                PluginValue::LookupColumn(_)
+                                | PluginValue::Table(_)
+                                | PluginValue::Schema { .. } => {}
+                            }
+                        }
+                        found
+                    }
                 }
             }
         }
@@ -131,11 +163,14 @@ macro_rules! parts {
             pub fn $operands(&$($exclusive)? self) -> Vec<&$($exclusive)? Expr> {
                 match &$($exclusive)? self.kind {
                     ExprKind::Column(_)
+                    | ExprKind::Further(_)
                     | ExprKind::Literal(_)
                     | ExprKind::Now
                     | ExprKind::ToScalar(_) => Vec::new(),
                     ExprKind::Binary { left, right, .. } => vec![left, right],
-                    ExprKind::Negate(operand) | ExprKind::Convert(operand) => vec![operand],
+                    ExprKind::Negate(operand)
+                    | ExprKind::Convert(operand)
+                    | ExprKind::Element { call: operand, .. } => vec![operand],
                     ExprKind::InList { value, list, .. } => {
                         std::iter::once(&$($exclusive)? **value).chain(list).collect()
                     }
@@ -178,6 +213,7 @@ impl PlanKind {
     pub fn operator(&self) -> &'static str {
         match self {
             Self::Table { .. } | Self::Rows | Self::Shared { .. } => "table",
+            Self::ExternalData { .. } => "externaldata",
             Self::Values { .. } => "datatable",
             Self::Print { .. } => "print",
             Self::Range { .. } => "range",
@@ -188,10 +224,12 @@ impl PlanKind {
             Self::Sort { .. } => "sort",
             Self::Take { .. } => "take",
             Self::Sample { .. } => "sample",
+            Self::CatalogFunction { .. } => "invoke",
             Self::Join { .. } => "join",
             Self::Union { .. } => "union",
             Self::MvExpand { .. } => "mv-expand",
             Self::Parse { .. } => "parse",
+            Self::Plugin { .. } => "evaluate",
             Self::Serialize { .. } => "serialize",
             Self::MvApply(_) => "mv-apply",
             Self::MakeSeries(_) => "make-series",

@@ -254,6 +254,13 @@ pub enum ExprKind {
     },
     /// `typeof(long)`
     TypeOf(TypeName),
+    /// `typeof(*, a: long)`: columns of a table; `keeps_input` with the star.
+    TypeOfTable {
+        /// Listed columns.
+        columns: Vec<ColumnDeclaration>,
+        /// `*`: those of the input come first.
+        keeps_input: bool,
+    },
     /// `a = b`, `(a, b) = f()`: only where a named expression may stand.
     Named {
         /// The name, or the names of a tuple.
@@ -397,6 +404,26 @@ pub enum OperatorKind {
         /// Tables: names, wildcards, parenthesized expressions.
         tables: Vec<Expr>,
     },
+    /// `search`
+    Search {
+        /// `kind=`
+        properties: Vec<Property>,
+        /// `in (…)`: names, wildcards and calls; empty if not given.
+        tables: Vec<Expr>,
+        /// Comparisons, texts to look for, or a star.
+        predicate: Expr,
+    },
+    /// `find`
+    Find {
+        /// `withsource=`, `datascope=`
+        properties: Vec<Property>,
+        /// `in (…)`: names, wildcards and calls; empty if not given.
+        tables: Vec<Expr>,
+        /// Comparisons and texts to look for.
+        predicate: Expr,
+        /// `project …`; `project-smart` is what it does without.
+        project: Option<Vec<FindColumn>>,
+    },
     /// `print`
     Print(Vec<Expr>),
     /// `range name from a to b step c`
@@ -485,6 +512,22 @@ pub enum OperatorKind {
     /// An operator of the language whose clauses are skipped as tokens up to the next bar. The
     /// binder names it in its error.
     Unparsed,
+}
+
+/// An output column of `find … project`.
+#[derive(Clone, Debug, PartialEq)]
+pub enum FindColumn {
+    /// `name[:type]`
+    Column {
+        /// Column.
+        name: Name,
+        /// Type, if given.
+        ty: Option<TypeName>,
+    },
+    /// `*`, which adds nothing.
+    Star(Span),
+    /// `pack(*)`: the columns that are not listed, in a bag.
+    Pack(Span),
 }
 
 /// A piece of a `parse` pattern.

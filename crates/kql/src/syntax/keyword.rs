@@ -10,6 +10,7 @@ pub(super) const MODELLED: &[&str] = &[
     "evaluate",
     "extend",
     "filter",
+    "find",
     "getschema",
     "invoke",
     "join",
@@ -35,6 +36,7 @@ pub(super) const MODELLED: &[&str] = &[
     "render",
     "sample",
     "sample-distinct",
+    "search",
     "scan",
     "serialize",
     "sort",
@@ -50,7 +52,6 @@ pub(super) const MODELLED: &[&str] = &[
 pub(super) const UNPARSED: &[&str] = &[
     "assert-schema",
     "facet",
-    "find",
     "fork",
     "graph-mark-components",
     "graph-match",
@@ -62,7 +63,6 @@ pub(super) const UNPARSED: &[&str] = &[
     "make-graph",
     "project-by-names",
     "reduce",
-    "search",
     "top-hitters",
 ];
 
@@ -77,7 +77,7 @@ pub(crate) fn operators() -> impl Iterator<Item = &'static str> {
 }
 
 /// Whether `word` may name nothing unless it stands in brackets: `['first']`.
-pub(super) fn is_reserved(word: &str) -> bool {
+pub(crate) fn is_reserved(word: &str) -> bool {
     matches!(
         word,
         "__contextual_datatable"

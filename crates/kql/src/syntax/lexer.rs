@@ -8,7 +8,7 @@ use super::parser::DIAGNOSTICS_MAX;
 use super::token::{Token, TokenKind};
 
 /// Types whose constructor takes raw text: `datetime(2020-01-01)`.
-const RAW_CONSTRUCTORS: &[&str] = &[
+pub(super) const RAW_CONSTRUCTORS: &[&str] = &[
     "bool", "date", "datetime", "decimal", "double", "guid", "int", "int32", "int64", "long",
     "real", "time", "timespan",
 ];

@@ -5,16 +5,16 @@ use crate::span::Span;
 
 /// A word with its place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Token {
+pub(crate) struct Token {
     /// What it is.
-    pub(super) kind: TokenKind,
+    pub(crate) kind: TokenKind,
     /// Where it is.
-    pub(super) span: Span,
+    pub(crate) span: Span,
 }
 
 /// The kinds of words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) enum TokenKind {
+pub(crate) enum TokenKind {
     /// An identifier or keyword, `in~` and `$left` included.
     Name,
     /// `!in`, `!has`, `!in~`: a bang with a word attached.

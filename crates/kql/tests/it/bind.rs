@@ -330,7 +330,10 @@ fn every_table_read_knows_its_time_column() {
     let PlanKind::Filter { input, .. } = *query.plan.kind else {
         panic!("a filter");
     };
-    let PlanKind::Table { name, time_column } = *input.kind else {
+    let PlanKind::Table {
+        name, time_column, ..
+    } = *input.kind
+    else {
         panic!("a table");
     };
     assert_eq!((name.as_str(), time_column), ("Events", Some(0)));

@@ -58,7 +58,7 @@ pub(crate) fn compile(query: &str) -> Bound {
 /// The columns of a query's result, `name:type` each; its errors if it has any.
 pub(crate) fn columns(query: &str) -> String {
     let bound = compile(query);
-    let Some(query) = bound.query else {
+    let Some(schema) = bound.columns else {
         let errors: Vec<String> = bound
             .diagnostics
             .iter()
@@ -67,9 +67,7 @@ pub(crate) fn columns(query: &str) -> String {
             .collect();
         return errors.join("; ");
     };
-    let columns: Vec<String> = query
-        .plan
-        .schema
+    let columns: Vec<String> = schema
         .columns()
         .iter()
         .map(|column| format!("{}:{}", column.name, column.ty))

@@ -2,8 +2,6 @@
 
 use std::sync::Arc;
 
-use crate::bind::expression::Row;
-use crate::bind::source::named;
 use crate::bind::table::{Outputs, Table};
 use crate::bind::{Attempt, Binder, Reported, code};
 use crate::hir::{Expr, PlanKind};
@@ -12,43 +10,26 @@ use crate::syntax::ast::{self, ReorderDirection};
 use crate::types::{Column, Schema};
 
 impl<'a> Binder<'a> {
-    /// The expression of an output column. Bare names of columns that had errors stay quiet.
-    fn output(&mut self, expr: &'a ast::Expr, table: &Table) -> Option<Expr> {
-        self.single_name(expr);
-        let (_, value) = named(expr);
-        self.scalar(value, Row::of(table)).ok()
-    }
-
-    /// `(a, b) = …` makes sense only where an expression has several values.
-    fn single_name(&mut self, expr: &ast::Expr) {
-        if let ast::ExprKind::Named { names, .. } = &expr.kind
-            && names.len() > 1
-        {
-            let message = "the expression has one value and takes one name";
-            self.error(code::MISPLACED, expr.span, message);
-        }
-    }
-
     pub(super) fn project(&mut self, table: Table, columns: &'a [ast::Expr], span: Span) -> Table {
         let mut outputs = Outputs::over(&table);
         for column in columns {
-            let expr = self.output(column, &table);
-            let (name, _) = named(column);
-            let name = outputs.name(self, name, column.span);
-            outputs.push(name, expr);
+            for (name, expr) in self.output_columns(column, &table) {
+                let name = outputs.name(self, name, column.span);
+                outputs.push(name, expr);
+            }
         }
         let mut result = outputs.project(table, span, false);
-        result.open = false;
+        result.close();
         result
     }
 
     pub(super) fn extend(&mut self, table: Table, columns: &'a [ast::Expr], span: Span) -> Table {
         let mut outputs = Outputs::of(&table);
         for column in columns {
-            let expr = self.output(column, &table);
-            let (name, _) = named(column);
-            let name = outputs.name(self, name, column.span);
-            outputs.set(name, expr);
+            for (name, expr) in self.output_columns(column, &table) {
+                let name = outputs.name(self, name, column.span);
+                outputs.set(name, expr);
+            }
         }
         let replaced: Vec<Arc<str>> = table.broken.clone();
         let mut result = outputs.project(table, span, true);
@@ -67,6 +48,11 @@ impl<'a> Binder<'a> {
             ast::ExprKind::Name(name) => match schema.index_of(&name.text) {
                 Some(index) => Ok(vec![index]),
                 None if table.may_have(&name.text) => Err(Reported),
+                None if schema.is_open() => {
+                    // Which columns this leaves, only running the query tells.
+                    self.is_open = true;
+                    Err(Reported)
+                }
                 None => Err(self.unknown_column(name, schema)),
             },
             ast::ExprKind::Star => Ok((0..schema.len()).collect()),
@@ -74,7 +60,8 @@ impl<'a> Binder<'a> {
                 let matches: Vec<usize> = (0..schema.len())
                     .filter(|index| matches_wildcard(&pattern.text, &schema.columns()[*index].name))
                     .collect();
-                if matches.is_empty() && !table.open && table.broken.is_empty() {
+                if matches.is_empty() && !table.open && !schema.is_open() && table.broken.is_empty()
+                {
                     let message = format!("no column matches `{}`", pattern.text);
                     return Err(self.error(code::UNKNOWN_NAME, pattern.span, message));
                 }
@@ -209,7 +196,7 @@ pub(super) fn select(table: Table, columns: &[usize], span: Span) -> Table {
 }
 
 /// Whether `name` matches a pattern in which `*` stands for any text.
-pub(super) fn matches_wildcard(pattern: &str, name: &str) -> bool {
+pub(crate) fn matches_wildcard(pattern: &str, name: &str) -> bool {
     let mut parts = pattern.split('*');
     let Some(mut rest) = parts.next().and_then(|first| name.strip_prefix(first)) else {
         return false;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::columns::select;
-use crate::bind::table::{Table, column, free_name};
+use crate::bind::table::{Table, column, right_name};
 use crate::bind::{Attempt, Binder, Reported, code, coerce};
 use crate::diagnostic::Diagnostic;
 use crate::hir::{BinaryOp, Expr, JoinKind, PlanKind};
@@ -79,7 +79,7 @@ impl<'a> Binder<'a> {
             if pairs.iter().any(|(_, right)| *right == index) {
                 continue;
             }
-            let name = free_name(&column.name, |name| {
+            let name = right_name(&column.name, &right_columns, |name| {
                 names.iter().any(|other| **other == *name)
             });
             names.push(name);
@@ -158,10 +158,19 @@ impl<'a> Binder<'a> {
             },
             _ => return Err(self.odd_condition(condition.span)),
         };
+        let is_untyped = |side: &Table, at: usize| {
+            let column = &side.schema().columns()[at];
+            side.untyped.contains(&column.name)
+        };
+        let untyped = is_untyped(left, pair.0) || is_untyped(right, pair.1);
         let (left, right) = (
             &left.schema().columns()[pair.0],
             &right.schema().columns()[pair.1],
         );
+        if untyped {
+            // Whether the types agree, only running the query tells.
+            return Ok(pair);
+        }
         if left.ty == ScalarType::Dynamic || right.ty == ScalarType::Dynamic {
             return Err(self.report(
                 Diagnostic::error(
@@ -194,6 +203,10 @@ impl<'a> Binder<'a> {
             return Ok(index);
         }
         if table.may_have(&name.text) {
+            return Err(Reported);
+        }
+        if table.schema().is_open() {
+            self.is_open = true;
             return Err(Reported);
         }
         let before = self.diagnostics.len();
@@ -236,16 +249,20 @@ fn joined(left: Table, right: Table, kind: JoinKind, pairs: &[KeyPair], span: Sp
     if keeps_right {
         for column in right.schema().columns() {
             let taken = |name: &str| columns.iter().any(|other| *other.name == *name);
-            let name = free_name(&column.name, taken);
+            let name = right_name(&column.name, right.schema(), taken);
             columns.push(Column::new(name, column.ty));
         }
     }
     let mut broken = Vec::new();
+    let mut untyped = Vec::new();
     let mut open = false;
+    let mut further = false;
     for (side, kept) in [(&left, keeps_left), (&right, keeps_right)] {
         if kept {
             broken.extend(side.broken.iter().cloned());
+            untyped.extend(side.untyped.iter().cloned());
             open |= side.open;
+            further |= side.schema().is_open();
         }
     }
     let kind = PlanKind::Join {
@@ -254,8 +271,9 @@ fn joined(left: Table, right: Table, kind: JoinKind, pairs: &[KeyPair], span: Sp
         kind,
         on,
     };
-    let mut table = Table::new(kind, Schema::new(columns), span);
+    let mut table = Table::new(kind, Schema::new(columns).opened(further), span);
     table.broken = broken;
+    table.untyped = untyped;
     table.open = open;
     table
 }

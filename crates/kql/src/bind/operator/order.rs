@@ -3,7 +3,7 @@
 use crate::bind::aggregate::constant_long;
 use crate::bind::call::is_constant;
 use crate::bind::expression::Row;
-use crate::bind::table::Table;
+use crate::bind::table::{Table, is_untyped};
 use crate::bind::{Attempt, Binder, Reported, code, coerce};
 use crate::diagnostic::Diagnostic;
 use crate::hir::{Expr, PlanKind, SortKey};
@@ -40,7 +40,7 @@ impl<'a> Binder<'a> {
 
     /// Reports a dynamic where values are compared.
     pub(super) fn refuse_dynamic(&mut self, expr: &Expr, what: &str) -> Attempt<()> {
-        if expr.ty != ScalarType::Dynamic {
+        if expr.ty != ScalarType::Dynamic || is_untyped(expr) {
             return Ok(());
         }
         let message = format!("cannot {what} by a value of type dynamic");

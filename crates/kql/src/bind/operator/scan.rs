@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::subquery::rows;
 use crate::bind::expression::{Row, States};
-use crate::bind::table::{Table, free_name, missing};
+use crate::bind::table::{Table, free_name};
 use crate::bind::{Attempt, Binder, Reported, code, coerce};
 use crate::hir::{Expr, PlanKind, Scan, ScanOutput, ScanStep, SortKey};
 use crate::span::Span;
@@ -95,7 +95,7 @@ impl<'a> Binder<'a> {
                 let value = self.scalar(default, Row::NONE)?;
                 coerce::convert(value, ty)
             }
-            None => missing(ty, name.span),
+            None => Expr::missing(ty, name.span),
         };
         Ok((Column::new(Arc::clone(&name.text), ty), first))
     }

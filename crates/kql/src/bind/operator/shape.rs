@@ -1,8 +1,6 @@
 //! `count`, `distinct`, `getschema`.
 
 use crate::bind::Binder;
-use crate::bind::expression::Row;
-use crate::bind::source::named;
 use crate::bind::table::{Outputs, Table};
 use crate::builtin;
 use crate::hir::{AggregateCall, PlanKind};
@@ -25,7 +23,7 @@ impl<'a> Binder<'a> {
             keys: Vec::new(),
             aggregates: vec![count],
         });
-        result.open = false;
+        result.close();
         result.broken.clear();
         result
     }
@@ -50,16 +48,16 @@ impl<'a> Binder<'a> {
         } else {
             let mut outputs = Outputs::over(&table);
             for column in columns {
-                let (name, value) = named(column);
-                let expr = self.scalar(value, Row::of(&table)).ok();
-                if let Some(expr) = &expr {
-                    let _ = self.refuse_dynamic(expr, "make rows distinct");
+                for (name, expr) in self.output_columns(column, &table) {
+                    if let Some(expr) = &expr {
+                        let _ = self.refuse_dynamic(expr, "make rows distinct");
+                    }
+                    let name = outputs.name(self, name, column.span);
+                    outputs.push(name, expr);
                 }
-                let name = outputs.name(self, name, column.span);
-                outputs.push(name, expr);
             }
             let mut result = outputs.project(table, span, false);
-            result.open = false;
+            result.close();
             result
         };
         table.then_same(span, |input| PlanKind::Distinct { input })

@@ -3,11 +3,12 @@
 use std::cell::RefCell;
 use std::sync::Arc;
 
-use crate::bind::aggregate::{Aggregation, NamedOutput};
+use crate::bind::aggregate::{Aggregation, yields_many};
 use crate::bind::expression::Row;
+use crate::bind::several::{NamedOutput, names_of};
 use crate::bind::source::named;
-use crate::bind::table::{OutputName, Outputs, Table};
-use crate::bind::{Attempt, Binder, Reported, code};
+use crate::bind::table::{Outputs, Table};
+use crate::bind::{Attempt, Binder};
 use crate::builtin;
 use crate::hir::{Expr, ExprKind, PlanKind};
 use crate::span::Span;
@@ -26,24 +27,21 @@ impl<'a> Binder<'a> {
         let mut keys = Vec::with_capacity(by.len());
         let mut key_columns = Vec::new();
         for key in by {
-            let (name, value) = named(key);
-            let bound = self.scalar(value, Row::of(&table));
-            let bound = bound.and_then(|expr| {
-                self.refuse_dynamic(&expr, "group")?;
-                Ok(expr)
-            });
-            let name = outputs.name(self, name, key.span);
-            key_columns.push(Arc::clone(&name));
-            let column = bound.ok().map(|expr| {
-                let column = Expr {
-                    kind: ExprKind::Column(keys.len()),
-                    ty: expr.ty,
-                    span: expr.span,
-                };
-                keys.push(expr);
-                column
-            });
-            outputs.push(name, column);
+            for (name, bound) in self.output_columns(key, &table) {
+                let bound = bound.filter(|expr| self.refuse_dynamic(expr, "group").is_ok());
+                let name = outputs.name(self, name, key.span);
+                key_columns.push(Arc::clone(&name));
+                let column = bound.map(|expr| {
+                    let column = Expr {
+                        kind: ExprKind::Column(keys.len()),
+                        ty: expr.ty,
+                        span: expr.span,
+                    };
+                    keys.push(expr);
+                    column
+                });
+                outputs.push(name, column);
+            }
         }
         let aggregation = RefCell::new(Aggregation {
             keys: keys.len(),
@@ -78,7 +76,7 @@ impl<'a> Binder<'a> {
             aggregates: aggregation.calls,
         });
         result.broken.clear();
-        result.open = false;
+        result.close();
         if as_they_are {
             result.broken = outputs.into_broken();
             return result;
@@ -94,53 +92,24 @@ impl<'a> Binder<'a> {
         aggregation: &RefCell<Aggregation>,
         outputs: &mut Outputs,
     ) {
-        let (names, value) = match &aggregate.kind {
-            ast::ExprKind::Named { names, value, .. } => (names.as_slice(), &**value),
-            _ => ([].as_slice(), aggregate),
-        };
-        match self.several(value, table, aggregation) {
-            Some(Ok(columns)) => {
-                if names.len() > columns.len() {
-                    let message = format!(
-                        "{} names for an aggregate that yields {} columns",
-                        names.len(),
-                        columns.len()
-                    );
-                    self.error(code::VALUE_COUNT, aggregate.span, message);
-                }
-                for (index, (own, expr)) in columns.into_iter().enumerate() {
-                    let name = match names.get(index) {
-                        Some(given) => OutputName::Declared(Arc::clone(&given.text)),
-                        None => own,
-                    };
-                    let name = outputs.name(self, name, aggregate.span);
-                    outputs.push(name, Some(expr));
-                }
-            }
-            Some(Err(Reported)) => {
-                let (name, _) = named(aggregate);
-                let name = outputs.name(self, name, aggregate.span);
-                outputs.push(name, None);
-                for given in names.iter().skip(1) {
-                    outputs.push(Arc::clone(&given.text), None);
-                }
-            }
-            None => {
-                if names.len() > 1 {
-                    let message = "the expression has one value and takes one name";
-                    self.error(code::MISPLACED, aggregate.span, message);
-                }
-                let row = Row {
-                    table: Some(table),
-                    aggregation: Some(aggregation),
-                    states: None,
-                };
-                let expr = self.scalar(value, row).ok();
-                let (name, _) = named(aggregate);
+        let (names, value) = names_of(aggregate);
+        if let Some(columns) = self.several(value, table, aggregation) {
+            for (name, expr) in self.given_names(names, columns, aggregate) {
                 let name = outputs.name(self, name, aggregate.span);
                 outputs.push(name, expr);
             }
+            return;
         }
+        self.single_name(names, aggregate.span);
+        let row = Row {
+            table: Some(table),
+            aggregation: Some(aggregation),
+            states: None,
+        };
+        let expr = self.scalar(value, row).ok();
+        let (name, _) = named(aggregate);
+        let name = outputs.name(self, name, aggregate.span);
+        outputs.push(name, expr);
     }
 
     /// The columns of an aggregate that yields several; `None` for any other expression.
@@ -159,12 +128,16 @@ impl<'a> Binder<'a> {
                 if self.scope.find(&function.text).is_some() {
                     return None;
                 }
-                let aggregate = builtin::aggregate(&function.text).filter(|aggregate| {
-                    matches!(
-                        aggregate.name,
-                        "arg_max" | "arg_min" | "take_any" | "percentiles"
-                    )
-                })?;
+                let aggregate =
+                    builtin::aggregate(&function.text).filter(|aggregate| yields_many(aggregate));
+                let Some(aggregate) = aggregate else {
+                    let row = Row {
+                        table: Some(table),
+                        aggregation: Some(aggregation),
+                        states: None,
+                    };
+                    return self.several_values(value, row);
+                };
                 let span = value.span;
                 Some(self.many_outputs(aggregate, function, arguments, span, table, aggregation))
             }

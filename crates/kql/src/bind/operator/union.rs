@@ -1,17 +1,16 @@
 //! `union`: one column per name and type, nulls where a leg has none.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::columns::matches_wildcard;
+use super::unite::{Source, unite};
+use crate::bind::place::leads_elsewhere;
 use crate::bind::scope::Binding;
-use crate::bind::table::{Table, free_name, missing};
+use crate::bind::table::Table;
 use crate::bind::{Attempt, Binder, Reported, code};
 use crate::diagnostic::Diagnostic;
-use crate::hir::{Expr, ExprKind, PlanKind, UnionInput};
 use crate::span::Span;
 use crate::syntax::ast;
-use crate::types::{Column, ScalarType, Schema, Value};
 
 impl<'a> Binder<'a> {
     pub(in crate::bind) fn union(
@@ -54,19 +53,27 @@ impl<'a> Binder<'a> {
             return Err(self.error(code::UNKNOWN_TABLE, span, message));
         }
         let mut broken: Vec<Arc<str>> = Vec::new();
+        let mut untyped: Vec<Arc<str>> = Vec::new();
         for leg in &legs {
             broken.extend(leg.broken.iter().cloned());
+            untyped.extend(leg.untyped.iter().cloned());
         }
-        let widest = legs.iter().map(|leg| leg.schema().len()).max().unwrap_or(0);
-        self.grow(legs.len() * (1 + widest / 8), span)?;
-        let source_column = source_column.map(|name| name.text);
-        let mut table = united(legs, inner, source_column.as_ref(), span);
+        let further = !inner && legs.iter().any(|leg| leg.schema().is_open());
+        let columns: usize = legs.iter().map(|leg| leg.schema().len()).sum();
+        self.grow(legs.len() + columns / 8, span)?;
+        let source = source_column.map(|name| Source {
+            column: name.text,
+            unnamed: "union_arg",
+        });
+        let mut table = unite(legs, inner, source.as_ref(), span);
         table.broken = broken;
+        table.untyped = untyped;
+        table.plan.schema = table.plan.schema.opened(further);
         Ok(table)
     }
 
     /// The tables that one item of a union stands for.
-    fn legs(&mut self, item: &'a ast::Expr, fuzzy: bool) -> Attempt<Vec<Table>> {
+    pub(super) fn legs(&mut self, item: &'a ast::Expr, fuzzy: bool) -> Attempt<Vec<Table>> {
         match &item.kind {
             ast::ExprKind::Parenthesized(inner)
                 if matches!(
@@ -78,8 +85,14 @@ impl<'a> Binder<'a> {
             }
             ast::ExprKind::Star => self.wildcard("*", item.span, fuzzy),
             ast::ExprKind::Wildcard(pattern) => self.wildcard(&pattern.text, pattern.span, fuzzy),
-            _ if fuzzy && let Some(name) = self.missing_source(item) => {
-                let message = format!("there is no table `{}`; the union leaves it out", name.text);
+            ast::ExprKind::Member { base, member } if leads_elsewhere(base) => {
+                self.tables_elsewhere(base, member, item.span)
+            }
+            _ if fuzzy && let Some((what, name)) = self.missing_source(item) => {
+                let message = format!(
+                    "there is no {what} `{}`; the union leaves it out",
+                    name.text
+                );
                 self.warn(code::FUZZY, name.span, message);
                 Ok(Vec::new())
             }
@@ -93,27 +106,31 @@ impl<'a> Binder<'a> {
         }
     }
 
-    /// The table a pipeline starts with, where there is none of that name.
-    fn missing_source<'e>(&self, expr: &'e ast::Expr) -> Option<&'e ast::Name> {
+    /// The table or function a pipeline starts with, where there is none of that name.
+    fn missing_source<'e>(&self, expr: &'e ast::Expr) -> Option<(&'static str, &'e ast::Name)> {
         match &expr.kind {
             ast::ExprKind::Parenthesized(inner) => self.missing_source(inner),
             ast::ExprKind::Pipe { source, .. } => self.missing_source(source),
             ast::ExprKind::Name(name) => (self.scope.find(&name.text).is_none()
-                && self.catalog.table(&name.text).is_none())
-            .then_some(name),
+                && self.catalog.table(&name.text).is_none()
+                && !self.catalog.is_open(&name.text))
+            .then_some(("table", name)),
+            ast::ExprKind::Call { function, .. } => (self.scope.find(&function.text).is_none()
+                && !self.is_function(&function.text))
+            .then_some(("function", function)),
             _ => None,
         }
     }
 
     /// The tables, and the views of the query, that match a pattern.
-    fn wildcard(&mut self, pattern: &str, span: Span, fuzzy: bool) -> Attempt<Vec<Table>> {
-        let mut names: BTreeSet<Arc<str>> = self
-            .catalog
-            .table_names()
-            .into_iter()
-            .filter(|name| matches_wildcard(pattern, name))
-            .map(Arc::from)
-            .collect();
+    pub(super) fn wildcard(
+        &mut self,
+        pattern: &str,
+        span: Span,
+        fuzzy: bool,
+    ) -> Attempt<Vec<Table>> {
+        let mut names = self.catalog.table_names();
+        names.retain(|name| matches_wildcard(pattern, name));
         let views: Vec<Arc<str>> = self
             .scope
             .names()
@@ -123,12 +140,10 @@ impl<'a> Binder<'a> {
             })
             .map(|(name, _)| Arc::clone(name))
             .collect();
-        for view in &views {
-            names.remove(view);
-        }
-        let mut legs = Vec::new();
+        names.retain(|name| !views.iter().any(|view| **view == **name));
+        let mut legs = Vec::with_capacity(names.len() + views.len());
         for name in names {
-            legs.push(self.catalog_table(&name, span)?);
+            legs.push(self.catalog_table(&name.into(), span)?);
         }
         for view in views {
             legs.push(self.view(&view, span)?);
@@ -147,81 +162,4 @@ impl<'a> Binder<'a> {
         }
         Ok(legs)
     }
-}
-
-/// The rows of all legs under common columns.
-fn united(legs: Vec<Table>, inner: bool, source: Option<&Arc<str>>, span: Span) -> Table {
-    let mut variants: Vec<(Arc<str>, Vec<ScalarType>)> = Vec::new();
-    for leg in &legs {
-        for column in leg.schema().columns() {
-            match variants.iter_mut().find(|(name, _)| *name == column.name) {
-                Some((_, types)) if types.contains(&column.ty) => {}
-                Some((_, types)) => types.push(column.ty),
-                None => variants.push((Arc::clone(&column.name), vec![column.ty])),
-            }
-        }
-    }
-    let mut columns: Vec<Column> = Vec::new();
-    let mut origins: Vec<(Arc<str>, ScalarType)> = Vec::new();
-    if let Some(source) = source {
-        columns.push(Column::new(Arc::clone(source), ScalarType::String));
-    }
-    for (name, types) in &variants {
-        for ty in types {
-            let in_all = legs.iter().all(|leg| {
-                leg.schema()
-                    .column(name)
-                    .is_some_and(|column| column.ty == *ty)
-            });
-            if inner && !in_all {
-                continue;
-            }
-            let wanted = if types.len() == 1 {
-                Arc::clone(name)
-            } else {
-                format!("{name}_{ty}").into()
-            };
-            let name = Arc::clone(name);
-            // A name made of name and type gives way to the columns that are called so.
-            let free = free_name(&wanted, |free| {
-                columns.iter().any(|column| *column.name == *free)
-                    || (types.len() > 1
-                        && variants
-                            .iter()
-                            .any(|(other, types)| types.len() == 1 && **other == *free))
-            });
-            columns.push(Column::new(free, *ty));
-            origins.push((name, *ty));
-        }
-    }
-    let inputs = legs
-        .into_iter()
-        .enumerate()
-        .map(|(number, leg)| {
-            let label = leg
-                .label
-                .clone()
-                .unwrap_or_else(|| format!("union_arg{number}").into());
-            let mut exprs: Vec<Expr> = Vec::with_capacity(origins.len() + 1);
-            if source.is_some() {
-                exprs.push(Expr {
-                    kind: ExprKind::Literal(Value::String(label)),
-                    ty: ScalarType::String,
-                    span,
-                });
-            }
-            exprs.extend(origins.iter().map(|(name, ty)| {
-                let index = leg.schema().index_of(name);
-                match index.map(|index| leg.column(index, span)) {
-                    Some(column) if column.ty == *ty => column,
-                    _ => missing(*ty, span),
-                }
-            }));
-            UnionInput {
-                plan: leg.plan,
-                columns: exprs,
-            }
-        })
-        .collect();
-    Table::new(PlanKind::Union { inputs }, Schema::new(columns), span)
 }

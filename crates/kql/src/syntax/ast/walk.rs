@@ -74,7 +74,8 @@ impl Expr {
             | ExprKind::Wildcard(_)
             | ExprKind::Star
             | ExprKind::Side(_)
-            | ExprKind::TypeOf(_) => Vec::new(),
+            | ExprKind::TypeOf(_)
+            | ExprKind::TypeOfTable { .. } => Vec::new(),
             ExprKind::Member { base, member } => pair(base, member),
             ExprKind::Index { base, index } => pair(base, index),
             ExprKind::Call { arguments, .. } => exprs(arguments).collect(),
@@ -150,6 +151,20 @@ impl TableOperator {
             OperatorKind::Union { properties, tables } => {
                 values(properties).chain(exprs(tables)).collect()
             }
+            OperatorKind::Search {
+                properties,
+                tables,
+                predicate,
+            }
+            | OperatorKind::Find {
+                properties,
+                tables,
+                predicate,
+                ..
+            } => values(properties)
+                .chain(exprs(tables))
+                .chain(one(predicate))
+                .collect(),
             OperatorKind::Range { from, to, step, .. } => {
                 vec![Node::Expr(from), Node::Expr(to), Node::Expr(step)]
             }

@@ -5,6 +5,7 @@ mod key_value;
 mod nested;
 mod partition;
 mod scan;
+mod search;
 mod series;
 mod subquery;
 
@@ -91,6 +92,8 @@ pub(super) fn clauses(p: &mut Parser<'_>, word: &str) -> OperatorKind {
             properties: property::leading(p, property::any),
             tables: items(p, |p| expression::postfix(p, Stars::Wildcard)),
         },
+        "search" => search::search(p),
+        "find" => search::find(p),
         "print" => OperatorKind::Print(items(p, named)),
         "range" => range(p),
         "mv-expand" | "mvexpand" => apply::mv_expand(p),
@@ -373,7 +376,7 @@ fn call(p: &mut Parser<'_>) -> Expr {
 fn evaluate(p: &mut Parser<'_>) -> OperatorKind {
     let properties = property::leading(p, property::hint);
     let call = call(p);
-    let schema = p.eat(T::Colon).then(|| declaration::columns(p));
+    let schema = p.eat(T::Colon).then(|| declaration::output_columns(p));
     OperatorKind::Evaluate {
         properties,
         call,

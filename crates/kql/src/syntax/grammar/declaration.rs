@@ -70,14 +70,26 @@ pub(super) fn columns(p: &mut Parser<'_>) -> (Vec<ColumnDeclaration>, bool) {
     (columns, star)
 }
 
-/// `(a: long, b: string)`, without a star.
+/// `(*, a: long)`: columns of a result, where a star for those of the input comes first.
+pub(super) fn output_columns(p: &mut Parser<'_>) -> (Vec<ColumnDeclaration>, bool) {
+    let star_first = p.token(1).kind == T::Star;
+    let place = p.token(0).span;
+    let (columns, star) = columns(p);
+    if star && !star_first {
+        let message = "`*` comes first among the columns of a result";
+        p.report_aside(Diagnostic::error("KQL100", p.span_from(place), message));
+    }
+    (columns, star)
+}
+
+/// `(a: long, b: string)`, where a star cannot stand.
 pub(super) fn closed_columns(p: &mut Parser<'_>) -> Vec<ColumnDeclaration> {
     let start = p.token(0).span;
     let (columns, star) = columns(p);
     if star {
-        let span = p.span_from(start);
-        let message = "`*` cannot stand in this list of columns";
-        p.report_aside(Diagnostic::error("KQL100", span, message));
+        let message = "`*` cannot stand in this schema";
+        let diagnostic = Diagnostic::error("KQL100", p.span_from(start), message);
+        p.report_aside(diagnostic.with_help("list its columns, each with its type"));
     }
     columns
 }

@@ -196,7 +196,7 @@ fn star(p: &mut Parser<'_>, stars: Stars) -> Expr {
     let star = p.token(0).span;
     let errors = p.errors();
     let whole = every_column(p);
-    let compared = infix::ahead(p).is_some_and(|infix| infix.level >= Level::Equality);
+    let compared = infix::ahead(p).is_some_and(infix::Infix::takes_every_column);
     if !compared && p.errors() == errors {
         let message = "expected an expression, found `*`";
         p.report_aside(
@@ -350,6 +350,20 @@ fn parenthesized(p: &mut Parser<'_>) -> Expr {
 pub(super) fn type_of(p: &mut Parser<'_>) -> Expr {
     let start = p.bump().span;
     let open = p.token(0).span;
+    let is_table = p.at(T::OpenParen)
+        && (matches!(p.token(1).kind, T::Star | T::OpenBracket | T::CloseParen)
+            || p.token(2).kind == T::Colon);
+    if is_table {
+        let (columns, keeps_input) = declaration::output_columns(p);
+        p.leaf();
+        return Expr {
+            kind: ExprKind::TypeOfTable {
+                columns,
+                keeps_input,
+            },
+            span: p.span_from(start),
+        };
+    }
     p.expect(T::OpenParen);
     let ty = declaration::type_name(p);
     p.expect_close(T::CloseParen, open);

@@ -71,6 +71,17 @@ enum Mistake {
     NoNegation,
 }
 
+impl Infix {
+    /// Whether `*`, each column in turn, may stand on its left.
+    pub(super) fn takes_every_column(self) -> bool {
+        let Shape::Binary(op) = self.shape else {
+            return false;
+        };
+        !matches!(op, Operator::Binary(op)
+            if !matches!(op, BinaryOp::Equal | BinaryOp::String { .. }))
+    }
+}
+
 /// The infix operator at the cursor, if there is one.
 pub(super) fn ahead(p: &Parser<'_>) -> Option<Infix> {
     let binary = |level, op| infix(level, Shape::Binary(Operator::Binary(op)));

@@ -42,8 +42,17 @@ pub(super) fn is_source(p: &Parser<'_>) -> bool {
         "range" => next == T::Name && p.word(2) == "from",
         "evaluate" => next == T::Name,
         "search" => next != T::Bar,
-        "find" => matches!(p.word(1), "where" | "in" | "withsource" | "datascope"),
+        "find" => begins_find(p),
         "macro" => keyword_ahead(p).is_some_and(|(word, _)| word == "macro-expand"),
+        _ => false,
+    }
+}
+
+/// Whether `find` begins an operator here, and is not the name of a table.
+fn begins_find(p: &Parser<'_>) -> bool {
+    match p.token(1).kind {
+        T::Name | T::String => true,
+        T::Star | T::OpenParen => !p.joined(0),
         _ => false,
     }
 }

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use crate::diagnostic::{Diagnostic, did_you_mean};
-use crate::span::Span;
 use crate::syntax::ast::{Expr, ExprKind, Literal, Name, Property};
 use crate::syntax::parser::Parser;
 use crate::syntax::token::TokenKind as T;
@@ -139,20 +138,20 @@ pub(super) fn with_list_of(p: &mut Parser<'_>, known: &[&str], lists: &[&str]) -
 
 fn list(p: &mut Parser<'_>, first: Expr) -> Expr {
     let mut span = first.span;
+    let mut text = p.slice(span).to_owned();
     while p.at(T::Comma) && p.token(1).kind == T::Name && p.token(2).kind != T::Assign {
         p.bump();
-        span = span.to(value(p).span);
+        let next = value(p).span;
+        span = span.to(next);
+        text.push_str(", ");
+        text.push_str(p.slice(next));
     }
     if span == first.span {
         return first;
     }
-    string(p, span)
-}
-
-fn string(p: &Parser<'_>, span: Span) -> Expr {
     Expr {
         kind: ExprKind::Literal(Literal {
-            value: Value::String(Arc::from(p.slice(span))),
+            value: Value::String(Arc::from(text)),
             ty: ScalarType::String,
         }),
         span,

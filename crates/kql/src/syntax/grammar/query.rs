@@ -106,7 +106,7 @@ pub(super) fn operators(p: &mut Parser<'_>) -> Vec<TableOperator> {
 /// `datatable(columns) [values]`; the cursor is at the word.
 pub(super) fn datatable(p: &mut Parser<'_>) -> Expr {
     let start = p.bump().span;
-    let (columns, _) = declaration::columns(p);
+    let columns = declaration::closed_columns(p);
     let open = p.token(0).span;
     let mut values = Vec::new();
     let mut height = 0;
@@ -163,7 +163,7 @@ fn datatable_value(p: &mut Parser<'_>) -> Expr {
 /// `externaldata(columns) [uris] with (properties)`; the cursor is at the word.
 pub(super) fn external_data(p: &mut Parser<'_>) -> Expr {
     let start = p.bump().span;
-    let (columns, _) = declaration::columns(p);
+    let columns = declaration::closed_columns(p);
     let open = p.token(0).span;
     let mut uris = Vec::new();
     let mut height = 0;

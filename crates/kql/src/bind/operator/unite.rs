@@ -1,0 +1,155 @@
+//! The common columns of several tables: one per name and type, with type names attached where a
+//! name has several types. It takes time linear in the columns of all tables, of which catalogs
+//! have tens of thousands.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use crate::bind::table::{Table, free_name};
+use crate::hir::{Expr, ExprKind, PlanKind, UnionColumn, UnionInput};
+use crate::span::Span;
+use crate::types::{Column, ScalarType, Schema, Value};
+
+/// The column that tells which leg a row is from.
+pub(super) struct Source {
+    /// Its name; it is the first column.
+    pub(super) column: Arc<str>,
+    /// What legs without a name are called, before their number.
+    pub(super) unnamed: &'static str,
+}
+
+impl Source {
+    /// The value of the column for the rows of one leg.
+    pub(super) fn label(&self, leg: &Table, number: usize, span: Span) -> Expr {
+        let label = match &leg.label {
+            Some(label) => Arc::clone(label),
+            None => format!("{}{number}", self.unnamed).into(),
+        };
+        Expr {
+            kind: ExprKind::Literal(Value::String(label)),
+            ty: ScalarType::String,
+            span,
+        }
+    }
+}
+
+/// A name that legs have columns of, and the types they have under it.
+struct Variant {
+    name: Arc<str>,
+    types: Vec<Typed>,
+}
+
+struct Typed {
+    ty: ScalarType,
+    /// How many legs have it.
+    legs: usize,
+    /// Its place in the output, if it has one.
+    output: Option<usize>,
+}
+
+/// The rows of all legs under common columns; with `inner` only under those that all legs have.
+pub(super) fn unite(legs: Vec<Table>, inner: bool, source: Option<&Source>, span: Span) -> Table {
+    let mut places: HashMap<Arc<str>, usize> = HashMap::new();
+    let mut variants: Vec<Variant> = Vec::new();
+    // For each column of each leg, which variant of which name it is.
+    let mut own: Vec<Vec<(usize, usize)>> = Vec::with_capacity(legs.len());
+    for leg in &legs {
+        let columns = leg.schema().columns().iter();
+        own.push(
+            columns
+                .map(|column| variant(&mut places, &mut variants, column))
+                .collect(),
+        );
+    }
+    let is_single = |name: &str| {
+        let place = places.get(name);
+        place.is_some_and(|place| variants[*place].types.len() == 1)
+    };
+    let mut columns: Vec<Column> = Vec::with_capacity(variants.len() + 1);
+    let mut taken: HashSet<Arc<str>> = HashSet::with_capacity(variants.len() + 1);
+    if let Some(source) = source {
+        taken.insert(Arc::clone(&source.column));
+        columns.push(Column::new(Arc::clone(&source.column), ScalarType::String));
+    }
+    let mut outputs: Vec<(usize, usize)> = Vec::with_capacity(variants.len());
+    for (place, variant) in variants.iter().enumerate() {
+        let several = variant.types.len() > 1;
+        for (index, typed) in variant.types.iter().enumerate() {
+            if inner && typed.legs < legs.len() {
+                continue;
+            }
+            let wanted = if several {
+                format!("{}_{}", variant.name, typed.ty).into()
+            } else {
+                Arc::clone(&variant.name)
+            };
+            // A name made of name and type gives way to the columns that are called so.
+            let free = free_name(&wanted, |free| {
+                taken.contains(free) || (several && is_single(free))
+            });
+            taken.insert(Arc::clone(&free));
+            columns.push(Column::new(free, typed.ty));
+            outputs.push((place, index));
+        }
+    }
+    let first = columns.len() - outputs.len();
+    for (output, (place, index)) in outputs.into_iter().enumerate() {
+        variants[place].types[index].output = Some(first + output);
+    }
+    let inputs = legs.into_iter().zip(own).enumerate();
+    let inputs = inputs
+        .map(|(number, (leg, own))| {
+            let mut given: Vec<UnionColumn> = Vec::with_capacity(own.len() + 1);
+            given.extend(source.map(|source| UnionColumn {
+                output: 0,
+                value: source.label(&leg, number, span),
+            }));
+            for (index, (place, typed)) in own.into_iter().enumerate() {
+                given.extend(
+                    variants[place].types[typed]
+                        .output
+                        .map(|output| UnionColumn {
+                            output,
+                            value: leg.column(index, span),
+                        }),
+                );
+            }
+            given.sort_by_key(|column| column.output);
+            UnionInput {
+                plan: leg.plan,
+                columns: given,
+            }
+        })
+        .collect();
+    Table::new(PlanKind::Union { inputs }, Schema::new(columns), span)
+}
+
+/// Notes one column of a leg; the places of its name, and of its type under that name.
+fn variant(
+    places: &mut HashMap<Arc<str>, usize>,
+    variants: &mut Vec<Variant>,
+    column: &Column,
+) -> (usize, usize) {
+    let place = if let Some(place) = places.get(&column.name) {
+        *place
+    } else {
+        places.insert(Arc::clone(&column.name), variants.len());
+        variants.push(Variant {
+            name: Arc::clone(&column.name),
+            types: Vec::new(),
+        });
+        variants.len() - 1
+    };
+    let types = &mut variants[place].types;
+    let known = types.iter().position(|typed| typed.ty == column.ty);
+    let index = known.unwrap_or_else(|| {
+        types.push(Typed {
+            ty: column.ty,
+            legs: 0,
+            output: None,
+        });
+        types.len() - 1
+    });
+    types[index].legs += 1;
+    (place, index)
+}
