@@ -20,6 +20,7 @@ mod membership;
 mod name;
 mod operator;
 mod pack;
+mod pattern;
 mod place;
 mod property;
 mod scope;
@@ -98,6 +99,7 @@ pub fn bind(script: &ast::Script, catalog: &dyn Catalog) -> Bound {
         diagnostics: Vec::new(),
         scope: Scope::default(),
         render: None,
+        aliases: Vec::new(),
         next_shared: 0,
         depth: 0,
         size: 0,
@@ -138,6 +140,8 @@ struct Binder<'a> {
     diagnostics: Vec<Diagnostic>,
     scope: Scope<'a>,
     render: Option<hir::Render>,
+    /// Names that `alias database` gave to databases of other places.
+    aliases: Vec<Arc<str>>,
     next_shared: u32,
     depth: u32,
     size: usize,

@@ -15,6 +15,7 @@ pub mod builtin;
 pub mod catalog;
 pub mod diagnostic;
 pub mod hir;
+pub mod lint;
 pub mod span;
 pub mod syntax;
 pub mod time;

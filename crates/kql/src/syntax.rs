@@ -64,13 +64,11 @@ pub fn parse(text: &str) -> Parse {
     let lexed = lexer::lex(text);
     let mut parser = parser::Parser::new(text, lexed.tokens, lexed.diagnostics);
     let mut script = grammar::statement::script(&mut parser);
-    if let Some(span) = lexed.directives.first() {
-        let kind = ast::StatementKind::Unsupported {
-            keyword: "client directive",
-        };
-        let span = *span;
-        script.statements.insert(0, ast::Statement { kind, span });
-    }
+    let directives = lexed.directives.iter().map(|span| ast::Statement {
+        kind: ast::StatementKind::Directive,
+        span: *span,
+    });
+    script.statements.splice(0..0, directives);
     let mut diagnostics = parser.into_diagnostics();
     diagnostics.sort_by_key(|diagnostic| diagnostic.span.start);
     Parse {

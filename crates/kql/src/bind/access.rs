@@ -20,6 +20,9 @@ impl<'a> Binder<'a> {
         span: Span,
         row: Row<'_>,
     ) -> Attempt<Value> {
+        if let Some(result) = self.pattern_path(base, member, span) {
+            return result;
+        }
         if leads_elsewhere(base) {
             return self.elsewhere(base, member, span).map(Value::Table);
         }

@@ -1,6 +1,7 @@
 //! Calls: of the query's own functions, of aggregates, and of built-ins with the type they yield.
 
 use super::expression::Row;
+use super::scope::Binding;
 use super::several::{first_of_several, is_array_sort};
 use super::table::is_untyped;
 use super::{Attempt, Binder, Reported, Value, code, coerce};
@@ -36,7 +37,11 @@ impl<'a> Binder<'a> {
         span: Span,
         row: Row<'_>,
     ) -> Attempt<Value> {
-        if let Some(binding) = self.scope.find(&function.text).cloned() {
+        let binding = self.scope.find(&function.text).cloned();
+        // A value of the name of a built-in hides no function.
+        if let Some(binding) = binding
+            && (!matches!(binding, Binding::Scalar { .. }) || !is_builtin(&function.text))
+        {
             return self.call_binding(function, &binding, arguments, span, row);
         }
         if let Some(result) = self.special_call(function, arguments, span, row) {
@@ -216,6 +221,10 @@ impl<'a> Binder<'a> {
             candidates,
         )
     }
+}
+
+fn is_builtin(name: &str) -> bool {
+    builtin::scalar(name).is_some() || builtin::aggregate(name).is_some()
 }
 
 /// The target type of the functions that are nothing but a conversion.

@@ -187,7 +187,9 @@ impl<'a> Binder<'a> {
                 self.grow(size, name.span)?;
                 return Ok(Value::Scalar(expr));
             }
-            Some(Binding::Table { .. }) => return self.table_by_name(name).map(Value::Table),
+            Some(Binding::Table { .. } | Binding::Pattern { .. }) => {
+                return self.table_by_name(name).map(Value::Table);
+            }
             Some(Binding::Function { function, scope }) => {
                 let (function, scope) = (*function, scope.clone());
                 return self.call_function(name, function, &scope, None, &[], name.span, row);

@@ -8,9 +8,35 @@ use super::scope::{Binding, Scope};
 use super::table::Table;
 use super::{Attempt, Binder, Reported, Value, code, coerce};
 use crate::diagnostic::Diagnostic;
+use crate::hir::{Expr, ExprKind, PlanKind};
 use crate::span::Span;
 use crate::syntax::ast;
 use crate::types::ScalarType;
+
+/// Mistakes in the body of a function that do not depend on what it is called with.
+const CERTAIN: &[&str] = &[
+    code::UNKNOWN_NAME,
+    code::UNKNOWN_TABLE,
+    code::UNKNOWN_FUNCTION,
+    code::UNKNOWN_TYPE,
+    code::ARGUMENT_COUNT,
+    code::ARGUMENT_TYPE,
+    code::OPERAND_TYPES,
+    code::DUPLICATE_COLUMN,
+    code::AGGREGATE_PLACE,
+    code::NOT_BOOL,
+    code::PROPERTY,
+    code::JOIN_CONDITION,
+];
+
+/// A constant of which only the type is known.
+pub(super) fn opaque(ty: ScalarType, span: Span) -> Expr {
+    Expr {
+        kind: ExprKind::Now,
+        ty,
+        span,
+    }
+}
 
 impl<'a> Binder<'a> {
     /// A call of a name that the query bound.
@@ -25,6 +51,9 @@ impl<'a> Binder<'a> {
         match binding {
             Binding::Function { function, scope } => {
                 self.call_function(name, function, scope, None, arguments, span, row)
+            }
+            Binding::Pattern { pattern, scope } => {
+                self.call_pattern(name, *pattern, scope, arguments, None, span)
             }
             Binding::Broken => Err(Reported),
             Binding::Scalar { .. } | Binding::Table { .. } => {
@@ -95,7 +124,7 @@ impl<'a> Binder<'a> {
                 continue;
             }
             match &parameter.default {
-                Some(default) => match self.argument(parameter, default, Row::NONE) {
+                Some(default) => match self.default_argument(parameter, default) {
                     Ok(binding) => *slot = Some(binding),
                     Err(Reported) => failed = true,
                 },
@@ -191,13 +220,88 @@ impl<'a> Binder<'a> {
         }
     }
 
+    fn default_argument(
+        &mut self,
+        parameter: &'a ast::Parameter,
+        default: &'a ast::Expr,
+    ) -> Attempt<Binding<'a>> {
+        let ast::ParameterType::Scalar(type_name) = &parameter.ty else {
+            let message = "a table parameter has no default";
+            return Err(self.error(code::TABLE_OR_SCALAR, default.span, message));
+        };
+        let ty = self.type_named(type_name)?;
+        self.default_value(parameter, default, ty)
+            .map(Binding::scalar)
+    }
+
+    /// The default of a parameter, whose type it must have: only numbers are converted.
+    pub(super) fn default_value(
+        &mut self,
+        parameter: &ast::Parameter,
+        default: &'a ast::Expr,
+        ty: ScalarType,
+    ) -> Attempt<Expr> {
+        let value = self.scalar(default, Row::NONE)?;
+        if value.ty == ty || (value.ty.is_numeric() && ty.is_numeric()) {
+            return Ok(coerce::convert(value, ty));
+        }
+        let message = format!(
+            "the default of `{}` is of type {}, not {ty}",
+            parameter.name.text, value.ty
+        );
+        Err(self.error(code::ARGUMENT_TYPE, default.span, message))
+    }
+
+    /// Binds the body of a function with stand-ins for its arguments, so that mistakes in it are
+    /// found whether it is called or not. A table parameter has the columns it declares and no
+    /// others. What depends on the value of an argument is left to the calls.
+    pub(super) fn check_function(&mut self, function: &'a ast::Function) {
+        let mut body = self.scope.body();
+        for parameter in &function.parameters {
+            let span = parameter.name.span;
+            let binding = match &parameter.ty {
+                ast::ParameterType::Scalar(type_name) => {
+                    if let Some(default) = &parameter.default {
+                        let _ = self.default_argument(parameter, default);
+                    }
+                    match self.type_named(type_name) {
+                        Ok(ty) => Binding::scalar(opaque(ty, span)),
+                        Err(Reported) => Binding::Broken,
+                    }
+                }
+                ast::ParameterType::Tabular { columns, .. } => {
+                    match self.declared_columns(columns) {
+                        Ok(schema) => Binding::table(Table::new(PlanKind::Rows, schema, span)),
+                        Err(Reported) => Binding::Broken,
+                    }
+                }
+            };
+            body.bind(parameter.name.text.clone(), binding);
+        }
+        let outer = std::mem::replace(&mut self.scope, body);
+        let before = self.diagnostics.len();
+        let (size, is_open, render) = (self.size, self.is_open, self.render.clone());
+        let _ = self.nested(function.span, |binder| {
+            binder.bind_body(&function.body, function.span)
+        });
+        self.scope = outer;
+        self.size = size;
+        self.is_open = is_open;
+        self.render = render;
+        let found = self.diagnostics.split_off(before);
+        let certain = found
+            .into_iter()
+            .filter(|diagnostic| CERTAIN.contains(&diagnostic.code));
+        self.diagnostics.extend(certain);
+    }
+
     /// A scalar argument in the type of its parameter. Conversions that may surprise are warned of.
     pub(super) fn scalar_argument(
         &mut self,
         parameter: &ast::Parameter,
-        value: crate::hir::Expr,
+        value: Expr,
         ty: ScalarType,
-    ) -> crate::hir::Expr {
+    ) -> Expr {
         let usual = value.ty == ty
             || value.ty == ScalarType::Dynamic
             || (value.ty.is_numeric() && ty.is_numeric() && coerce::wider(value.ty, ty) == ty)

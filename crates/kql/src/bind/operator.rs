@@ -12,6 +12,7 @@ mod nested;
 mod order;
 mod parse;
 mod partition;
+mod render;
 mod scan;
 mod search;
 mod series;
@@ -28,34 +29,8 @@ use super::place::leads_elsewhere;
 use super::scope::Binding;
 use super::table::Table;
 use super::{Attempt, Binder, Reported, Value, code};
-use crate::diagnostic::Diagnostic;
-use crate::hir::{PlanKind, Render};
+use crate::hir::PlanKind;
 use crate::syntax::ast::{self, OperatorKind};
-
-/// The kinds of `render`.
-const CHARTS: &[&str] = &[
-    "3Dchart",
-    "anomalychart",
-    "areachart",
-    "barchart",
-    "card",
-    "columnchart",
-    "graph",
-    "ladderchart",
-    "linechart",
-    "list",
-    "piechart",
-    "pivotchart",
-    "plotly",
-    "sankey",
-    "scatterchart",
-    "stackedareachart",
-    "table",
-    "timechart",
-    "timeline",
-    "timepivot",
-    "treemap",
-];
 
 impl<'a> Binder<'a> {
     pub(super) fn operator(&mut self, table: Table, operator: &'a ast::TableOperator) -> Table {
@@ -83,6 +58,7 @@ impl<'a> Binder<'a> {
                 by,
             } => {
                 self.properties(properties, &[]);
+                self.check_hints(properties, &table, &["shuffle"]);
                 self.summarize(table, aggregates, by, span)
             }
             OperatorKind::Count => self.count(table, span),
@@ -138,7 +114,7 @@ impl<'a> Binder<'a> {
                 .invoke(table, call)
                 .unwrap_or_else(|Reported| Table::unknown(span)),
             OperatorKind::Render { kind, properties } => {
-                self.remember_render(kind, properties);
+                self.remember_render(&table, kind, properties);
                 table
             }
             OperatorKind::Evaluate {
@@ -157,9 +133,10 @@ impl<'a> Binder<'a> {
             OperatorKind::TopNested(levels) => self.top_nested(table, levels, span),
             OperatorKind::Scan(scan) => self.scan(table, scan, span),
             OperatorKind::ParseKv(parse) => self.parse_kv(table, parse, span),
-            OperatorKind::Consume
-            | OperatorKind::SampleDistinct { .. }
-            | OperatorKind::Unparsed => {
+            OperatorKind::SampleDistinct { count, of } => {
+                self.sample_distinct(table, count, of, span)
+            }
+            OperatorKind::Consume | OperatorKind::Unparsed => {
                 self.operator_unsupported(&operator.keyword);
                 Table::unknown(span)
             }
@@ -233,29 +210,5 @@ impl<'a> Binder<'a> {
                 Err(self.error(code::TABLE_OR_SCALAR, name.span, message))
             }
         }
-    }
-
-    /// `render` changes nothing; it is kept for whoever draws.
-    fn remember_render(&mut self, kind: &ast::Name, properties: &[ast::Property]) {
-        if !CHARTS.contains(&&*kind.text) {
-            let charts = CHARTS.iter().copied();
-            self.unknown(code::PROPERTY, "chart", &kind.text, kind.span, charts);
-        }
-        let mut kept = Vec::with_capacity(properties.len());
-        for property in properties {
-            if let Some(text) = super::property::property_text(property) {
-                kept.push((property.name.text.to_string(), text));
-                continue;
-            }
-            let message = format!("`{}` is not shown", property.name.text);
-            self.report(
-                Diagnostic::warning(code::IGNORED, property.value.span, message)
-                    .with_help("use a word or a text"),
-            );
-        }
-        self.render = Some(Render {
-            kind: kind.text.to_string(),
-            properties: kept,
-        });
     }
 }

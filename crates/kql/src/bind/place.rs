@@ -158,6 +158,11 @@ impl<'a> Binder<'a> {
             [] if kind == PlaceKind::Database => return Ok((kind, "".into())),
             arguments => self.only_argument(kind.as_str(), arguments, expr.span)?,
         };
+        if let ast::ExprKind::Name(name) = &argument.kind
+            && self.aliases.contains(&name.text)
+        {
+            return Ok((kind, name.text.clone()));
+        }
         match self.scalar(argument, Row::NONE)?.kind {
             ExprKind::Literal(Value::String(name)) => Ok((kind, name)),
             _ => Err(self.error(

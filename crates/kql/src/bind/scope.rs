@@ -5,6 +5,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use super::call::{is_constant, node_count};
+use super::operator::matches_wildcard;
 use super::table::Table;
 use crate::hir;
 use crate::syntax::ast;
@@ -24,6 +25,11 @@ pub(super) enum Binding<'a> {
     /// A lambda and the scope it was written in.
     Function {
         function: &'a ast::Function,
+        scope: Scope<'a>,
+    },
+    /// A pattern and the scope it was written in; without a definition any call of it is refused.
+    Pattern {
+        pattern: Option<&'a ast::Pattern>,
         scope: Scope<'a>,
     },
     /// Its definition has an error that was reported.
@@ -52,6 +58,8 @@ impl Binding<'_> {
 pub(super) struct Scope<'a> {
     last: Option<Rc<Entry<'a>>>,
     frame: u32,
+    /// Names of tables, with wildcards, that alone can be read, after `restrict access`.
+    allowed: Option<Rc<[Arc<str>]>>,
 }
 
 struct Entry<'a> {
@@ -86,11 +94,26 @@ impl<'a> Scope<'a> {
         }));
     }
 
+    /// Leaves only tables that match one of these names to be read.
+    pub(super) fn restrict(&mut self, allowed: Vec<Arc<str>>) {
+        self.allowed = Some(allowed.into());
+    }
+
+    /// Whether a table may be read here.
+    pub(super) fn allows(&self, table: &str) -> bool {
+        self.allowed.as_ref().is_none_or(|allowed| {
+            allowed
+                .iter()
+                .any(|pattern| matches_wildcard(pattern, table))
+        })
+    }
+
     /// The scope of a function body inside this one.
     pub(super) fn body(&self) -> Self {
         Self {
             last: self.last.clone(),
             frame: self.frame + 1,
+            allowed: self.allowed.clone(),
         }
     }
 

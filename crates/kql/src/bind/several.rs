@@ -33,15 +33,9 @@ impl<'a> Binder<'a> {
         let (name, value) = named(expr);
         let bound = self.scalar(value, row).ok();
         // `column_ifexists` is called as the column that it found.
-        let name = match (name, &bound) {
-            (OutputName::Numbered, Some(found)) => match found.kind {
-                ExprKind::Column(index) => {
-                    OutputName::Derived(Arc::clone(&table.schema().columns()[index].name))
-                }
-                _ => OutputName::Numbered,
-            },
-            (name, _) => name,
-        };
+        let found = existing_column(value)
+            .filter(|name| names.is_empty() && table.schema().index_of(name).is_some());
+        let name = found.map_or(name, OutputName::Derived);
         vec![(name, bound)]
     }
 
@@ -187,6 +181,29 @@ pub(super) fn names_of(expr: &ast::Expr) -> (&[ast::Name], &ast::Expr) {
     match &expr.kind {
         ast::ExprKind::Named { names, value, .. } => (names, value),
         _ => (&[], expr),
+    }
+}
+
+/// The name in a call of `column_ifexists`.
+fn existing_column(value: &ast::Expr) -> Option<Arc<str>> {
+    let (function, arguments) = match &value.kind {
+        ast::ExprKind::Parenthesized(inner) => return existing_column(inner),
+        ast::ExprKind::Call {
+            function,
+            arguments,
+        } => (function, arguments),
+        _ => return None,
+    };
+    let ast::ExprKind::Literal(literal) = &arguments.first()?.kind else {
+        return None;
+    };
+    match &literal.value {
+        Constant::String(name)
+            if matches!(&*function.text, "column_ifexists" | "columnifexists") =>
+        {
+            Some(Arc::clone(name))
+        }
+        _ => None,
     }
 }
 

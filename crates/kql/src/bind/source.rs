@@ -131,6 +131,10 @@ impl<'a> Binder<'a> {
                 let message = format!("`{}` is a single value, not a table", name.text);
                 Err(self.error(code::TABLE_OR_SCALAR, name.span, message))
             }
+            Some(Binding::Pattern { .. }) => {
+                let message = format!("the pattern `{}` takes arguments", name.text);
+                Err(self.error(code::ARGUMENT_COUNT, name.span, message))
+            }
             Some(Binding::Broken) => Err(Reported),
             None if self.catalog.table(&name.text).is_none()
                 && self.catalog.function(&name.text).is_some() =>
@@ -168,6 +172,10 @@ impl<'a> Binder<'a> {
             },
             None => return Err(self.unknown_table(name, span)),
         };
+        if !self.scope.allows(name) {
+            let message = format!("the query restricts access to other tables than `{name}`");
+            return Err(self.error(code::UNKNOWN_TABLE, span, message));
+        }
         self.is_open |= is_open;
         self.grow(1, span)?;
         let time_column = info

@@ -1,36 +1,39 @@
 //! Statements: `let`, `set`, `declare query_parameters`, and the expression that is the result.
 
 use super::expression::Row;
+use super::function::opaque;
 use super::scope::Binding;
 use super::{Attempt, Binder, Reported, Value, code};
 use crate::diagnostic::Diagnostic;
 use crate::hir::Plan;
 use crate::span::Span;
 use crate::syntax::ast::{self, LetValue, StatementKind};
+use crate::types::ScalarType;
 
-/// Options of `set` that change how Kusto runs a query but not what it yields.
-const OPTIONS: &[&str] = &[
-    "best_effort",
-    "deferpartialqueryfailures",
-    "maxmemoryconsumptionperiterator",
-    "maxoutputcolumns",
-    "max_memory_consumption_per_query_per_node",
-    "norequesttimeout",
-    "notruncation",
-    "push_selection_through_aggregation",
-    "query_bin_auto_at",
-    "query_bin_auto_size",
-    "query_datascope",
-    "query_language",
-    "query_log_query_parameters",
-    "query_results_cache_max_age",
-    "query_take_max_records",
-    "request_description",
-    "request_readonly",
-    "results_progressive_enabled",
-    "servertimeout",
-    "truncationmaxrecords",
-    "truncationmaxsize",
+/// Options of `set` that change how Kusto runs a query but not what it yields, and their types
+/// where a wrong one is an error.
+const OPTIONS: &[(&str, Option<ScalarType>)] = &[
+    ("best_effort", Some(ScalarType::Bool)),
+    ("deferpartialqueryfailures", Some(ScalarType::Bool)),
+    ("maxmemoryconsumptionperiterator", None),
+    ("maxoutputcolumns", None),
+    ("max_memory_consumption_per_query_per_node", None),
+    ("norequesttimeout", Some(ScalarType::Bool)),
+    ("notruncation", Some(ScalarType::Bool)),
+    ("push_selection_through_aggregation", None),
+    ("query_bin_auto_at", None),
+    ("query_bin_auto_size", None),
+    ("query_datascope", None),
+    ("query_language", None),
+    ("query_log_query_parameters", None),
+    ("query_results_cache_max_age", None),
+    ("query_take_max_records", None),
+    ("request_description", None),
+    ("request_readonly", None),
+    ("results_progressive_enabled", None),
+    ("servertimeout", None),
+    ("truncationmaxrecords", Some(ScalarType::Long)),
+    ("truncationmaxsize", Some(ScalarType::Long)),
 ];
 
 impl<'a> Binder<'a> {
@@ -66,9 +69,24 @@ impl<'a> Binder<'a> {
                 StatementKind::DeclareParameters(parameters) => {
                     self.declare_parameters(parameters);
                 }
-                StatementKind::Unsupported { keyword } => {
-                    let message = format!("the statement `{keyword}` is not supported yet");
-                    self.error(code::FORM_UNSUPPORTED, statement.span, message);
+                StatementKind::Alias { name, database } => self.bind_alias(name, database),
+                StatementKind::Restrict(tables) => self.restrict(tables),
+                StatementKind::Pattern { name, pattern } => {
+                    self.declare_pattern(name, pattern.as_ref());
+                }
+                StatementKind::Directive => {
+                    let message = "a line with `#` is for a desktop tool and is left out";
+                    self.warn(code::IGNORED, statement.span, message);
+                }
+                StatementKind::Command { keyword } => {
+                    return Err(self.report(
+                        Diagnostic::error(
+                            code::FORM_UNSUPPORTED,
+                            keyword.span,
+                            format!("`{}` is a management command, not a query", keyword.text),
+                        )
+                        .with_help("run it on the cluster"),
+                    ));
                 }
                 StatementKind::Expression(expr) => {
                     if result.is_some() {
@@ -96,10 +114,13 @@ impl<'a> Binder<'a> {
             self.error(code::DUPLICATE_LET, name.span, message);
         }
         let binding = match value {
-            LetValue::Function(function) => Binding::Function {
-                function,
-                scope: self.scope.clone(),
-            },
+            LetValue::Function(function) => {
+                self.check_function(function);
+                Binding::Function {
+                    function,
+                    scope: self.scope.clone(),
+                }
+            }
             LetValue::Expr(expr) => match self.value(expr, Row::NONE) {
                 Ok(Value::Scalar(expr)) => Binding::scalar(expr),
                 Ok(Value::Table(mut table)) => {
@@ -113,16 +134,67 @@ impl<'a> Binder<'a> {
     }
 
     fn bind_set(&mut self, name: &ast::Name, value: Option<&'a ast::Expr>) {
-        if let Some(value) = value
-            && !matches!(value.kind, ast::ExprKind::Name(_))
-            && self.scalar(value, Row::NONE).is_err()
-        {
+        let Some(ty) = OPTIONS
+            .iter()
+            .find_map(|(option, ty)| (**option == *name.text).then_some(*ty))
+        else {
+            if value.is_none_or(|value| self.scalar(value, Row::NONE).is_ok()) {
+                let message = format!("the option `{}` is unknown and has no effect", name.text);
+                self.warn(code::IGNORED, name.span, message);
+            }
             return;
+        };
+        let Some(value) = value else { return };
+        let Ok(bound) = self.scalar(value, Row::NONE) else {
+            return;
+        };
+        if ty.is_some_and(|ty| ty != bound.ty && !(ty.is_numeric() && bound.ty.is_numeric())) {
+            let wanted = ty.map_or_else(String::new, |ty| ty.to_string());
+            let message = format!("the option `{}` is of type {wanted}", name.text);
+            self.error(code::ARGUMENT_TYPE, value.span, message);
         }
-        if !OPTIONS.contains(&&*name.text) {
-            let message = format!("the option `{}` is unknown and has no effect", name.text);
-            self.warn(code::IGNORED, name.span, message);
+    }
+
+    /// `alias database`: the database stays one of another place.
+    fn bind_alias(&mut self, name: &ast::Name, database: &'a ast::Expr) {
+        self.aliases.push(name.text.clone());
+        if let ast::ExprKind::Name(name) = &database.kind
+            && self.scope.find(&name.text).is_none()
+        {
+            let message = format!("unknown name `{}`", name.text);
+            self.report(
+                Diagnostic::error(code::UNKNOWN_NAME, name.span, message)
+                    .with_help("write `cluster(\"…\").database(\"…\")`"),
+            );
         }
+    }
+
+    /// `restrict access to (…)`
+    fn restrict(&mut self, tables: &'a [ast::Expr]) {
+        let mut allowed = Vec::with_capacity(tables.len());
+        for table in tables {
+            match &table.kind {
+                ast::ExprKind::Star => allowed.push("*".into()),
+                ast::ExprKind::Wildcard(pattern) => allowed.push(pattern.text.clone()),
+                ast::ExprKind::Name(name) => {
+                    if self.table(table).is_ok() {
+                        allowed.push(name.text.clone());
+                    }
+                }
+                ast::ExprKind::Member { member, .. } => match &member.kind {
+                    ast::ExprKind::Name(name) | ast::ExprKind::Wildcard(name) => {
+                        allowed.push(name.text.clone());
+                    }
+                    _ => allowed.push("*".into()),
+                },
+                ast::ExprKind::Missing => {}
+                _ => {
+                    let message = "access is restricted to tables and views by their names";
+                    self.error(code::MISPLACED, table.span, message);
+                }
+            }
+        }
+        self.scope.restrict(allowed);
     }
 
     fn declare_parameters(&mut self, parameters: &'a [ast::Parameter]) {
@@ -139,17 +211,15 @@ impl<'a> Binder<'a> {
         };
         let ty = self.type_named(type_name)?;
         let Some(default) = &parameter.default else {
-            return Err(self.report(
-                Diagnostic::error(
-                    code::NOT_CONSTANT,
-                    parameter.name.span,
-                    format!("the query parameter `{}` has no value", parameter.name.text),
-                )
-                .with_help("give it a default: `name: type = value`"),
-            ));
+            let message = format!("the query parameter `{}` has no value", parameter.name.text);
+            self.report(
+                Diagnostic::warning(code::NOT_CONSTANT, parameter.name.span, message)
+                    .with_help("give it a default to run the query: `name: type = value`"),
+            );
+            self.is_open = true;
+            return Ok(Binding::scalar(opaque(ty, parameter.name.span)));
         };
-        let value = self.scalar(default, Row::NONE)?;
-        let expr = self.scalar_argument(parameter, value, ty);
-        Ok(Binding::scalar(expr))
+        self.default_value(parameter, default, ty)
+            .map(Binding::scalar)
     }
 }

@@ -53,14 +53,53 @@ pub enum StatementKind {
     },
     /// `declare query_parameters(a: long = 1, …)`
     DeclareParameters(Vec<Parameter>),
-    /// `alias database name = …` and other statements that only a cluster can carry out; named so
-    /// that the error can name it.
-    Unsupported {
-        /// `alias`, `restrict`, `declare pattern`, `client directive`.
-        keyword: &'static str,
+    /// `alias database name = cluster("…").database("…")`
+    Alias {
+        /// The new name of the database.
+        name: Name,
+        /// The database.
+        database: Expr,
+    },
+    /// `restrict access to (tables)`: nothing else can be read from here on.
+    Restrict(Vec<Expr>),
+    /// `declare pattern name = (parameters)[path: string] { (values).["path"] = { body }; … }`
+    Pattern {
+        /// Name.
+        name: Name,
+        /// What it stands for; `None` where only the name is declared.
+        pattern: Option<Pattern>,
+    },
+    /// `#connect …` and the like, which Kusto's desktop tool carries out in front of the query.
+    Directive,
+    /// `.show tables` and other management commands, which are not read further.
+    Command {
+        /// Its first word, with the dot.
+        keyword: Name,
     },
     /// A tabular (or, in a function body, scalar) expression.
     Expression(Expr),
+}
+
+/// What a pattern stands for.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Pattern {
+    /// Parameters.
+    pub parameters: Vec<Parameter>,
+    /// The parameter in brackets, which selects a table of it.
+    pub path: Option<Parameter>,
+    /// What it yields for which arguments.
+    pub cases: Vec<PatternCase>,
+}
+
+/// `("a").["b"] = { body }`
+#[derive(Clone, Debug, PartialEq)]
+pub struct PatternCase {
+    /// Constants for the parameters.
+    pub arguments: Vec<Expr>,
+    /// Constant for the path.
+    pub path: Option<Expr>,
+    /// What it yields.
+    pub body: Script,
 }
 
 /// What a `let` binds.
@@ -101,11 +140,11 @@ pub struct Parameter {
 pub enum ParameterType {
     /// `a: long`
     Scalar(TypeName),
-    /// `T: (x: long, *)`; `open` with the star.
+    /// `T: (x: long)`, or `T: (*)`, which is `open`.
     Tabular {
         /// Listed columns.
         columns: Vec<ColumnDeclaration>,
-        /// `*`: any further columns.
+        /// `*`: any columns.
         open: bool,
     },
 }

@@ -4,6 +4,7 @@ pub(super) mod statement;
 
 mod chain;
 mod clause;
+mod cluster;
 mod declaration;
 mod dynamic;
 mod expression;

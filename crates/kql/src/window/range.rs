@@ -92,12 +92,10 @@ impl Ranges {
             }
             PlanKind::Union { inputs } => {
                 for leg in inputs {
-                    let value = |column| {
-                        let mut columns = leg.columns.iter();
-                        let own = columns.find(|own| own.output == column);
+                    let through = through(limits, |output| {
+                        let own = leg.columns.iter().find(|own| own.output == output);
                         own.map(|own| &own.value)
-                    };
-                    let through = through(limits, value);
+                    });
                     self.plan(&leg.plan, &through);
                 }
             }

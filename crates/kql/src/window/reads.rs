@@ -4,6 +4,7 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
+use super::REFERENCE_FUNCTIONS;
 use super::words::Words;
 use crate::hir::{Expr, Plan, PlanKind, Query};
 use crate::span::Span;
@@ -28,6 +29,13 @@ pub struct Read {
     pub times: usize,
 }
 
+impl Read {
+    /// Whether the catalog knows too little of the table to tell if it has a time.
+    pub fn is_unknown(&self) -> bool {
+        self.time_column.is_none() && self.schema.is_open()
+    }
+}
+
 /// How the read of a table is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Form {
@@ -45,20 +53,22 @@ pub enum Form {
 
 /// The tables that `query` reads, in the order of `text`, which it was bound from.
 pub fn reads(text: &str, query: &Query) -> Vec<Read> {
-    collect(&Words::new(text), query)
+    collect(&Words::new(text), query).0
 }
 
-pub(super) fn collect(words: &Words<'_>, query: &Query) -> Vec<Read> {
+/// The reads, and the calls of functions of the source that read what they like.
+pub(super) fn collect(words: &Words<'_>, query: &Query) -> (Vec<Read>, Vec<Span>) {
     let mut collector = Collector {
         words,
         reads: Vec::new(),
         known: HashMap::new(),
         shared: HashSet::new(),
+        functions: Vec::new(),
     };
     collector.plan(&query.plan);
     let mut reads = collector.reads;
     reads.sort_by_key(|read| read.span);
-    reads
+    (reads, collector.functions)
 }
 
 /// A reference to a table as words: with the database before it, or the call of `table()` around.
@@ -154,6 +164,7 @@ struct Collector<'w> {
     reads: Vec<Read>,
     known: HashMap<(Span, String), usize>,
     shared: HashSet<u32>,
+    functions: Vec<Span>,
 }
 
 impl Collector<'_> {
@@ -165,6 +176,9 @@ impl Collector<'_> {
             PlanKind::Shared { id, input } if self.shared.insert(*id) => {
                 self.plan(input);
             }
+            PlanKind::CatalogFunction {
+                name, input: None, ..
+            } if !REFERENCE_FUNCTIONS.contains(&name.as_str()) => self.functions.push(plan.span),
             _ => {}
         }
         for input in plan.inputs() {

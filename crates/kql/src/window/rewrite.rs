@@ -67,7 +67,11 @@ pub fn rewrite(
     let mut edits = Edits::default();
     clock::bind(&words, timing.now, &mut edits);
     if carrier == Carrier::Text || timing.mode == Mode::Ingestion {
-        source::restrict(&words, &reads::collect(&words, query), timing, &mut edits);
+        let (reads, functions) = reads::collect(&words, query);
+        source::restrict(&words, &reads, timing, &mut edits);
+        for function in functions {
+            edits.give_up(function, "the function reads what the query does not name");
+        }
     }
     edits.apply(text)
 }

@@ -213,6 +213,10 @@ fn names_and_types_of_calls_that_look_at_their_place() {
             "percentile_dec_99:real percentiles_s:dynamic cnt_:long dictionary_d:dynamic",
         ),
         (
+            "T | project column_ifexists('no', s), q = column_ifexists('s', '')",
+            "Column1:string q:string",
+        ),
+        (
             "T | summarize covariance(a, b), covariancepif(a, r, f), count(s)",
             "covariance_a_b:real covariancepif_a_r:real count_s:long",
         ),

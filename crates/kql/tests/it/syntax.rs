@@ -322,7 +322,7 @@ fn queries_nest() {
 
 #[test]
 fn let_binds_functions_with_parameters() {
-    let text = "let f = view (T:(a:long, *), U:(*), x:string = 'd') { let y = 1; T | take y };\n\
+    let text = "let f = view (T:(a:long), U:(*), x:string = 'd') { let y = 1; T | take y };\n\
                 f(A, B)";
     let parsed = parse(text);
     assert!(parsed.diagnostics.is_empty(), "{:?}", parsed.diagnostics);

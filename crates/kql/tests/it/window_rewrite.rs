@@ -184,3 +184,28 @@ fn reads_say_what_is_read_and_how_it_is_written() {
     101..102 T Name None x1
     "#);
 }
+
+#[test]
+fn searches_are_restricted_where_their_result_tells_the_time() {
+    let check = |query: &str| {
+        let result = rewrite(query, &bound(query), timing(), Carrier::Text);
+        assert_eq!(result.unwindowed, [], "{}", result.text);
+        assert_eq!(columns(&result.text), columns(query), "{}", result.text);
+        short(&result.text)
+    };
+    assert_snapshot!(check("search in (Events*) 'x' or FileName == 'y' | count"), @"search in (Events*) 'x' or FileName == 'y' | where Timestamp >= FROM and Timestamp < TO | count");
+    assert_snapshot!(check("search in (Events, U) 'x'"), @r#"search in (Events, U) 'x' | where ($table in ("Events") and Timestamp >= FROM and Timestamp < TO) or $table in ("U")"#);
+    assert_snapshot!(check("search 'x' | take 1"), @r#"search 'x' | where ($table in ("Events", "EventsMore") and Timestamp >= FROM and Timestamp < TO) or $table in ("T", "U") | take 1"#);
+    assert_snapshot!(check("find in (Events*) where FileName == 'x' project FileName | count"), @"find in (Events, EventsMore) where (FileName == 'x') and Timestamp >= FROM and Timestamp < TO project FileName | count");
+    assert_snapshot!(check("find in (Events, EventsMore) where 'x'"), @"find in (Events, EventsMore) where ('x') and Timestamp >= FROM and Timestamp < TO");
+    assert_snapshot!(check("find where FileName has 'x' or FileSize > 1"), @"find in (Events, EventsMore) where (FileName has 'x' or FileSize > 1) and Timestamp >= FROM and Timestamp < TO");
+    assert_snapshot!(check("let E = Events | take 5; search in (E) 'x'"), @"let E = Events | where Timestamp >= FROM and Timestamp < TO | take 5; search in (E) 'x'");
+}
+
+#[test]
+fn a_find_over_tables_without_a_time_is_told() {
+    let query = "find in (Events, U) where 'x'";
+    let result = rewrite(query, &bound(query), timing(), Carrier::Text);
+    assert_eq!(result.text, query);
+    assert_snapshot!(result.unwindowed[0].reason, @"`find` goes through tables whose times are in different columns");
+}

@@ -1,8 +1,9 @@
 //! `count`, `distinct`, `getschema`.
 
-use crate::bind::Binder;
 use crate::bind::table::{Outputs, Table};
+use crate::bind::{Binder, code};
 use crate::builtin;
+use crate::diagnostic::Diagnostic;
 use crate::hir::{AggregateCall, PlanKind};
 use crate::span::Span;
 use crate::syntax::ast;
@@ -61,6 +62,35 @@ impl<'a> Binder<'a> {
             result
         };
         table.then_same(span, |input| PlanKind::Distinct { input })
+    }
+
+    /// `sample-distinct n of column`: some of the values of a column.
+    pub(super) fn sample_distinct(
+        &mut self,
+        table: Table,
+        count: &'a ast::Expr,
+        of: &'a ast::Expr,
+        span: Span,
+    ) -> Table {
+        let mut plain = of;
+        while let ast::ExprKind::Parenthesized(inner) | ast::ExprKind::Named { value: inner, .. } =
+            &plain.kind
+        {
+            plain = inner;
+        }
+        let is_column = matches!(
+            plain.kind,
+            ast::ExprKind::Name(_) | ast::ExprKind::Member { .. } | ast::ExprKind::Missing
+        );
+        if !is_column {
+            let message = "`sample-distinct` takes the name of a column";
+            self.report(
+                Diagnostic::error(code::MISPLACED, of.span, message)
+                    .with_help("compute it with `extend` first"),
+            );
+        }
+        let distinct = self.distinct(table, std::slice::from_ref(of), span);
+        self.sample(distinct, count, span)
     }
 
     #[expect(clippy::unused_self, reason = "operators are methods of the binder")]

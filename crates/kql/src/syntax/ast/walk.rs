@@ -58,7 +58,14 @@ impl Statement {
             },
             StatementKind::Set { value, .. } => value.iter().map(Node::Expr).collect(),
             StatementKind::DeclareParameters(parameters) => defaults(parameters).collect(),
-            StatementKind::Unsupported { .. } => Vec::new(),
+            StatementKind::Alias { database, .. } => vec![Node::Expr(database)],
+            StatementKind::Restrict(tables) => tables.iter().map(Node::Expr).collect(),
+            StatementKind::Pattern { pattern, .. } => {
+                let cases = pattern.iter().flat_map(|pattern| &pattern.cases);
+                let bodies = cases.flat_map(|case| &case.body.statements);
+                bodies.map(Node::Statement).collect()
+            }
+            StatementKind::Directive | StatementKind::Command { .. } => Vec::new(),
             StatementKind::Expression(expr) => vec![Node::Expr(expr)],
         }
     }

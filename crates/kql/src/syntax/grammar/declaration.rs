@@ -9,9 +9,9 @@ use crate::syntax::parser::Parser;
 use crate::syntax::token::TokenKind as T;
 use crate::types::ScalarType;
 
-use super::{expression, name};
+use super::{expression, literal, name};
 
-/// `(a: long = 1, T: (x: long, *))`
+/// `(T: (x: long), a: long = 1)`
 pub(super) fn parameters(p: &mut Parser<'_>) -> Vec<Parameter> {
     let open = p.token(0).span;
     let mut parameters = Vec::new();
@@ -20,7 +20,15 @@ pub(super) fn parameters(p: &mut Parser<'_>) -> Vec<Parameter> {
     }
     if !p.at(T::CloseParen) {
         loop {
-            parameters.push(parameter(p));
+            let parameter = parameter(p);
+            let after_scalar = parameters
+                .last()
+                .is_some_and(|before: &Parameter| matches!(before.ty, ParameterType::Scalar(_)));
+            if after_scalar && matches!(parameter.ty, ParameterType::Tabular { .. }) {
+                let message = "table parameters come before all others";
+                p.report_aside(Diagnostic::error("KQL100", parameter.name.span, message));
+            }
+            parameters.push(parameter);
             if !p.eat(T::Comma) {
                 break;
             }
@@ -30,16 +38,28 @@ pub(super) fn parameters(p: &mut Parser<'_>) -> Vec<Parameter> {
     parameters
 }
 
-fn parameter(p: &mut Parser<'_>) -> Parameter {
+pub(super) fn parameter(p: &mut Parser<'_>) -> Parameter {
     let name = name::declared_name(p);
     p.expect(T::Colon);
     let ty = if p.at(T::OpenParen) {
+        let start = p.token(0).span;
         let (columns, open) = columns(p);
+        if columns.is_empty() != open {
+            let message = "a table parameter lists its columns, or takes any table with `(*)`";
+            p.report_aside(Diagnostic::error("KQL100", p.span_from(start), message));
+        }
         ParameterType::Tabular { columns, open }
     } else {
         ParameterType::Scalar(type_name(p))
     };
-    let default = p.eat(T::Assign).then(|| expression::expression(p));
+    let default = p.eat(T::Assign).then(|| {
+        let value = expression::expression(p);
+        if !literal::is_written_constant(&value) {
+            let message = "the default of a parameter is a constant";
+            literal::report_not_constant(p, value.span, message);
+        }
+        value
+    });
     Parameter { name, ty, default }
 }
 

@@ -301,3 +301,23 @@ pub(super) fn json_string(text: &str) -> String {
     out.push('"');
     out
 }
+
+/// Whether an expression is a constant that is written out.
+pub(super) fn is_written_constant(value: &Expr) -> bool {
+    let constant = match &value.kind {
+        ExprKind::Unary { operand, .. } => &operand.kind,
+        kind => kind,
+    };
+    match constant {
+        ExprKind::Literal(_) | ExprKind::Missing => true,
+        ExprKind::Name(name) => &*name.text == "null",
+        // `datetime(now)`
+        ExprKind::Call { function, .. } => function.span == value.span,
+        _ => false,
+    }
+}
+
+/// Reports that something else than a constant stands where only one can.
+pub(super) fn report_not_constant(p: &mut Parser<'_>, span: Span, message: &str) {
+    p.report_aside(Diagnostic::error("KQL117", span, message));
+}

@@ -6,7 +6,7 @@ use crate::syntax::ast::{Expr, ExprKind, TableOperator};
 use crate::syntax::parser::Parser;
 use crate::syntax::token::TokenKind as T;
 
-use super::{declaration, expression, operator, property};
+use super::{declaration, expression, literal, operator, property};
 
 /// Whether a bar at the start of a line belongs to the query.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -141,18 +141,7 @@ pub(super) fn datatable(p: &mut Parser<'_>) -> Expr {
 
 fn datatable_value(p: &mut Parser<'_>) -> Expr {
     let value = expression::expression(p);
-    let constant = match &value.kind {
-        ExprKind::Unary { operand, .. } => &operand.kind,
-        kind => kind,
-    };
-    let is_constant = match constant {
-        ExprKind::Literal(_) | ExprKind::Missing => true,
-        ExprKind::Name(name) => &*name.text == "null",
-        // `datetime(now)`
-        ExprKind::Call { function, .. } => function.span == value.span,
-        _ => false,
-    };
-    if !is_constant {
+    if !literal::is_written_constant(&value) {
         let message = "the values of `datatable` are constants";
         let help = "compute columns with `| extend` behind it";
         p.report_aside(Diagnostic::error("KQL117", value.span, message).with_help(help));

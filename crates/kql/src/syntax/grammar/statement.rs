@@ -2,11 +2,11 @@
 
 use crate::diagnostic::Diagnostic;
 use crate::span::Span;
-use crate::syntax::ast::{Function, LetValue, Script, Statement, StatementKind};
+use crate::syntax::ast::{ExprKind, Function, LetValue, Script, Statement, StatementKind};
 use crate::syntax::parser::Parser;
 use crate::syntax::token::TokenKind as T;
 
-use super::{declaration, expression, name, query};
+use super::{cluster, declaration, expression, literal, name, query};
 
 /// A whole query text.
 pub(in crate::syntax) fn script(p: &mut Parser<'_>) -> Script {
@@ -28,9 +28,13 @@ pub(in crate::syntax) fn script(p: &mut Parser<'_>) -> Script {
 
 /// Statements up to the end of the text or a bracket that closes a body.
 fn statements(p: &mut Parser<'_>, script: &mut Script) {
+    let mut after_statement = false;
     loop {
         while p.at(T::Semicolon) {
-            p.expected("a statement in front of `;`");
+            if !after_statement {
+                p.expected("a statement");
+            }
+            after_statement = false;
             p.bump();
         }
         if matches!(
@@ -46,7 +50,7 @@ fn statements(p: &mut Parser<'_>, script: &mut Script) {
         let span = p.span_from(start);
         script.statements.push(Statement { kind, span });
         end_of_statement(p, errors);
-        p.eat(T::Semicolon);
+        after_statement = true;
         if p.position() == before {
             p.bump();
         }
@@ -84,26 +88,36 @@ fn statement(p: &mut Parser<'_>) -> StatementKind {
         "let" if names_something => let_statement(p),
         "set" if names_something => {
             p.bump();
-            let name = name::declared_name(p);
-            let value = p.eat(T::Assign).then(|| expression::expression(p));
-            StatementKind::Set { name, value }
+            set(p)
         }
         "declare" if p.word(1) == "query_parameters" => {
             p.bump();
             p.bump();
             StatementKind::DeclareParameters(declaration::parameters(p))
         }
-        "declare" if p.word(1) == "pattern" => unsupported(p, "declare pattern"),
-        "alias" if p.word(1) == "database" => unsupported(p, "alias database"),
-        "restrict" if p.word(1) == "access" => unsupported(p, "restrict access"),
-        _ if p.at(T::Dot) => unsupported(p, "management command"),
+        "declare" if p.word(1) == "pattern" => cluster::pattern(p),
+        "alias" if p.word(1) == "database" => cluster::alias(p),
+        "restrict" if p.word(1) == "access" => cluster::restrict(p),
+        _ if p.at(T::Dot) && p.position() == 0 => cluster::command(p),
         _ => StatementKind::Expression(query::query(p)),
     }
 }
 
-fn unsupported(p: &mut Parser<'_>, keyword: &'static str) -> StatementKind {
-    p.skip_until(|kind| kind == T::Semicolon);
-    StatementKind::Unsupported { keyword }
+/// `set name = value`, where the value is a constant or the name of one.
+fn set(p: &mut Parser<'_>) -> StatementKind {
+    if p.at(T::OpenBracket) {
+        p.expected("the name of an option");
+    }
+    let name = name::declared_name(p);
+    let value = p.eat(T::Assign).then(|| {
+        let value = expression::expression(p);
+        let named = matches!(value.kind, ExprKind::Name(_) | ExprKind::Missing);
+        if !named && !literal::is_written_constant(&value) {
+            literal::report_not_constant(p, value.span, "the value of an option is a constant");
+        }
+        value
+    });
+    StatementKind::Set { name, value }
 }
 
 fn let_statement(p: &mut Parser<'_>) -> StatementKind {
@@ -145,17 +159,38 @@ fn function(p: &mut Parser<'_>) -> Function {
     let start = p.token(0).span;
     let view = p.eat_word("view");
     let parameters = declaration::parameters(p);
-    let open = p.token(0).span;
-    let mut body = Script::default();
-    if p.expect(T::OpenBrace) {
-        p.nested(|p| statements(p, &mut body), |_| ());
-        p.expect_close(T::CloseBrace, open);
-    }
+    let body = body(p);
     let span = p.span_from(start);
     Function {
         view,
         parameters,
         body,
         span,
+    }
+}
+
+/// `{ statements }`
+pub(super) fn body(p: &mut Parser<'_>) -> Script {
+    let open = p.token(0).span;
+    let mut body = Script::default();
+    if p.expect(T::OpenBrace) {
+        p.nested(|p| statements(p, &mut body), |_| ());
+        p.expect_close(T::CloseBrace, open);
+        check_body(p, &body);
+    }
+    body
+}
+
+/// A body is any number of `let` and one expression, which comes last.
+fn check_body(p: &mut Parser<'_>, body: &Script) {
+    for (index, statement) in body.statements.iter().enumerate() {
+        let is_last = index + 1 == body.statements.len();
+        let message = match &statement.kind {
+            StatementKind::Let { .. } | StatementKind::DeclareParameters(_) => continue,
+            StatementKind::Expression(_) if is_last => continue,
+            StatementKind::Expression(_) => "a function ends with its first expression",
+            _ => "this statement cannot stand in a function",
+        };
+        p.report_aside(Diagnostic::error("KQL108", statement.span, message));
     }
 }

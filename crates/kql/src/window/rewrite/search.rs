@@ -4,8 +4,8 @@
 
 use std::sync::Arc;
 
-use super::Edits;
 use super::source::{time_of, within};
+use super::{Edits, quoted};
 use crate::syntax::TokenKind;
 use crate::types::ScalarType;
 use crate::window::reads::Read;
@@ -36,17 +36,83 @@ pub(super) fn restrict(
         }
         return;
     }
+    if let Err(reason) = found(words, operator, last, reads, timing, edits) {
+        edits.give_up(place, reason);
+    }
+}
+
+/// `find` leaves out tables without any of the columns that its condition names. The time must
+/// not bring them back, so the tables that are left are named.
+fn found(
+    words: &Words<'_>,
+    operator: usize,
+    last: usize,
+    reads: &[&Read],
+    timing: Timing,
+    edits: &mut Edits,
+) -> Result<(), &'static str> {
     let column = reads.first().and_then(|read| read.time_column.as_ref());
     let alike = reads.iter().all(|read| read.time_column.as_ref() == column);
-    let (true, Some(column), Some((from, to))) = (alike, column, predicate(words, operator, last))
-    else {
-        let reason = "`find` goes through tables whose times are in different columns";
-        edits.give_up(place, reason);
-        return;
+    let Some(column) = column.filter(|_| alike) else {
+        return Err("`find` goes through tables whose times are in different columns");
     };
+    let Clauses {
+        list,
+        condition: (from, to),
+    } = clauses(words, operator, last).ok_or("`find` has no condition to add to")?;
+    let mut named = Edits::default();
+    if let Some((open, close)) = list {
+        items(words, open, close, reads, &mut named)?;
+    } else {
+        let tables: Vec<String> = reads.iter().map(|read| quoted(&read.table)).collect();
+        let tables = tables.join(", ");
+        if words.is_word(from - 1, "where") {
+            named.insert(words.span(from - 1).start, format!("in ({tables}) "));
+        } else {
+            named.insert(words.span(from).start, format!("in ({tables}) where "));
+        }
+    }
+    edits.edits.append(&mut named.edits);
     let condition = within(&time_of(column, timing.mode), timing);
     edits.insert(words.span(from).start, "(");
     edits.insert(words.span(to).end, format!(") and {condition}"));
+    Ok(())
+}
+
+/// Patterns in the list of `find` become the tables that are read for them.
+fn items(
+    words: &Words<'_>,
+    open: usize,
+    close: usize,
+    reads: &[&Read],
+    edits: &mut Edits,
+) -> Result<(), &'static str> {
+    let mut first = open + 1;
+    while first < close {
+        let mut last = first;
+        while last + 1 < close && words.kind(last + 1) != TokenKind::Comma {
+            last = match words.partner(last + 1) {
+                Some(end) if end > last + 1 => end,
+                _ => last + 1,
+            };
+        }
+        let place = words.across(first, last);
+        let inside = |read: &&&Read| read.span.start >= place.start && read.span.end <= place.end;
+        let tables: Vec<String> = reads
+            .iter()
+            .filter(inside)
+            .map(|read| quoted(&read.table))
+            .collect();
+        let is_pattern = (first..=last).any(|at| words.kind(at) == TokenKind::Star);
+        if tables.is_empty() && !words.binds(words.word(first)) {
+            return Err("`find` leaves out a table of its list that has none of its columns");
+        }
+        if is_pattern {
+            edits.replace(place, tables.join(", "));
+        }
+        first = last + 2;
+    }
+    Ok(())
 }
 
 /// The condition on the result of `search`, which names the table of each row.
@@ -107,15 +173,23 @@ fn end(words: &Words<'_>, operator: usize) -> usize {
     }
 }
 
-/// The first and the last word of the condition of a `find`.
-fn predicate(words: &Words<'_>, operator: usize, last: usize) -> Option<(usize, usize)> {
+/// The clauses of a `find` as first and last words: the list of tables with its parentheses, and
+/// the condition.
+struct Clauses {
+    list: Option<(usize, usize)>,
+    condition: (usize, usize),
+}
+
+fn clauses(words: &Words<'_>, operator: usize, last: usize) -> Option<Clauses> {
     let mut at = operator + 1;
-    // `withsource=Source`, `in (A, B)`, `where`
     while words.kind(at + 1) == TokenKind::Assign {
         at += 3;
     }
+    let mut list = None;
     if words.is_word(at, "in") {
-        at = words.partner(at + 1)? + 1;
+        let close = words.partner(at + 1)?;
+        list = Some((at + 1, close));
+        at = close + 1;
     }
     if words.is_word(at, "where") {
         at += 1;
@@ -130,5 +204,8 @@ fn predicate(words: &Words<'_>, operator: usize, last: usize) -> Option<(usize, 
         to = skipped.unwrap_or(next);
         next = to + 1;
     }
-    (at <= last && next > at).then_some((at, to))
+    (at <= last && next > at).then_some(Clauses {
+        list,
+        condition: (at, to),
+    })
 }

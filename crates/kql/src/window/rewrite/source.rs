@@ -24,6 +24,10 @@ pub(super) fn restrict(words: &Words<'_>, reads: &[Read], timing: Timing, edits:
     }
     let mut searches: BTreeMap<usize, Vec<&Read>> = BTreeMap::new();
     for (span, reads) in places {
+        if reads.iter().any(|read| read.is_unknown()) {
+            edits.give_up(span, "nothing is known of the times of the table");
+            continue;
+        }
         let Some(found) = reference(words, span) else {
             if reads.iter().any(|read| read.time_column.is_some()) {
                 edits.give_up(span, "the table is not named in the text");

@@ -77,36 +77,42 @@ impl Parts {
         self
     }
 
-    /// Cuts are allowed at the bins of a grain only. `None` where they never meet those that are
-    /// allowed already.
-    pub(super) fn aligned(mut self, grain: Grain, cause: Cause) -> Option<Self> {
+    /// Cuts are allowed at the bins of a grain only.
+    pub(super) fn aligned(mut self, grain: Grain, cause: Cause) -> Result<Self, Misaligned> {
         if let Grain::Bin(bins) = grain {
             self.alignment = both(self.alignment, Some(bins))?;
             self.cause = Some(cause);
         }
-        Some(self)
+        Ok(self)
     }
 }
 
+/// Two sets of cuts that have none in common, or none that is worth the search.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Misaligned;
+
 /// The cuts that two alignments allow.
-pub(super) fn both(a: Option<Alignment>, b: Option<Alignment>) -> Option<Option<Alignment>> {
+pub(super) fn both(
+    a: Option<Alignment>,
+    b: Option<Alignment>,
+) -> Result<Option<Alignment>, Misaligned> {
     let (Some(a), Some(b)) = (a, b) else {
-        return Some(a.or(b));
+        return Ok(a.or(b));
     };
     let (wide, narrow) = if a.step >= b.step { (a, b) } else { (b, a) };
     let fits = wide.step % narrow.step == 0 && (wide.offset - narrow.offset) % narrow.step == 0;
     if fits {
-        return Some(Some(wide));
+        return Ok(Some(wide));
     }
     if (a.offset, b.offset) != (0, 0) {
-        return None;
+        return Err(Misaligned);
     }
     let (mut x, mut y) = (a.step, b.step);
     while y != 0 {
         (x, y) = (y, x % y);
     }
-    let step = (a.step / x).checked_mul(b.step)?;
-    Some(Some(Alignment { step, offset: 0 }))
+    let step = (a.step / x).checked_mul(b.step).ok_or(Misaligned)?;
+    Ok(Some(Alignment { step, offset: 0 }))
 }
 
 /// How an expression tells the part of its row, when the columns do so as `times` says.

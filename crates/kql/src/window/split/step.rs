@@ -4,14 +4,14 @@
 use std::collections::HashMap;
 
 use super::combine::{combine, needs_order};
-use super::merge::{Cause, Grain, Parts, State, both, grain};
+use super::merge::{Cause, Grain, Misaligned, Parts, State, both, grain};
 use super::{Combine, MergeKey, MergeStep, Mode, Splitting, Verdict};
 use crate::hir::{
-    AggregateCall, Expr, ExprKind, JoinKind, ParsePart, Plan, PlanKind, SortKey, UnionInput,
+    AggregateCall, Expr, ExprKind, JoinKind, MvApply, ParsePart, Plan, PlanKind, SortKey,
+    UnionInput,
 };
 use crate::span::Span;
-use crate::types::Schema;
-use crate::window::{INGESTION_COLUMN, constant};
+use crate::window::{INGESTION_COLUMN, REFERENCE_FUNCTIONS, constant};
 
 pub(super) struct Steps {
     mode: Mode,
@@ -62,6 +62,14 @@ impl Steps {
             // The window is put on a table with a time; its rows are cut with it. Other tables are
             // the same for all parts.
             PlanKind::Table {
+                time_column: None,
+                name,
+                ..
+            } if plan.schema.is_open() => {
+                let reason = format!("nothing is known of the times of `{name}`");
+                return Err(Cause::new(plan.span, reason));
+            }
+            PlanKind::Table {
                 time_column: None, ..
             } => return Ok(State::Fixed),
             PlanKind::Table {
@@ -91,6 +99,16 @@ impl Steps {
                 self.shared.insert(*id, state.clone());
                 return Ok(state);
             }
+            // Nobody here knows what a function of the source reads, or how many rows it looks at.
+            PlanKind::CatalogFunction { name, .. }
+                if REFERENCE_FUNCTIONS.contains(&name.as_str()) =>
+            {
+                return Ok(State::Fixed);
+            }
+            PlanKind::CatalogFunction { name, .. } => {
+                let reason = format!("nothing is known of the rows that `{name}` reads");
+                return Err(Cause::new(plan.span, reason));
+            }
             _ => {}
         }
         // `toscalar` and `in (table)` need the whole answer of their table for each row.
@@ -119,59 +137,63 @@ impl Steps {
             return Ok(State::Fixed);
         }
         no_neighbours(plan)?;
-        self.operator(plan, inputs).map(State::Parts)
+        operator(plan, inputs).map(State::Parts)
     }
+}
 
-    /// An operator with an input that depends on the window.
-    fn operator(&self, plan: &Plan, mut inputs: Vec<State>) -> Result<Parts, Cause> {
-        let span = plan.span;
-        if let PlanKind::Union { inputs: legs } = &*plan.kind {
-            return union(legs, &plan.schema, inputs, span);
+/// An operator with an input that depends on the window.
+fn operator(plan: &Plan, mut inputs: Vec<State>) -> Result<Parts, Cause> {
+    let span = plan.span;
+    if let PlanKind::Union { inputs: legs } = &*plan.kind {
+        return union(plan, legs, inputs);
+    }
+    if let PlanKind::Join {
+        left,
+        right,
+        kind,
+        on,
+        ..
+    } = &*plan.kind
+    {
+        let right_state = inputs.pop().unwrap_or(State::Fixed);
+        let left_state = inputs.pop().unwrap_or(State::Fixed);
+        let widths = (left.schema.len(), right.schema.len());
+        return join((left_state, right_state), widths, *kind, on, span);
+    }
+    if let PlanKind::MvApply(apply) = &*plan.kind {
+        return mv_apply(apply, inputs, plan);
+    }
+    let mixes = || Err(mixing(plan));
+    let [State::Parts(_)] = inputs.as_slice() else {
+        return mixes();
+    };
+    let Some(State::Parts(parts)) = inputs.pop() else {
+        return mixes();
+    };
+    match &*plan.kind {
+        PlanKind::Filter { predicate, .. } => filter(parts, predicate),
+        PlanKind::Project { columns, .. } => project(parts, columns, span),
+        PlanKind::Aggregate {
+            keys, aggregates, ..
+        } => aggregate(parts, keys, aggregates, span),
+        PlanKind::Distinct { .. } if !plan.schema.is_open() => distinct(parts, span),
+        PlanKind::Sort { keys, .. } => sort(parts, keys, span),
+        PlanKind::Take { count, .. } => take(parts, count, span),
+        // The rows of an order are handed on in it; who looks at neighbours is told apart.
+        PlanKind::Serialize { .. } => Ok(parts),
+        PlanKind::MvExpand { columns, .. } => {
+            let changed = columns.iter().map(|column| column.output).collect();
+            expand(parts, changed, plan)
         }
-        if let PlanKind::Join {
-            left,
-            right,
-            kind,
-            on,
-            ..
-        } = &*plan.kind
-        {
-            let right_state = inputs.pop().unwrap_or(State::Fixed);
-            let left_state = inputs.pop().unwrap_or(State::Fixed);
-            let widths = (left.schema.len(), right.schema.len());
-            return join((left_state, right_state), widths, *kind, on, span);
+        PlanKind::ParseKv(parse) => expand(parts, parse.columns.clone(), plan),
+        PlanKind::Parse { pattern, .. } => {
+            let changed = pattern.iter().filter_map(|part| match part {
+                ParsePart::Column(column) => Some(*column),
+                _ => None,
+            });
+            expand(parts, changed.collect(), plan)
         }
-        let mixes = || Err(mixing(plan));
-        let [State::Parts(_)] = inputs.as_slice() else {
-            return mixes();
-        };
-        let Some(State::Parts(parts)) = inputs.pop() else {
-            return mixes();
-        };
-        match &*plan.kind {
-            PlanKind::Filter { predicate, .. } => filter(parts, predicate),
-            PlanKind::Project { columns, .. } => project(parts, columns, span),
-            PlanKind::Aggregate {
-                keys, aggregates, ..
-            } => aggregate(parts, keys, aggregates, span),
-            PlanKind::Distinct { .. } => distinct(parts, span),
-            PlanKind::Sort { keys, .. } => sort(parts, keys, span),
-            PlanKind::Take { count, .. } => take(parts, count, span),
-            // The rows of an order are handed on in it; who looks at neighbours is told apart.
-            PlanKind::Serialize { .. } => Ok(parts),
-            PlanKind::MvExpand { columns, .. } => {
-                let changed = columns.iter().map(|column| column.output).collect();
-                expand(parts, changed, plan)
-            }
-            PlanKind::Parse { pattern, .. } => {
-                let changed = pattern.iter().filter_map(|part| match part {
-                    ParsePart::Column(column) => Some(*column),
-                    _ => None,
-                });
-                expand(parts, changed.collect(), plan)
-            }
-            _ => mixes(),
-        }
+        _ => mixes(),
     }
 }
 
@@ -334,7 +356,7 @@ fn aggregate(
         let span = keys[key].span;
         let reason = "the groups of `summarize` do not span the bins of their time";
         let aligned = parts.rows(times).aligned(grain, Cause::new(span, reason));
-        return aligned.ok_or_else(|| not_aligned(span));
+        return aligned.map_err(|Misaligned| not_aligned(span));
     }
     let mut outputs = Vec::with_capacity(width);
     for call in aggregates {
@@ -382,7 +404,7 @@ fn distinct(parts: Parts, span: Span) -> Result<Parts, Cause> {
     if let Some(grain) = finest(times.iter().flatten()) {
         let cause = Cause::new(span, "equal rows do not span the bins of their time");
         let aligned = parts.rows(times).aligned(grain, cause);
-        return aligned.ok_or_else(|| not_aligned(span));
+        return aligned.map_err(|Misaligned| not_aligned(span));
     }
     let cause = Cause::new(span, "`distinct` drops rows that another part has too");
     Ok(parts.rows(times).then(MergeStep::Distinct, cause))
@@ -429,7 +451,7 @@ fn take(parts: Parts, count: &Expr, span: Span) -> Result<Parts, Cause> {
     Ok(parts.then(MergeStep::Take(count), cause))
 }
 
-/// `mv-expand` and `parse` make any number of rows of each row, with some columns changed. Steps
+/// `mv-expand`, `parse` and `parse-kv` make any number of rows of each row, with some columns changed. Steps
 /// other than sorting by the other columns would count other rows.
 fn expand(parts: Parts, changed: Vec<usize>, plan: &Plan) -> Result<Parts, Cause> {
     let sorted_by_changed = parts.has(|step| match step {
@@ -451,21 +473,33 @@ fn expand(parts: Parts, changed: Vec<usize>, plan: &Plan) -> Result<Parts, Cause
     Ok(Parts { times, ..parts })
 }
 
+/// `mv-apply` makes rows of each row too, by a query that sees the items of one row and, as long
+/// as it reads no table with a time, nothing else.
+fn mv_apply(apply: &MvApply, inputs: Vec<State>, plan: &Plan) -> Result<Parts, Cause> {
+    let mut inputs = inputs.into_iter();
+    let (Some(State::Parts(parts)), Some(State::Fixed)) = (inputs.next(), inputs.next()) else {
+        return Err(mixing(plan));
+    };
+    if !parts.is_rows() {
+        let reason = "`mv-apply` needs the rows of the whole window merged first";
+        return Err(Cause::new(plan.span, reason));
+    }
+    let mut times: Vec<Option<Grain>> = apply.kept.iter().map(|kept| parts.times[*kept]).collect();
+    times.resize(plan.schema.len(), None);
+    Ok(parts.rows(times))
+}
+
 /// `union` puts the rows of its legs together, in any order. A leg that no window is put on would
 /// come once for each part.
-fn union(
-    legs: &[UnionInput],
-    schema: &Schema,
-    inputs: Vec<State>,
-    span: Span,
-) -> Result<Parts, Cause> {
+fn union(plan: &Plan, legs: &[UnionInput], inputs: Vec<State>) -> Result<Parts, Cause> {
+    let span = plan.span;
     let mut alignment = None;
     let mut cause = None;
     let mut times: Option<Vec<Option<Grain>>> = None;
     for (leg, input) in legs.iter().zip(inputs) {
         let parts = match input {
             State::Parts(parts) if legs.len() == 1 => {
-                return project(parts, &leg.expressions(schema), span);
+                return project(parts, &leg.expressions(&plan.schema), span);
             }
             State::Parts(parts) if parts.is_rows() => parts,
             State::Parts(parts) => {
@@ -479,16 +513,18 @@ fn union(
             }
             State::Neither(cause) => return Err(cause),
         };
-        let columns = leg.expressions(schema);
-        let own = columns.iter().map(|expr| grain(expr, &parts.times));
+        let mut own = vec![None; plan.schema.len()];
+        for column in &leg.columns {
+            own[column.output] = grain(&column.value, &parts.times);
+        }
         times = Some(match times {
-            None => own.collect(),
+            None => own,
             Some(times) => {
                 let pairs = times.into_iter().zip(own);
                 pairs.map(|(a, b)| a.filter(|_| a == b)).collect()
             }
         });
-        alignment = both(alignment, parts.alignment).ok_or_else(|| not_aligned(span))?;
+        alignment = both(alignment, parts.alignment).map_err(|Misaligned| not_aligned(span))?;
         cause = cause.or(parts.cause.filter(|_| parts.alignment.is_some()));
     }
     Ok(Parts {
@@ -576,14 +612,15 @@ fn join(
         let reason = "`join` relates rows of different times: no pair of its keys is a bin of both";
         return Err(Cause::new(span, reason));
     };
-    let alignment = both(left.alignment, right.alignment).ok_or_else(|| not_aligned(span))?;
+    let alignment =
+        both(left.alignment, right.alignment).map_err(|Misaligned| not_aligned(span))?;
     let cause = Cause::new(
         span,
         "the matches of `join` do not span the bins of their time",
     );
     let parts = Parts { alignment, ..left };
     let aligned = parts.rows(times).aligned(grain, cause);
-    aligned.ok_or_else(|| not_aligned(span))
+    aligned.map_err(|Misaligned| not_aligned(span))
 }
 
 fn unmatched(span: Span) -> Cause {
@@ -595,10 +632,10 @@ fn unmatched(span: Span) -> Cause {
 fn reads_only(expr: &Expr, columns: &[usize]) -> bool {
     let mut pending = vec![expr];
     while let Some(expr) = pending.pop() {
-        if let ExprKind::Column(column) = expr.kind
-            && !columns.contains(&column)
-        {
-            return false;
+        match expr.kind {
+            ExprKind::Column(column) if !columns.contains(&column) => return false,
+            ExprKind::Further(_) => return false,
+            _ => {}
         }
         pending.extend(expr.operands());
     }
