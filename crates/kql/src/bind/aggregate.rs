@@ -20,7 +20,7 @@ use crate::types::{ScalarType, Value as Constant};
 pub(super) struct Aggregation {
     /// Number of group keys, which come first in the output.
     pub(super) keys: usize,
-    /// Names of the group keys: columns called so are what `*` leaves out.
+    /// Columns of the input that are group keys as they are: those `*` leaves out.
     pub(super) key_columns: Vec<Arc<str>>,
     pub(super) calls: Vec<AggregateCall>,
     /// Types of all outputs of the calls.
@@ -179,11 +179,10 @@ impl<'a> Binder<'a> {
                     failed = true;
                     continue;
                 }
-                let extreme = arguments.first().filter(|_| ordered).and_then(plain_name);
+                let given: Vec<&str> = arguments.iter().filter_map(plain_name).collect();
                 for (column, other) in table.schema().columns().iter().enumerate() {
                     let is_key = aggregation.borrow().key_columns.contains(&other.name);
-                    let is_extreme = extreme.is_some_and(|extreme| *extreme == *other.name);
-                    if !is_key && !is_extreme {
+                    if !is_key && !given.contains(&&*other.name) {
                         names.push(derived_name(prefix.as_deref(), &other.name));
                         bound.push(table.column(column, argument.span));
                     }

@@ -211,7 +211,11 @@ impl<'a> Binder<'a> {
             .into_iter()
             .try_fold(value.ty, order_type)
             .filter(|ty| *ty != ScalarType::Bool && *ty != ScalarType::Dynamic);
+        let any_bool = [&value, &low, &high]
+            .into_iter()
+            .any(|operand| operand.ty == ScalarType::Bool);
         let untyped = [&value, &low, &high].into_iter().any(is_untyped);
+        let ty = ty.filter(|_| !any_bool);
         let ty = ty.or(untyped.then_some(ScalarType::Dynamic));
         let Some(ty) = ty else {
             let message = format!(

@@ -114,7 +114,7 @@ impl<'a> Binder<'a> {
                 .invoke(table, call)
                 .unwrap_or_else(|Reported| Table::unknown(span)),
             OperatorKind::Render { kind, properties } => {
-                self.remember_render(&table, kind, properties);
+                self.render(&table, kind, properties);
                 table
             }
             OperatorKind::Evaluate {

@@ -12,6 +12,7 @@ mod messages;
 mod open;
 mod place;
 mod plugin;
+mod render;
 mod robustness;
 mod search;
 mod statement;

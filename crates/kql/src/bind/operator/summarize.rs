@@ -30,7 +30,13 @@ impl<'a> Binder<'a> {
             for (name, bound) in self.output_columns(key, &table) {
                 let bound = bound.filter(|expr| self.refuse_dynamic(expr, "group").is_ok());
                 let name = outputs.name(self, name, key.span);
-                key_columns.push(Arc::clone(&name));
+                if let Some(Expr {
+                    kind: ExprKind::Column(at),
+                    ..
+                }) = &bound
+                {
+                    key_columns.push(Arc::clone(&table.schema().columns()[*at].name));
+                }
                 let column = bound.map(|expr| {
                     let column = Expr {
                         kind: ExprKind::Column(keys.len()),

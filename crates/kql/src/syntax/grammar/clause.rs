@@ -418,5 +418,9 @@ fn render(p: &mut Parser<'_>) -> OperatorKind {
         RENDER_PROPERTIES,
         &["anomalycolumns", "series", "ycolumns"],
     ));
+    if p.eat_word("by") {
+        // An old way to name the columns of the legend, which nothing draws any more.
+        items(p, name::declared_name);
+    }
     OperatorKind::Render { kind, properties }
 }
