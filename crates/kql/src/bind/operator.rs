@@ -61,6 +61,7 @@ impl<'a> Binder<'a> {
                 by,
             } => {
                 self.properties(properties, &[]);
+                self.check_hints(properties, &table, &["shuffle"]);
                 self.summarize(table, aggregates, by, span)
             }
             OperatorKind::Count => self.count(table, span),

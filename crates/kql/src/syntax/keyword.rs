@@ -66,6 +66,21 @@ pub(super) const UNPARSED: &[&str] = &[
     "make-graph",
 ];
 
+/// Hints to the service that runs a query; they never change its result.
+pub(crate) const HINTS: &[&str] = &[
+    "hint.concurrency",
+    "hint.distribution",
+    "hint.materialized",
+    "hint.num_partitions",
+    "hint.pass_filters",
+    "hint.pass_filters_column",
+    "hint.progressive_top",
+    "hint.remote",
+    "hint.shufflekey",
+    "hint.spread",
+    "hint.strategy",
+];
+
 /// Whether `word` names a tabular operator.
 pub(super) fn is_operator(word: &str) -> bool {
     MODELLED.contains(&word) || UNPARSED.contains(&word)

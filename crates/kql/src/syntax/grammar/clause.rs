@@ -61,9 +61,16 @@ pub(super) fn clauses(p: &mut Parser<'_>, word: &str) -> OperatorKind {
         "extend" => OperatorKind::Extend(items(p, named)),
         "summarize" => summarize(p),
         "count" => count(p),
-        "distinct" if p.at(T::Star) => OperatorKind::Distinct(vec![expression::every_column(p)]),
-        "distinct" => OperatorKind::Distinct(items(p, named)),
+        "distinct" => {
+            property::leading(p, property::hint);
+            OperatorKind::Distinct(if p.at(T::Star) {
+                vec![expression::every_column(p)]
+            } else {
+                items(p, named)
+            })
+        }
         "sort" | "order" => {
+            property::leading(p, property::hint);
             p.expect_word("by");
             OperatorKind::Sort(items(p, ordered))
         }
@@ -74,7 +81,10 @@ pub(super) fn clauses(p: &mut Parser<'_>, word: &str) -> OperatorKind {
             let by = vec![ordered(p)];
             OperatorKind::Top { count, by }
         }
-        "take" | "limit" => OperatorKind::Take(expression(p)),
+        "take" | "limit" => {
+            property::leading(p, property::hint);
+            OperatorKind::Take(expression(p))
+        }
         "join" => {
             let (properties, right, on) = join(p);
             OperatorKind::Join {
@@ -130,7 +140,10 @@ pub(super) fn clauses(p: &mut Parser<'_>, word: &str) -> OperatorKind {
         "invoke" => OperatorKind::Invoke(call(p)),
         "evaluate" => evaluate(p),
         "render" => render(p),
-        "sample" => OperatorKind::Sample(expression(p)),
+        "sample" => {
+            property::leading(p, property::hint);
+            OperatorKind::Sample(expression(p))
+        }
         "sample-distinct" => {
             let count = expression(p);
             p.expect_word("of");
@@ -340,7 +353,9 @@ fn range(p: &mut Parser<'_>) -> OperatorKind {
 }
 
 fn parse(p: &mut Parser<'_>, drop_unmatched: bool) -> OperatorKind {
-    let properties = property::leading(p, |name| matches!(name, "kind" | "flags"));
+    let properties = property::leading(p, |name| {
+        matches!(name, "kind" | "flags") || property::hint(name)
+    });
     let text = expression(p);
     let mut pattern = Vec::new();
     if p.expect_word("with") {
