@@ -132,6 +132,7 @@ impl<'a> Binder<'a> {
                 let message = "`*` for all columns is not supported yet here";
                 return Err(self.error(code::FORM_UNSUPPORTED, span, message));
             }
+            ast::ExprKind::EntityGroup(_) => return Err(self.misplaced_group(span)),
             ast::ExprKind::Side(_) => {
                 let message = "`$left` and `$right` stand only in the conditions of a join";
                 return Err(self.error(code::MISPLACED, span, message));
@@ -187,13 +188,14 @@ impl<'a> Binder<'a> {
                 self.grow(size, name.span)?;
                 return Ok(Value::Scalar(expr));
             }
-            Some(Binding::Table { .. } | Binding::Pattern { .. }) => {
+            Some(Binding::Table { .. } | Binding::Pattern { .. } | Binding::Entity(_)) => {
                 return self.table_by_name(name).map(Value::Table);
             }
             Some(Binding::Function { function, scope }) => {
                 let (function, scope) = (*function, scope.clone());
                 return self.call_function(name, function, &scope, None, &[], name.span, row);
             }
+            Some(Binding::Entities(_)) => return Err(self.misplaced_group(name.span)),
             Some(Binding::Broken) => return Err(Reported),
             None => {}
         }
@@ -264,12 +266,19 @@ impl<'a> Binder<'a> {
                 column.name
             )));
         }
+        if let Some(split) = split_by_type(&name.text, schema) {
+            return self.report(diagnostic.with_help(format!(
+                "the tables have it in several types, as {split}: convert it in each of them"
+            )));
+        }
         let scope: Vec<Arc<str>> = self.scope.names().map(|(name, _)| name.clone()).collect();
         let columns = schema.columns().iter().map(|column| &*column.name);
         let candidates = columns.chain(scope.iter().map(|name| &**name));
         let help = match did_you_mean(&name.text, candidates) {
             Some(meant) => format!("did you mean `{meant}`?"),
-            None if schema.len() <= 20 => format!("the columns here are {}", listed(schema)),
+            None if (1..=20).contains(&schema.len()) => {
+                format!("the columns here are {}", listed(schema))
+            }
             None => return self.report(diagnostic),
         };
         self.report(diagnostic.with_help(help))
@@ -323,4 +332,18 @@ fn listed(schema: &Schema) -> String {
         .map(|column| format!("`{}`", column.name))
         .collect();
     names.join(", ")
+}
+
+/// The columns that a union made of one name with several types: `` `a_long` and `a_string` ``.
+fn split_by_type(name: &str, schema: &crate::types::Schema) -> Option<String> {
+    let columns = schema.columns().iter();
+    let split: Vec<String> = columns
+        .filter(|column| {
+            let rest = column.name.strip_prefix(name);
+            let ty = rest.and_then(|rest| rest.strip_prefix('_'));
+            ty == Some(column.ty.as_str())
+        })
+        .map(|column| format!("`{}`", column.name))
+        .collect();
+    (split.len() > 1).then(|| split.join(" and "))
 }

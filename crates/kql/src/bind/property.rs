@@ -1,23 +1,25 @@
 //! Properties of operators (`kind=inner`, `hint.strategy=broadcast`): every one is known and has a
 //! known value, or is reported. Hints never change results and are dropped.
 
+use super::table::Table;
 use super::{Attempt, Binder, code};
 use crate::diagnostic::Diagnostic;
 use crate::syntax::ast::{ExprKind, Name, Property};
+use crate::syntax::keyword::HINTS;
 use crate::types::Value;
 
-const HINTS: &[&str] = &[
-    "hint.concurrency",
-    "hint.distribution",
-    "hint.materialized",
-    "hint.num_partitions",
-    "hint.pass_filters",
-    "hint.pass_filters_column",
-    "hint.progressive_top",
-    "hint.remote",
-    "hint.shufflekey",
-    "hint.spread",
-    "hint.strategy",
+/// Properties of some operators that others read over.
+const ELSEWHERE: &[&str] = &[
+    "bagexpansion",
+    "decodeblocks",
+    "expandoutput",
+    "flags",
+    "isfuzzy",
+    "kind",
+    "with_itemindex",
+    "with_match_id",
+    "with_source",
+    "withsource",
 ];
 
 impl Binder<'_> {
@@ -39,6 +41,9 @@ impl Binder<'_> {
             }
             if known.contains(&name) {
                 found.push(property);
+            } else if ELSEWHERE.contains(&name) {
+                let message = format!("`{name}` means nothing to this operator");
+                self.warn(code::IGNORED, property.name.span, message);
             } else if !HINTS.contains(&name) {
                 let candidates = known.iter().chain(HINTS).copied();
                 self.unknown(
@@ -51,6 +56,35 @@ impl Binder<'_> {
             }
         }
         found
+    }
+
+    /// Checks the values of hints: columns of the table to shuffle by, and one of the strategies
+    /// where the operator has some.
+    pub(super) fn check_hints(
+        &mut self,
+        properties: &[Property],
+        table: &Table,
+        strategies: &[&str],
+    ) {
+        for property in properties {
+            match (&*property.name.text, &property.value.kind) {
+                ("hint.shufflekey", ExprKind::Name(name)) => {
+                    let known = table.schema().index_of(&name.text).is_some();
+                    if !known && !table.may_have(&name.text) {
+                        self.unknown_column(name, table.schema());
+                    }
+                }
+                ("hint.strategy", _) if !strategies.is_empty() => {
+                    // A wrong one is reported, and changes nothing.
+                    let _ = self.property_word(property, strategies);
+                }
+                ("hint.remote", _) if strategies.contains(&"broadcast") => {
+                    let remotes = ["auto", "left", "local", "right", "unresolved"];
+                    let _ = self.property_word(property, &remotes);
+                }
+                _ => {}
+            }
+        }
     }
 
     /// The value of a property that is one of the listed words.

@@ -642,3 +642,86 @@ fn mistakes_of_parse() {
         "T | parse s with x:string *",
     ]);
 }
+
+#[test]
+fn hints_and_properties() {
+    refused(&[
+        "T | join hint.strategy=zzz U on a",
+        "T | join hint.remote=zzz U on a",
+        "T | join hint.shufflekey=nope U on a",
+        "T | summarize hint.strategy=zzz count() by a",
+        "T | summarize hint.shufflekey=nope count() by a",
+        "T | where hint.foo=x a > 1",
+        "T | join kind=inner kind=inner U on a",
+        "T | render foo",
+        "T | render timechart with (kind=foo)",
+        "T | render timechart with (legend=foo)",
+        "T | render timechart with (ysplit=foo)",
+        "T | render timechart with (xcolumn=nope)",
+        "T | render timechart with (title=abc)",
+        "T | render timechart with (title=a)",
+        "T | render timechart with (foo=1)",
+        r#"T | render timechart with (title="a",)"#,
+    ]);
+    yields(&[
+        (
+            "T | distinct hint.strategy=shuffle hint.num_partitions=1 a",
+            "a:long",
+        ),
+        ("T | where hint.strategy=x a > 1", "{T}"),
+        ("T | sample hint.strategy=x 5", "{T}"),
+        ("T | partition kind=x by s (take 1)", "{T}"),
+        (
+            "T | summarize hint.shufflekey=a hint.shufflekey=b count() by a,b",
+            "a:long b:long count_:long",
+        ),
+        (
+            r#"let x="a"; T | render timechart with (title=x, ycolumns=a, b, kind=stacked)"#,
+            "{T}",
+        ),
+    ]);
+}
+
+#[test]
+fn columns_are_renamed_and_ordered_once() {
+    refused(&[
+        "T | project-rename b=a",
+        "T | project-rename a=b, b=a",
+        "T | project-rename a=a",
+        "T | project-reorder a, b, a",
+        "T | project-reorder a*, a",
+        "T | sample-distinct 5 of d",
+        "T | sample-distinct 5 of x=a",
+        "T | sample-distinct 5 of strlen(s)",
+        r#"T | sample-distinct "a" of a"#,
+    ]);
+    yields(&[
+        ("U | project-rename x=a", "x:long s:string z:int"),
+        ("U | project-away", "a:long s:string z:int"),
+        ("U | project-reorder", "a:long s:string z:int"),
+        ("U | project-reorder z, *", "z:int a:long s:string"),
+        ("T | sample-distinct 5 of a", "a:long"),
+    ]);
+}
+
+#[test]
+fn constants_of_odd_text_are_null() {
+    let bound = compile(r#"print datetime("8:00:00 AM"), int(x), guid(y)"#);
+    assert!(bound.query.is_some());
+    let codes: Vec<&str> = bound.diagnostics.iter().map(|one| one.code).collect();
+    assert_eq!(codes, ["KQL104"; 3]);
+    refused(&["T | where t > datetime(x) y"]);
+}
+
+#[test]
+fn directives_stand_in_front_of_a_query() {
+    for (text, is_valid) in [
+        ("#connect x\nT", true),
+        ("// note\n  #connect x\nT", true),
+        ("T\n#connect x\n| take 1", false),
+        ("let x = 1; #connect x\nT", false),
+    ] {
+        let errors = kql::syntax::parse(text).has_errors();
+        assert_eq!(errors, !is_valid, "{text}");
+    }
+}

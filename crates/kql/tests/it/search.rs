@@ -158,6 +158,14 @@ fn mistakes_are_named() {
             "`:` is not defined for long and string",
         ),
         ("search in (T) 5", "the condition is of type long, not bool"),
+        (
+            "search in (U, Named) 'x' | where a > 1",
+            "unknown table `Named`",
+        ),
+        (
+            "union U, (U | extend a = 'x') | where a == 1",
+            "the tables have it in several types, as `a_long` and `a_string`",
+        ),
         ("search in (T, Q) 'x'", "unknown table `Q`"),
         ("search in (Q*) 'x'", "no table matches `Q*`"),
         (

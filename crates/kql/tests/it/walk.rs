@@ -25,7 +25,7 @@ fn a_walk_meets_every_name_in_the_order_of_the_text() {
         ("T | where a == b.c[d] and -e in (f, g)", "T a b c d e f g"),
         ("T | where a between (b .. c)", "T a b c"),
         (
-            "T | summarize hint.x=a count(b), c = d by e, bin(f, g)",
+            "T | summarize hint.shufflekey=a count(b), c = d by e, bin(f, g)",
             "T a b d e f g",
         ),
         (

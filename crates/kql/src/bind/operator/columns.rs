@@ -118,6 +118,7 @@ impl<'a> Binder<'a> {
         span: Span,
     ) -> Table {
         let mut renamed = table.schema().columns().to_vec();
+        let mut sources: Vec<usize> = Vec::with_capacity(columns.len());
         for column in columns {
             let ast::ExprKind::Named { names, value, .. } = &column.kind else {
                 let message = "`project-rename` takes `new = old`";
@@ -132,16 +133,16 @@ impl<'a> Binder<'a> {
                 self.error(code::MISPLACED, value.span, message);
                 continue;
             };
-            renamed[*index].name = Arc::clone(&new.text);
-        }
-        for (index, column) in renamed.iter().enumerate() {
-            if renamed[..index]
-                .iter()
-                .any(|other| other.name == column.name)
-            {
-                let message = format!("there is already a column `{}` here", column.name);
-                self.error(code::DUPLICATE_COLUMN, span, message);
+            if sources.contains(index) {
+                continue;
             }
+            if renamed.iter().any(|column| column.name == new.text) {
+                let message = format!("there is already a column `{}` here", new.text);
+                self.error(code::DUPLICATE_COLUMN, new.span, message);
+                continue;
+            }
+            sources.push(*index);
+            renamed[*index].name = Arc::clone(&new.text);
         }
         let exprs = (0..renamed.len())
             .map(|index| table.column(index, span))
@@ -159,22 +160,26 @@ impl<'a> Binder<'a> {
         span: Span,
     ) -> Table {
         let mut order: Vec<usize> = Vec::with_capacity(table.schema().len());
+        let mut placed = vec![false; table.schema().len()];
         for (column, direction) in columns {
             let mut matches = self.matching(column, &table).unwrap_or_default();
             let names = table.schema().columns();
             if let Some(direction) = direction {
                 matches.sort_by(|a, b| in_order(&names[*a].name, &names[*b].name, *direction));
             }
+            let is_name = matches!(column.kind, ast::ExprKind::Name(_));
             for index in matches {
-                if !order.contains(&index) {
+                if !placed[index] {
+                    placed[index] = true;
                     order.push(index);
+                } else if is_name {
+                    let name = &table.schema().columns()[index].name;
+                    let message = format!("the column `{name}` is already in order");
+                    self.error(code::DUPLICATE_COLUMN, column.span, message);
                 }
             }
         }
-        let rest: Vec<usize> = (0..table.schema().len())
-            .filter(|index| !order.contains(index))
-            .collect();
-        order.extend(rest);
+        order.extend((0..placed.len()).filter(|index| !placed[*index]));
         select(table, &order, span)
     }
 }

@@ -44,6 +44,8 @@ impl<'a> Binder<'a> {
                 kind = join_kind(word);
             }
         }
+        let strategies = ["auto", "broadcast", "centralized", "shuffle"];
+        self.check_hints(properties, &left, &strategies);
         let right = self.table_or_unknown(right);
         let pairs = self.key_pairs(on, &left, &right, span);
         joined(left, right, kind, &pairs, span)

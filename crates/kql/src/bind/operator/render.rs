@@ -106,7 +106,13 @@ impl Binder<'_> {
             ExprKind::Literal(literal) => Some(literal),
             _ => None,
         };
+        let unknown = match &value.kind {
+            ExprKind::Name(name) => self.scope.find(&name.text).is_none(),
+            _ => false,
+        };
         let wanted = match takes {
+            Takes::Text if unknown => "a text",
+            Takes::Number if unknown => "a number",
             Takes::Text if literal.is_some_and(|literal| !is_text(literal.ty)) => "a text",
             Takes::Flag if literal.is_none_or(|literal| literal.ty != ScalarType::Bool) => {
                 "true or false"

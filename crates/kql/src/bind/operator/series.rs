@@ -32,6 +32,7 @@ impl<'a> Binder<'a> {
         for property in self.properties(&series.properties, &["kind"]) {
             nonempty = self.property_word(property, &["nonempty"]).is_ok();
         }
+        self.check_hints(&series.properties, &table, &[]);
         let mut outputs = Outputs::over(&table);
         let mut keys = Vec::with_capacity(series.by.len());
         for key in &series.by {

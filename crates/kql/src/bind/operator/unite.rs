@@ -49,7 +49,8 @@ struct Typed {
 
 /// The rows of all legs under common columns; with `inner` only under those that all legs have.
 pub(super) fn unite(legs: Vec<Table>, inner: bool, source: Option<&Source>, span: Span) -> Table {
-    let mut places: HashMap<Arc<str>, usize> = HashMap::new();
+    let widest = legs.iter().map(|leg| leg.schema().len()).max();
+    let mut places: HashMap<Arc<str>, usize> = HashMap::with_capacity(widest.unwrap_or(0) * 2);
     let mut variants: Vec<Variant> = Vec::new();
     // For each column of each leg, which variant of which name it is.
     let mut own: Vec<Vec<(usize, usize)>> = Vec::with_capacity(legs.len());
@@ -66,7 +67,8 @@ pub(super) fn unite(legs: Vec<Table>, inner: bool, source: Option<&Source>, span
         place.is_some_and(|place| variants[*place].types.len() == 1)
     };
     let mut columns: Vec<Column> = Vec::with_capacity(variants.len() + 1);
-    let mut taken: HashSet<Arc<str>> = HashSet::with_capacity(variants.len() + 1);
+    // Names that are not those of single columns, which differ from each other.
+    let mut taken: HashSet<Arc<str>> = HashSet::new();
     if let Some(source) = source {
         taken.insert(Arc::clone(&source.column));
         columns.push(Column::new(Arc::clone(&source.column), ScalarType::String));
@@ -85,9 +87,11 @@ pub(super) fn unite(legs: Vec<Table>, inner: bool, source: Option<&Source>, span
             };
             // A name made of name and type gives way to the columns that are called so.
             let free = free_name(&wanted, |free| {
-                taken.contains(free) || (several && is_single(free))
+                taken.contains(free) || ((several || *free != *wanted) && is_single(free))
             });
-            taken.insert(Arc::clone(&free));
+            if several || free != wanted {
+                taken.insert(Arc::clone(&free));
+            }
             columns.push(Column::new(free, typed.ty));
             outputs.push((place, index));
         }

@@ -1,9 +1,11 @@
 //! The clauses of each tabular operator. Those with many of them have files of their own.
 
 mod apply;
+mod branch;
 mod key_value;
 mod nested;
 mod partition;
+mod pattern;
 mod scan;
 mod search;
 mod series;
@@ -19,6 +21,7 @@ use crate::syntax::ast::{
 };
 use crate::syntax::parser::Parser;
 use crate::syntax::token::TokenKind as T;
+use crate::types::ScalarType;
 
 use super::expression::{self, Stars, expression, items};
 use super::name::{self, named};
@@ -58,9 +61,16 @@ pub(super) fn clauses(p: &mut Parser<'_>, word: &str) -> OperatorKind {
         "extend" => OperatorKind::Extend(items(p, named)),
         "summarize" => summarize(p),
         "count" => count(p),
-        "distinct" if p.at(T::Star) => OperatorKind::Distinct(vec![expression::every_column(p)]),
-        "distinct" => OperatorKind::Distinct(items(p, named)),
+        "distinct" => {
+            property::leading(p, property::hint);
+            OperatorKind::Distinct(if p.at(T::Star) {
+                vec![expression::every_column(p)]
+            } else {
+                items(p, named)
+            })
+        }
         "sort" | "order" => {
+            property::leading(p, property::hint);
             p.expect_word("by");
             OperatorKind::Sort(items(p, ordered))
         }
@@ -71,7 +81,10 @@ pub(super) fn clauses(p: &mut Parser<'_>, word: &str) -> OperatorKind {
             let by = vec![ordered(p)];
             OperatorKind::Top { count, by }
         }
-        "take" | "limit" => OperatorKind::Take(expression(p)),
+        "take" | "limit" => {
+            property::leading(p, property::hint);
+            OperatorKind::Take(expression(p))
+        }
         "join" => {
             let (properties, right, on) = join(p);
             OperatorKind::Join {
@@ -105,19 +118,32 @@ pub(super) fn clauses(p: &mut Parser<'_>, word: &str) -> OperatorKind {
         "parse-kv" => key_value::parse_kv(p),
         "parse" | "parse-where" => parse(p, word == "parse-where"),
         "serialize" => OperatorKind::Serialize(optional(p, named)),
-        "getschema" => OperatorKind::GetSchema,
+        "getschema" => OperatorKind::GetSchema {
+            properties: property::leading(p, |name| name == "kind"),
+        },
+        "fork" => branch::fork(p),
+        "facet" => branch::facet(p),
+        "macro-expand" => branch::macro_expand(p),
+        "top-hitters" => pattern::top_hitters(p),
+        "reduce" => pattern::reduce(p),
+        "assert-schema" => OperatorKind::AssertSchema(declaration::closed_columns(p)),
+        "project-by-names" if at_operator_end(p) => OperatorKind::ProjectByNames(Vec::new()),
+        "project-by-names" => OperatorKind::ProjectByNames(items(p, expression)),
         "as" => OperatorKind::As {
             properties: property::leading(p, property::hint),
             name: name::free_name(p),
         },
         "consume" => {
-            property::leading(p, property::any);
+            consume(p);
             OperatorKind::Consume
         }
         "invoke" => OperatorKind::Invoke(call(p)),
         "evaluate" => evaluate(p),
         "render" => render(p),
-        "sample" => OperatorKind::Sample(expression(p)),
+        "sample" => {
+            property::leading(p, property::hint);
+            OperatorKind::Sample(expression(p))
+        }
         "sample-distinct" => {
             let count = expression(p);
             p.expect_word("of");
@@ -134,6 +160,18 @@ pub(super) fn at_operator_end(p: &Parser<'_>) -> bool {
         p.kind(),
         T::Bar | T::Semicolon | T::EndOfText | T::CloseParen | T::CloseBracket | T::CloseBrace
     )
+}
+
+/// `consume decodeblocks=true`: the property changes nothing.
+fn consume(p: &mut Parser<'_>) {
+    for property in property::leading(p, |name| name == "decodeblocks") {
+        let is_bool = matches!(&property.value.kind, ExprKind::Literal(literal)
+            if literal.ty == ScalarType::Bool);
+        if !is_bool {
+            let message = "`decodeblocks` is `true` or `false`";
+            p.report_aside(Diagnostic::error("KQL100", property.value.span, message));
+        }
+    }
 }
 
 /// Items, or none where the operator ends.
@@ -315,7 +353,9 @@ fn range(p: &mut Parser<'_>) -> OperatorKind {
 }
 
 fn parse(p: &mut Parser<'_>, drop_unmatched: bool) -> OperatorKind {
-    let properties = property::leading(p, |name| matches!(name, "kind" | "flags"));
+    let properties = property::leading(p, |name| {
+        matches!(name, "kind" | "flags") || property::hint(name)
+    });
     let text = expression(p);
     let mut pattern = Vec::new();
     if p.expect_word("with") {

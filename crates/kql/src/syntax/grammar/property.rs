@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::diagnostic::{Diagnostic, did_you_mean};
 use crate::syntax::ast::{Expr, ExprKind, Literal, Name, Property};
+use crate::syntax::keyword;
 use crate::syntax::parser::Parser;
 use crate::syntax::token::TokenKind as T;
 use crate::types::{ScalarType, Value};
@@ -51,7 +52,7 @@ pub(super) fn any(_: &str) -> bool {
 
 /// `hint.strategy` and the like.
 pub(super) fn hint(name: &str) -> bool {
-    name.starts_with("hint.")
+    keyword::HINTS.contains(&name)
 }
 
 /// A bare word or a constant. A parenthesis behind a word belongs to the operator:
