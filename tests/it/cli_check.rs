@@ -2,6 +2,7 @@
 
 mod catalogs;
 mod inputs;
+mod lint;
 mod sarif;
 
 use std::path::PathBuf;
