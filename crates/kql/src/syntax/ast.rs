@@ -4,7 +4,10 @@
 //! span; a part that could not be read is [`ExprKind::Missing`], and a diagnostic says why.
 
 mod clause;
+mod graph;
 mod walk;
+
+pub use graph::{GraphOperator, GraphOutput, GraphPart, PatternStep};
 
 use std::sync::Arc;
 
@@ -520,6 +523,8 @@ pub enum OperatorKind {
         /// Declared output: columns, and whether the input's columns are kept (`*`).
         schema: Option<(Vec<ColumnDeclaration>, bool)>,
     },
+    /// `make-graph` and the operators on graphs.
+    Graph(Box<GraphOperator>),
     /// `render kind with (…)`
     Render {
         /// Kind.
