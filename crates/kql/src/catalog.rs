@@ -74,7 +74,8 @@ pub struct FunctionInfo {
     pub input: FunctionInput,
     /// The scalar parameters in order.
     pub parameters: Vec<FunctionParameter>,
-    /// The columns it yields, or adds to those of the table it takes.
+    /// The columns it yields, or adds to those of the table it takes. The schema is open where it
+    /// has others that only running the query tells.
     pub columns: Schema,
 }
 

@@ -8,4 +8,5 @@
 mod cases;
 mod limits;
 mod plan;
+mod split;
 mod world;

@@ -180,5 +180,5 @@ fn extended(input: &Schema, further: &Schema) -> Schema {
         });
         columns.push(Column::new(name, column.ty));
     }
-    Schema::new(columns)
+    Schema::new(columns).opened(input.is_open() || further.is_open())
 }

@@ -45,14 +45,18 @@ pub(super) fn function(name: &str) -> Option<FunctionInfo> {
             vec![optional("x", String, Value::String("DeviceId".into()))],
             &[("DeviceId", String), ("DeviceName", String)],
         ),
-        "_GetWatchlist" => info(
-            None,
-            vec![
-                required("watchlistAlias", String),
-                optional("keys", Dynamic, Value::Null),
-            ],
-            WATCHLIST,
-        ),
+        "_GetWatchlist" => {
+            let mut watchlist = info(
+                None,
+                vec![
+                    required("watchlistAlias", String),
+                    optional("keys", Dynamic, Value::Null),
+                ],
+                WATCHLIST,
+            );
+            watchlist.columns = watchlist.columns.opened(true);
+            watchlist
+        }
         "_GetWatchlistAlias" => info(None, Vec::new(), &[("WatchlistAlias", String)]),
         _ => return Option::None,
     })
@@ -87,7 +91,7 @@ const ASSIGNED_ADDRESSES: &[(&str, ScalarType)] = &[
     ("ConnectedNetworks", Dynamic),
 ];
 
-/// The columns of every watchlist. Those of its own are in `WatchlistItem`.
+/// The columns of every watchlist. It has others of its own, which only the workspace knows.
 const WATCHLIST: &[(&str, ScalarType)] = &[
     ("_DTItemId", String),
     ("LastUpdatedTimeUTC", DateTime),

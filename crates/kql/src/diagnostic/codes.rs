@@ -467,14 +467,6 @@ print Twice(1)",
         good: "",
     },
     Explanation {
-        code: "KQL302",
-        title: "a function that is not supported",
-        text: "The function is part of KQL, but huntd does not know yet what it yields. \
-               `docs/reference/kql-support.md` lists what is supported.",
-        bad: "",
-        good: "",
-    },
-    Explanation {
         code: "KQL303",
         title: "a form that is not supported",
         text: "The form is part of KQL, but huntd does not know yet what it means.",

@@ -273,6 +273,10 @@ fn columns_of_functions_of_the_hunting_service() {
             "let known = _GetWatchlist('vips') | project SearchKey; U | where s in (known)",
             "a:long s:string z:int",
         ),
+        (
+            "_GetWatchlist('vips') | where Risk > 5 and isnotempty(Mail) | project Mail, SearchKey",
+            "Mail:dynamic SearchKey:string",
+        ),
         ("_GetWatchlistAlias", "WatchlistAlias:string"),
         (
             "AssignedIPAddresses()",

@@ -199,11 +199,15 @@ fn searches_are_restricted_where_their_result_tells_the_time() {
     assert_snapshot!(check("find in (Events*) where FileName == 'x' project FileName | count"), @"find in (Events, EventsMore) where (FileName == 'x') and Timestamp >= FROM and Timestamp < TO project FileName | count");
     assert_snapshot!(check("find in (Events, EventsMore) where 'x'"), @"find in (Events, EventsMore) where ('x') and Timestamp >= FROM and Timestamp < TO");
     assert_snapshot!(check("find where FileName has 'x' or FileSize > 1"), @"find in (Events, EventsMore) where (FileName has 'x' or FileSize > 1) and Timestamp >= FROM and Timestamp < TO");
+    assert_snapshot!(check("let E = Events | project FileName; search in (E, EventsMore) 'x'"), @r#"let E = Events | where Timestamp >= FROM and Timestamp < TO | project FileName; search in (E, EventsMore) 'x' | where $table !in ("EventsMore") or ($table in ("EventsMore") and Timestamp >= FROM and Timestamp < TO)"#);
     assert_snapshot!(check("let E = Events | take 5; search in (E) 'x'"), @"let E = Events | where Timestamp >= FROM and Timestamp < TO | take 5; search in (E) 'x'");
 }
 
 #[test]
 fn a_find_over_tables_without_a_time_is_told() {
+    let query = "let E = EventsMore; find in (Events, E) where 'x'";
+    let result = rewrite(query, &bound(query), timing(), Carrier::Text);
+    assert_snapshot!(result.unwindowed[0].reason, @"not every table of its list is one that is read from there");
     let query = "find in (Events, U) where 'x'";
     let result = rewrite(query, &bound(query), timing(), Carrier::Text);
     assert_eq!(result.text, query);

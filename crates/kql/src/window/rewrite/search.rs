@@ -28,7 +28,8 @@ pub(super) fn restrict(
         return;
     }
     if words.is_word(operator, "search") {
-        match searched(reads, timing) {
+        let others = has_others(words, operator, last);
+        match searched(reads, timing, others) {
             Ok(condition) => {
                 edits.insert(words.span(last).end, format!(" | where {condition}"));
             }
@@ -104,8 +105,8 @@ fn items(
             .map(|read| quoted(&read.table))
             .collect();
         let is_pattern = (first..=last).any(|at| words.kind(at) == TokenKind::Star);
-        if tables.is_empty() && !words.binds(words.word(first)) {
-            return Err("`find` leaves out a table of its list that has none of its columns");
+        if tables.is_empty() {
+            return Err("not every table of its list is one that is read from there");
         }
         if is_pattern {
             edits.replace(place, tables.join(", "));
@@ -116,7 +117,7 @@ fn items(
 }
 
 /// The condition on the result of `search`, which names the table of each row.
-fn searched(reads: &[&Read], timing: Timing) -> Result<String, &'static str> {
+fn searched(reads: &[&Read], timing: Timing, others: bool) -> Result<String, &'static str> {
     let mut groups: Vec<(Option<&Arc<str>>, Vec<&str>)> = Vec::new();
     for read in reads {
         let column = read.time_column.as_ref();
@@ -125,30 +126,53 @@ fn searched(reads: &[&Read], timing: Timing) -> Result<String, &'static str> {
             None => groups.push((column, vec![&read.table])),
         }
     }
-    let clash = groups.iter().filter_map(|(column, _)| *column).any(|name| {
-        reads.iter().any(|read| {
-            let column = read.schema.column(name);
-            column.is_some_and(|column| column.ty != ScalarType::DateTime)
-        })
-    });
-    if clash {
-        return Err("its tables have columns of one name and different types for their times");
+    if let ([(Some(column), _)], false) = (groups.as_slice(), others) {
+        return Ok(within(&united(column, reads)?, timing));
     }
-    if let [(Some(column), _)] = groups.as_slice() {
-        return Ok(within(&time_of(column, timing.mode), timing));
+    let mut conditions = Vec::with_capacity(groups.len());
+    if others {
+        let all: Vec<&str> = reads.iter().map(|read| &*read.table).collect();
+        conditions.push(format!("$table !in ({})", texts(&all)));
     }
-    let conditions = groups.into_iter().map(|(column, tables)| {
-        let names: Vec<String> = tables.iter().map(|table| format!("\"{table}\"")).collect();
-        let is_one = format!("$table in ({})", names.join(", "));
-        match column {
+    for (column, tables) in groups {
+        let is_one = format!("$table in ({})", texts(&tables));
+        conditions.push(match column {
             Some(column) => {
-                let within = within(&time_of(column, timing.mode), timing);
+                let within = within(&united(column, reads)?, timing);
                 format!("({is_one} and {within})")
             }
             None => is_one,
+        });
+    }
+    Ok(conditions.join(" or "))
+}
+
+/// Names as a list of texts.
+fn texts(names: &[&str]) -> String {
+    let texts = names.iter().map(|name| format!("\"{name}\""));
+    texts.collect::<Vec<_>>().join(", ")
+}
+
+/// Whether a `search` may go through tables that the query defines. The window is on what they
+/// read, and their own rows may have no time.
+fn has_others(words: &Words<'_>, operator: usize, last: usize) -> bool {
+    let in_list = (operator..=last).any(|at| words.binds(words.word(at)));
+    in_list || words.positions().any(|at| words.is_word(at, "view"))
+}
+
+/// What the time column of some tables is called in the union of all of them: columns of one name
+/// and several types are told apart by their types.
+fn united(column: &str, reads: &[&Read]) -> Result<String, &'static str> {
+    let typed = format!("{column}_datetime");
+    let mut clash = false;
+    for read in reads {
+        let other = read.schema.column(column);
+        clash |= other.is_some_and(|other| other.ty != ScalarType::DateTime);
+        if read.schema.column(&typed).is_some() {
+            return Err("its tables have columns whose names do not tell which is the time");
         }
-    });
-    Ok(conditions.collect::<Vec<_>>().join(" or "))
+    }
+    Ok(quoted(if clash { &typed } else { column }))
 }
 
 /// The last word of an operator.
