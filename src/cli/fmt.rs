@@ -11,6 +11,7 @@ use similar::TextDiff;
 use super::terminal::{print_line, print_note};
 use super::{EXIT_BAD_INPUT, EXIT_FAILED, EXIT_OK, Global};
 use crate::config;
+use crate::hunt::document::may_hold_queries;
 use crate::hunt::format::{self, Formatted};
 use crate::hunt::load;
 use crate::problem::{Problem, Problems, SourceFile};
@@ -23,9 +24,17 @@ const DIFF_LINES_MAX: usize = 60;
 
 /// Arguments of `huntd fmt`.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Formatted are queries in .kql, .csl, .yaml (below `query: |`) and .md (fences that begin with ```kql
+or ```kusto), and in .txt that is named; all else in these files stays as it is. A file with a
+mistake in a query is told and left alone.
+
+Examples:
+  huntd fmt
+  huntd fmt --check queries
+  huntd fmt - < draft.kql")]
 pub struct Args {
-    /// Hunts, folders of hunts, or `-` for stdin to stdout [default: the hunts of the
-    /// configuration]
+    /// Files, folders of them, or `-` for stdin to stdout [default: the hunts of the configuration]
     pub paths: Vec<PathBuf>,
     /// Write nothing; show what would change, and fail if something would
     #[arg(long)]
@@ -54,13 +63,13 @@ pub fn run(args: &Args, global: &Global) -> anyhow::Result<ExitCode> {
     }
     let mut tally = Tally::default();
     let mut files = BTreeSet::new();
-    let folders = if args.paths.is_empty() {
-        configured_folders(&global.config)?
+    let (paths, is_wanted): (_, &dyn Fn(&Path) -> bool) = if args.paths.is_empty() {
+        (configured_folders(&global.config)?, &load::is_hunt_file)
     } else {
-        args.paths.clone()
+        (args.paths.clone(), &is_formatted)
     };
-    for path in folders {
-        for (path, error) in load::find_files(&path, &load::is_hunt_file, &mut files) {
+    for path in paths {
+        for (path, error) in load::find_files(&path, is_wanted, &mut files) {
             print_note(Problem::unreadable(&path, &error).render().trim_end());
             tally.unreadable += 1;
         }
@@ -81,6 +90,12 @@ pub fn run(args: &Args, global: &Global) -> anyhow::Result<ExitCode> {
         (0, true) => EXIT_FAILED,
         _ => EXIT_BAD_INPUT,
     }))
+}
+
+/// Whether a file below a folder is formatted. Text may be anything: it has to be named.
+fn is_formatted(path: &Path) -> bool {
+    let is_text = path.extension().is_some_and(|extension| extension == "txt");
+    may_hold_queries(path) && !is_text
 }
 
 fn configured_folders(path: &Path) -> Result<Vec<PathBuf>, Problems> {

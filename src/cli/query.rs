@@ -17,6 +17,7 @@ use super::{EXIT_BAD_INPUT, EXIT_FAILED, Global};
 use crate::clock::{Clock as _, SystemClock};
 use crate::id::SourceName;
 use crate::source::local::LocalConfig;
+use crate::source::schema::{Family, KnownTables};
 use crate::source::{self, QuerySpec, Source, SourceConfig, SourceError};
 use crate::window::Window;
 
@@ -64,6 +65,18 @@ pub struct Args {
     /// With --batch: tell columns and types or errors, and run nothing
     #[arg(long, requires = "batch")]
     pub bind_only: bool,
+    /// With --bind-only: tables of questions that bring none
+    #[arg(
+        long,
+        value_enum,
+        value_name = "FAMILY",
+        requires = "bind_only",
+        default_value = "all"
+    )]
+    pub catalog: Family,
+    /// With --bind-only: take any name for a table, and any name for a column of such a table
+    #[arg(long, requires = "bind_only")]
+    pub any_table: bool,
 }
 
 /// Runs the query and writes its rows.
@@ -74,9 +87,13 @@ pub async fn run(args: Args, global: &Global) -> anyhow::Result<ExitCode> {
             now.timestamp_nanos_opt()
                 .context("--to is outside 1677 to 2262")?,
         );
+        let mut known = KnownTables::default().with_family(args.catalog);
+        if args.any_table {
+            known = known.with_any_table();
+        }
         let batch = batch::Batch {
             now,
-            bind_only: args.bind_only,
+            bind_only: args.bind_only.then(|| known.tables(None)),
         };
         batch
             .answer_all(std::io::stdin().lock(), std::io::stdout().lock())

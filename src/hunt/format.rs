@@ -42,10 +42,11 @@ pub fn format(file: &SourceFile) -> Result<Formatted, Vec<Problem>> {
         .and_then(|extension| extension.to_str());
     match extension {
         Some("yaml" | "yml") => match yaml::block(&file.text) {
-            Ok(block) => {
+            Ok(Some(block)) => {
                 let formatted = replace(file, &[block])?;
                 Ok(yaml::verified(&file.text, formatted))
             }
+            Ok(None) => Ok(Formatted::Text(file.text.to_string())),
             Err(reason) => Ok(Formatted::Left(reason)),
         },
         Some("md" | "markdown") => {
@@ -177,6 +178,7 @@ mod tests {
             formatted("a.yml", "query: |-\r\n  T|take 1\r\nname: x\r\n"),
             "query: |-\r\n  T\r\n  | take 1\r\nname: x\r\n"
         );
+        assert_eq!(formatted("a.yml", "name:  x\n"), "name:  x\n");
         assert_eq!(
             formatted("a.yml", "query: |\n  T|take 1"),
             "query: |\n  T\n  | take 1\n"
@@ -191,7 +193,6 @@ mod tests {
             "query: \"T | take 1\"\n",
             "query: |2\n    T\n  | take 1\n",
             "{query: T}\n",
-            "name: x\n",
             "a: [\n",
         ] {
             let file = SourceFile::new("a.yaml", text);

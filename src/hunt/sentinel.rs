@@ -64,7 +64,7 @@ pub fn is_rule(document: &Node) -> bool {
     let has = |key: &&str| document.entry(key).is_some();
     document.entry("query").is_some()
         && SENTINEL_KEYS.iter().filter(|key| has(key)).count() >= SENTINEL_KEYS_MIN
-        && !HUNT_KEYS.iter().any(|key| has(&key))
+        && !HUNT_KEYS.iter().any(has)
 }
 
 /// What Sentinel would not accept of a rule's settings.
@@ -95,7 +95,9 @@ pub fn check_columns(document: &Node, result: &Schema) -> Vec<Diagnostic> {
     };
     for mapping in items(document, "entityMappings") {
         for field in items(mapping, "fieldMappings") {
-            field.entry("columnName").map(|entry| check(&entry.node));
+            if let Some(entry) = field.entry("columnName") {
+                check(&entry.node);
+            }
         }
     }
     let details = document.entry("customDetails").map(|entry| &entry.node);
@@ -106,8 +108,9 @@ pub fn check_columns(document: &Node, result: &Schema) -> Vec<Diagnostic> {
         .entry("alertDetailsOverride")
         .map(|entry| &entry.node);
     for key in ["alertTacticsColumnName", "alertSeverityColumnName"] {
-        let entry = overrides.and_then(|node| node.entry(key));
-        entry.map(|entry| check(&entry.node));
+        if let Some(entry) = overrides.and_then(|node| node.entry(key)) {
+            check(&entry.node);
+        }
     }
     problems
 }

@@ -1,5 +1,9 @@
 //! `check`, `list`, `next` and `explain` through the binary: exit code and output.
 
+mod catalogs;
+mod inputs;
+mod sarif;
+
 use std::path::PathBuf;
 use std::process::{Command, Output};
 
@@ -114,4 +118,22 @@ fn hunts_are_listed_foretold_and_explained() {
     let unknown = huntd(&["--config", config, "explain", "encoded-powershel"]);
     assert_eq!(unknown.status.code(), Some(2));
     assert!(text(&unknown.stderr).contains("did you mean `encoded-powershell`?"));
+}
+
+#[test]
+fn a_code_is_explained() {
+    let output = huntd(&["check", "--explain", "kql201"]);
+    assert_eq!(output.status.code(), Some(0));
+    let explained = text(&output.stdout);
+    assert!(
+        explained.starts_with("KQL201: an unknown column"),
+        "{explained}"
+    );
+    assert!(
+        explained.contains("\nWrong:\n\n    DeviceProcessEvents\n"),
+        "{explained}"
+    );
+    let output = huntd(&["check", "--explain", "KQL20"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(text(&output.stderr).contains("did you mean `KQL2"));
 }

@@ -195,3 +195,10 @@ fn links_and_permissions_survive() {
     let mode = std::fs::metadata(&target).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o640);
 }
+
+#[test]
+fn the_hunts_that_ship_are_in_canonical_form() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let checked = output(root, &["fmt", "--check", "queries"]);
+    assert_eq!(checked.status.code(), Some(0), "{}", text(&checked.stdout));
+}

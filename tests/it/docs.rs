@@ -2,6 +2,7 @@
 //! `UPDATE_DOCS=1` writes it anew. Examples are loaded and parsed as the product does.
 
 mod cli;
+mod diagnostics;
 mod kql_support;
 mod lake;
 mod options;

@@ -157,6 +157,25 @@ pub enum PlanKind {
         /// The legs.
         inputs: Vec<UnionInput>,
     },
+    /// Several tables at once (`fork`, `facet`). The schema of the plan itself has no columns.
+    Several {
+        /// In the order written.
+        results: Vec<NamedResult>,
+    },
+    /// `reduce`: groups texts that are alike. Yields pattern, count and a representative, behind
+    /// the columns of the input if `keeps_rows`.
+    Reduce {
+        /// Input.
+        input: Plan,
+        /// Of type string.
+        text: Expr,
+        /// How alike, from 0 to 1.
+        threshold: f64,
+        /// Characters that do not end a term, beside letters and digits.
+        characters: String,
+        /// `kind=source`: each row with its pattern instead of one row per pattern.
+        keeps_rows: bool,
+    },
     /// `mv-expand`.
     MvExpand {
         /// Input.
@@ -280,6 +299,15 @@ impl PlaceKind {
             Self::Workspace => "workspace",
         }
     }
+}
+
+/// One of several results.
+#[derive(Clone, Debug)]
+pub struct NamedResult {
+    /// What the query calls it, if anything.
+    pub name: Option<Arc<str>>,
+    /// The table.
+    pub plan: Plan,
 }
 
 /// One leg of a union.

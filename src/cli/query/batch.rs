@@ -2,14 +2,16 @@
 //!
 //! A line in is `{"id", "query", "tables"?: {"T": [{"name", "type"}]}}`; those tables exist for
 //! that query alone and are empty. A line out is `{"id", "columns": [{"name", "type"}], "rows":
-//! [[…]], "error": null | "message"}`, in the order of the questions.
+//! [[…]], "error": null | "message"}`, in the order of the questions. Where queries are only bound,
+//! a question without tables is asked of the well-known ones; `"open": true` in its answer says that
+//! it reads tables whose columns are not all known, so that its own cannot be told.
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, Write};
 use std::sync::Arc;
 
 use kql::bind::Bound;
-use kql::catalog::{MemoryCatalog, TableInfo};
+use kql::catalog::{Catalog, MemoryCatalog, SharedCatalog, TableInfo};
 use kql::diagnostic::Severity;
 use kql::types::{Column, ScalarType, Schema};
 use kql_datafusion::{KqlContext, Limits, MemoryTables, QueryTime, json};
@@ -36,8 +38,15 @@ struct ColumnText {
 pub(super) struct Batch {
     /// What `now()` is, in ticks.
     pub(super) now: i64,
-    /// Whether queries are bound but not run.
-    pub(super) bind_only: bool,
+    /// The tables of questions that bring none, where queries are bound but not run.
+    pub(super) bind_only: Option<SharedCatalog>,
+}
+
+/// What an answer tells.
+struct Answer {
+    columns: Vec<Value>,
+    rows: Vec<Vec<Value>>,
+    is_open: bool,
 }
 
 impl Batch {
@@ -65,19 +74,28 @@ impl Batch {
             Err(error) => return failure(&Value::Null, &format!("not a question: {error}")),
         };
         match self.ask(&question).await {
-            Ok((schema, rows)) => json!({
-                "id": question.id,
-                "columns": columns(&schema),
-                "rows": rows,
-                "error": null,
-            }),
+            Ok(answer) => {
+                let mut line = json!({
+                    "id": question.id,
+                    "columns": answer.columns,
+                    "rows": answer.rows,
+                    "error": null,
+                });
+                if answer.is_open {
+                    line["open"] = true.into();
+                }
+                line
+            }
             Err(message) => failure(&question.id, &message),
         }
     }
 
-    async fn ask(&self, question: &Question) -> Result<(Schema, Vec<Vec<Value>>), String> {
+    async fn ask(&self, question: &Question) -> Result<Answer, String> {
         let schemas = schemas(&question.tables)?;
-        if self.bind_only {
+        if let Some(known) = &self.bind_only {
+            if question.tables.is_empty() {
+                return bind(question, known);
+            }
             let mut catalog = MemoryCatalog::new();
             for (name, schema) in schemas {
                 catalog.insert(
@@ -88,11 +106,7 @@ impl Batch {
                     },
                 );
             }
-            let bound = kql::compile(&question.query, &catalog);
-            let Some(columns) = bound.columns.clone() else {
-                return Err(errors(&bound, &question.query));
-            };
-            return Ok((columns, Vec::new()));
+            return bind(question, &catalog);
         }
         let mut tables = MemoryTables::new();
         for (name, schema) in schemas {
@@ -119,8 +133,25 @@ impl Batch {
         {
             rows.extend(json::rows(&batch, &stream.schema));
         }
-        Ok((stream.schema, rows))
+        Ok(Answer {
+            columns: columns(&stream.schema),
+            rows,
+            is_open: false,
+        })
     }
+}
+
+/// The known columns of a question's result; an open one has others too.
+fn bind(question: &Question, catalog: &dyn Catalog) -> Result<Answer, String> {
+    let bound = kql::compile(&question.query, catalog);
+    let Some(known) = bound.columns.clone() else {
+        return Err(errors(&bound, &question.query));
+    };
+    Ok(Answer {
+        columns: columns(&known),
+        rows: Vec::new(),
+        is_open: bound.is_open,
+    })
 }
 
 /// The bound query, or its errors as text.

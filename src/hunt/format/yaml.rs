@@ -4,11 +4,13 @@
 use super::{Block, Formatted, lines};
 use crate::yaml::{self, Excerpt};
 
-/// The block with the query, or why there is none that can be formatted.
-pub(super) fn block(text: &str) -> Result<Block, &'static str> {
+/// The block with the query, if there is a query, or why it cannot be formatted.
+pub(super) fn block(text: &str) -> Result<Option<Block>, &'static str> {
     let (document, _) = yaml::parse(text, &Excerpt::whole(text));
     let document = document.ok_or("it is not YAML")?;
-    let entry = document.entry("query").ok_or("it has no `query`")?;
+    let Some(entry) = document.entry("query") else {
+        return Ok(None);
+    };
     let query = entry.node.as_text().ok_or("its `query` is no text")?;
     let other_form = "its query is not written as a block below `query: |`";
 
@@ -53,7 +55,7 @@ pub(super) fn block(text: &str) -> Result<Block, &'static str> {
     if block.query.text().trim_end() != query.trim_end() || query.trim().is_empty() {
         return Err(other_form);
     }
-    Ok(block)
+    Ok(Some(block))
 }
 
 /// `query: |`, with or without `-`, `+` and a comment.

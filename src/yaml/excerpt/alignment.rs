@@ -156,11 +156,12 @@ impl Alignment<'_> {
         let rest = self.rest();
         // An escaped blank at the begin of a line is the text's own.
         let is_escaped = quotes == Quotes::Double && self.written[at..].starts_with('\\');
-        let blanks = match is_escaped {
-            true => rest.len() - rest.trim_start_matches('\n').trim_start_matches(' ').len(),
-            false => rest.len() - rest.trim_start().len(),
+        let next = if is_escaped {
+            rest.trim_start_matches('\n').trim_start_matches(' ')
+        } else {
+            rest.trim_start()
         };
-        self.done += blanks;
+        self.done += rest.len() - next.len();
         if self.written[at..].starts_with("//") && !self.rest().starts_with("//") {
             let rest = &self.written[at + 2..];
             at += 2 + rest.len() - rest.trim_start().len();

@@ -18,6 +18,8 @@ const ARGUMENTS: &[(&str, &[&str])] = &[
     ("datetime_add", &["'hour'", "Long", "Time"]),
     ("datetime_diff", &["'hour'", "Time", "Time"]),
     ("datetime_part", &["'hour'", "Time"]),
+    ("array_sort_asc", &["Dynamic", "true"]),
+    ("array_sort_desc", &["Dynamic", "true"]),
     ("column_names_of", &["Types"]),
     ("countof", &["Text", "Text", "'normal'"]),
     ("estimate_data_size", &["Text"]),

@@ -3,6 +3,7 @@
 
 #![no_main]
 
+use kql::diagnostic::Diagnostic;
 use kql::syntax::{Parse, parse};
 use libfuzzer_sys::fuzz_target;
 
@@ -11,7 +12,9 @@ fuzz_target!(|text: &str| {
     let formatted = match kql::format::format(text) {
         Ok(formatted) => formatted,
         Err(errors) => {
-            assert!(before.has_errors(), "{errors:?}");
+            // The words of management commands need no matching brackets.
+            let is_unmatched = |error: &Diagnostic| error.message.contains("brackets");
+            assert!(before.has_errors() || errors.iter().all(is_unmatched), "{errors:?}");
             return;
         }
     };

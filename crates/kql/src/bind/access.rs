@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use super::expression::Row;
-use super::place::leads_elsewhere;
 use super::{Attempt, Binder, Reported, Value, code, coerce};
 use crate::diagnostic::Diagnostic;
 use crate::hir::{Expr, ExprKind};
@@ -23,7 +22,10 @@ impl<'a> Binder<'a> {
         if let Some(result) = self.pattern_path(base, member, span) {
             return result;
         }
-        if leads_elsewhere(base) {
+        if self.leads_elsewhere(base) {
+            if let Some(constant) = self.place_constant(base, member, span) {
+                return constant.map(Value::Scalar);
+            }
             return self.elsewhere(base, member, span).map(Value::Table);
         }
         if matches!(base.kind, ast::ExprKind::Side(_)) {

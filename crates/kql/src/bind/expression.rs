@@ -132,6 +132,7 @@ impl<'a> Binder<'a> {
                 let message = "`*` for all columns is not supported yet here";
                 return Err(self.error(code::FORM_UNSUPPORTED, span, message));
             }
+            ast::ExprKind::EntityGroup(_) => return Err(self.misplaced_group(span)),
             ast::ExprKind::Side(_) => {
                 let message = "`$left` and `$right` stand only in the conditions of a join";
                 return Err(self.error(code::MISPLACED, span, message));
@@ -187,13 +188,14 @@ impl<'a> Binder<'a> {
                 self.grow(size, name.span)?;
                 return Ok(Value::Scalar(expr));
             }
-            Some(Binding::Table { .. } | Binding::Pattern { .. }) => {
+            Some(Binding::Table { .. } | Binding::Pattern { .. } | Binding::Entity(_)) => {
                 return self.table_by_name(name).map(Value::Table);
             }
             Some(Binding::Function { function, scope }) => {
                 let (function, scope) = (*function, scope.clone());
                 return self.call_function(name, function, &scope, None, &[], name.span, row);
             }
+            Some(Binding::Entities(_)) => return Err(self.misplaced_group(name.span)),
             Some(Binding::Broken) => return Err(Reported),
             None => {}
         }
@@ -269,7 +271,9 @@ impl<'a> Binder<'a> {
         let candidates = columns.chain(scope.iter().map(|name| &**name));
         let help = match did_you_mean(&name.text, candidates) {
             Some(meant) => format!("did you mean `{meant}`?"),
-            None if schema.len() <= 20 => format!("the columns here are {}", listed(schema)),
+            None if (1..=20).contains(&schema.len()) => {
+                format!("the columns here are {}", listed(schema))
+            }
             None => return self.report(diagnostic),
         };
         self.report(diagnostic.with_help(help))

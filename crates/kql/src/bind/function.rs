@@ -52,6 +52,10 @@ impl<'a> Binder<'a> {
             Binding::Function { function, scope } => {
                 self.call_function(name, function, scope, None, arguments, span, row)
             }
+            Binding::Entities(_) | Binding::Entity(_) => {
+                let message = format!("`{}` is not a function", name.text);
+                Err(self.error(code::TABLE_OR_SCALAR, name.span, message))
+            }
             Binding::Pattern { pattern, scope } => {
                 self.call_pattern(name, *pattern, scope, arguments, None, span)
             }

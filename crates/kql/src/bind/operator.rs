@@ -2,6 +2,7 @@
 //! operator that fails gives back what it can, so that the rest of the pipeline is checked too.
 
 mod apply;
+mod branch;
 mod columns;
 mod evaluate;
 mod expand;
@@ -9,10 +10,13 @@ mod find;
 mod graph;
 mod join;
 mod key_value;
+mod macro_expand;
+mod names;
 mod nested;
 mod order;
 mod parse;
 mod partition;
+mod pattern;
 mod render;
 mod scan;
 mod search;
@@ -26,7 +30,6 @@ mod unite;
 pub(crate) use columns::matches_wildcard;
 
 use super::expression::Row;
-use super::place::leads_elsewhere;
 use super::scope::Binding;
 use super::table::Table;
 use super::{Attempt, Binder, Reported, Value, code};
@@ -105,7 +108,18 @@ impl<'a> Binder<'a> {
                     self.extend(table, columns, span)
                 }
             }
-            OperatorKind::GetSchema => self.get_schema(&table, span),
+            OperatorKind::GetSchema { properties } => {
+                let kinds = self.properties(properties, &["kind"]);
+                let csl = kinds.iter().any(|kind| {
+                    let word = super::property::property_text(kind);
+                    word.as_deref() == Some("csl")
+                });
+                if csl {
+                    self.get_schema_text(&table, span)
+                } else {
+                    self.get_schema(&table, span)
+                }
+            }
             OperatorKind::As { properties, name } => {
                 self.properties(properties, &[]);
                 self.name_table(table, name)
@@ -136,9 +150,30 @@ impl<'a> Binder<'a> {
             OperatorKind::TopNested(levels) => self.top_nested(table, levels, span),
             OperatorKind::Scan(scan) => self.scan(table, scan, span),
             OperatorKind::ParseKv(parse) => self.parse_kv(table, parse, span),
-            OperatorKind::Consume
-            | OperatorKind::SampleDistinct { .. }
-            | OperatorKind::Unparsed => {
+            OperatorKind::Consume => self.consume(table, span),
+            OperatorKind::SampleDistinct { count, of } => {
+                self.sample_distinct(table, count, of, span)
+            }
+            OperatorKind::TopHitters { count, of, by } => self
+                .top_hitters(&table, count, of, by.as_ref(), span)
+                .unwrap_or_else(|Reported| Table::unknown(span)),
+            OperatorKind::Reduce {
+                properties,
+                by,
+                options,
+            } => self
+                .reduce(&table, properties, by, options, span)
+                .unwrap_or_else(|Reported| Table::unknown(span)),
+            OperatorKind::Fork(branches) => self.fork(table, branches, span),
+            OperatorKind::Facet { by, with } => self.facet(table, by, with.as_ref(), span),
+            OperatorKind::AssertSchema(columns) => self.assert_schema(table, columns, span),
+            OperatorKind::ProjectByNames(names) => self.project_by_names(table, names, span),
+            OperatorKind::MacroExpand { .. } => {
+                let message = "`macro-expand` stands only at the start";
+                self.error(code::MISPLACED, operator.keyword.span, message);
+                Table::unknown(span)
+            }
+            OperatorKind::Unparsed => {
                 self.operator_unsupported(&operator.keyword);
                 Table::unknown(span)
             }
@@ -169,7 +204,7 @@ impl<'a> Binder<'a> {
             } => (function, arguments.as_slice()),
             ast::ExprKind::Name(name) => (name, [].as_slice()),
             ast::ExprKind::Missing => return Err(Reported),
-            ast::ExprKind::Member { base, member } if leads_elsewhere(base) => {
+            ast::ExprKind::Member { base, member } if self.leads_elsewhere(base) => {
                 return self.elsewhere(base, member, call.span);
             }
             _ => {

@@ -6,13 +6,14 @@ use std::sync::Arc;
 
 use super::expression::Row;
 use super::operator::matches_wildcard;
+use super::scope::Binding;
 use super::table::Table;
 use super::{Attempt, Binder, Reported, code};
 use crate::diagnostic::Diagnostic;
-use crate::hir::{ExprKind, Place, PlaceKind};
+use crate::hir::{Expr, ExprKind, Place, PlaceKind};
 use crate::span::Span;
 use crate::syntax::ast;
-use crate::types::Value;
+use crate::types::{ScalarType, Value};
 
 const KINDS: &[PlaceKind] = &[
     PlaceKind::App,
@@ -99,6 +100,12 @@ impl<'a> Binder<'a> {
             label.extend([kind.as_str(), "(\"", name, "\")."]);
         }
         label.push_str(name);
+        let mut steps = place.steps.iter();
+        if steps.any(|(_, name)| self.aliases.contains(name)) {
+            // An alias is given to what is too far away to look at.
+            self.is_open = true;
+            return Ok(Table::unknown(span));
+        }
         let mut table = self.catalog_table_of(name, Some(place), span)?;
         table.label = Some(label.into());
         Ok(table)
@@ -111,6 +118,15 @@ impl<'a> Binder<'a> {
         while let ast::ExprKind::Member { base, member } = &rest.kind {
             written.push(&**member);
             rest = base;
+        }
+        if let ast::ExprKind::Name(name) = &rest.kind
+            && let Some(Binding::Entity(entity)) = self.scope.find(&name.text)
+        {
+            rest = *entity;
+            while let ast::ExprKind::Member { base, member } = &rest.kind {
+                written.push(&**member);
+                rest = base;
+            }
         }
         written.push(rest);
         let mut steps: Vec<(PlaceKind, Arc<str>)> = Vec::with_capacity(written.len());
@@ -137,6 +153,51 @@ impl<'a> Binder<'a> {
             ));
         }
         Ok(Place { steps })
+    }
+
+    /// `X.$current_database` and `X.$current_cluster_endpoint` in `macro-expand`.
+    pub(super) fn place_constant(
+        &mut self,
+        base: &'a ast::Expr,
+        member: &ast::Expr,
+        span: Span,
+    ) -> Option<Attempt<Expr>> {
+        let ast::ExprKind::Name(name) = &member.kind else {
+            return None;
+        };
+        let wanted = match &*name.text {
+            "$current_database" => PlaceKind::Database,
+            "$current_cluster_endpoint" => PlaceKind::Cluster,
+            _ => return None,
+        };
+        let place = match self.place(base, span) {
+            Ok(place) => place,
+            Err(reported) => return Some(Err(reported)),
+        };
+        let mut steps = place.steps.into_iter();
+        let found = steps.find(|(kind, _)| *kind == wanted);
+        let text = found.map_or_else(|| "".into(), |(_, name)| name);
+        Some(Ok(Expr {
+            kind: ExprKind::Literal(Value::String(text)),
+            ty: ScalarType::String,
+            span,
+        }))
+    }
+
+    /// Whether a dotted name begins with a function that leads to another place.
+    pub(super) fn leads_elsewhere(&self, base: &ast::Expr) -> bool {
+        let mut first = base;
+        while let ast::ExprKind::Member { base, .. } = &first.kind {
+            first = base;
+        }
+        match &first.kind {
+            ast::ExprKind::Call { function, .. } => kind(function).is_some(),
+            ast::ExprKind::Name(name) => match self.scope.find(&name.text) {
+                Some(Binding::Entity(entity)) => self.leads_elsewhere(entity),
+                _ => false,
+            },
+            _ => false,
+        }
     }
 
     fn step(&mut self, expr: &'a ast::Expr) -> Attempt<(PlaceKind, Arc<str>)> {
@@ -177,13 +238,4 @@ impl<'a> Binder<'a> {
 fn kind(function: &ast::Name) -> Option<PlaceKind> {
     let mut kinds = KINDS.iter().copied();
     kinds.find(|kind| kind.as_str() == &*function.text)
-}
-
-/// Whether a dotted name begins with a function that leads to another place.
-pub(super) fn leads_elsewhere(base: &ast::Expr) -> bool {
-    let mut first = base;
-    while let ast::ExprKind::Member { base, .. } = &first.kind {
-        first = base;
-    }
-    matches!(&first.kind, ast::ExprKind::Call { function, .. } if kind(function).is_some())
 }

@@ -27,6 +27,10 @@ pub(super) enum Binding<'a> {
         function: &'a ast::Function,
         scope: Scope<'a>,
     },
+    /// The places or tables of an `entity_group`.
+    Entities(&'a [ast::Expr]),
+    /// The place or table that `macro-expand` is at.
+    Entity(&'a ast::Expr),
     /// A pattern and the scope it was written in; without a definition any call of it is refused.
     Pattern {
         pattern: Option<&'a ast::Pattern>,

@@ -94,6 +94,12 @@ impl<'a> Binder<'a> {
             }
             OperatorKind::Search { .. } => self.search(None, operator),
             OperatorKind::Find { .. } => self.find(false, operator),
+            OperatorKind::MacroExpand {
+                properties,
+                group,
+                name,
+                body,
+            } => self.macro_expand(properties, group, name, body, operator.span),
             OperatorKind::Evaluate {
                 properties,
                 call,
@@ -131,6 +137,8 @@ impl<'a> Binder<'a> {
                 let message = format!("`{}` is a single value, not a table", name.text);
                 Err(self.error(code::TABLE_OR_SCALAR, name.span, message))
             }
+            Some(Binding::Entity(entity)) => self.table(entity),
+            Some(Binding::Entities(_)) => Err(self.misplaced_group(name.span)),
             Some(Binding::Pattern { .. }) => {
                 let message = format!("the pattern `{}` takes arguments", name.text);
                 Err(self.error(code::ARGUMENT_COUNT, name.span, message))

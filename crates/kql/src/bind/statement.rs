@@ -124,6 +124,10 @@ impl<'a> Binder<'a> {
                     scope: self.scope.clone(),
                 }
             }
+            LetValue::Expr(ast::Expr {
+                kind: ast::ExprKind::EntityGroup(entities),
+                ..
+            }) => Binding::Entities(entities),
             LetValue::Expr(expr) => match self.value(expr, Row::NONE) {
                 Ok(Value::Scalar(expr)) => Binding::scalar(expr),
                 Ok(Value::Table(mut table)) => {

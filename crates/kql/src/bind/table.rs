@@ -171,6 +171,8 @@ fn is_serialized(plan: &Plan) -> bool {
         | PlanKind::CatalogFunction { .. }
         | PlanKind::Distinct { .. }
         | PlanKind::Sample { .. }
+        | PlanKind::Several { .. }
+        | PlanKind::Reduce { .. }
         | PlanKind::Join { .. }
         | PlanKind::Union { .. }
         | PlanKind::MakeSeries(_)

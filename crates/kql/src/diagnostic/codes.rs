@@ -227,6 +227,15 @@ datatable(Name: string, Count: long) ["a", Limit]"#,
 | where FileName == "cmd.exe""#,
     },
     Explanation {
+        code: "KQL190",
+        title: "the text cannot be formatted",
+        text: "Its words would not mean the same in another layout, or its brackets do not match \
+               within a management command, of which only the text is known. The text is left \
+               as it is; nothing else is wrong with it.",
+        bad: "",
+        good: "",
+    },
+    Explanation {
         code: "KQL201",
         title: "an unknown column or name",
         text: "Neither the table at this point nor the query has this name. Names are \

@@ -28,6 +28,7 @@ macro_rules! parts {
                     | PlanKind::Sort { input, .. }
                     | PlanKind::Take { input, .. }
                     | PlanKind::Sample { input, .. }
+                    | PlanKind::Reduce { input, .. }
                     | PlanKind::MvExpand { input, .. }
                     | PlanKind::Parse { input, .. }
                     | PlanKind::Serialize { input } => vec![input],
@@ -53,6 +54,9 @@ macro_rules! parts {
                         });
                         std::iter::once(input).chain(tables).collect()
                     }
+                    PlanKind::Several { results } => {
+                        results.into_iter().map(|result| &$($exclusive)? result.plan).collect()
+                    }
                     PlanKind::Union { inputs } => {
                         inputs.into_iter().map(|leg| &$($exclusive)? leg.plan).collect()
                     }
@@ -72,6 +76,8 @@ macro_rules! parts {
                         columns.into_iter().collect()
                     }
                     PlanKind::ExternalData { uris, .. } => uris.into_iter().collect(),
+                    PlanKind::Several { .. } => Vec::new(),
+                    PlanKind::Reduce { text, .. } => vec![text],
                     PlanKind::Range { from, to, step } => vec![from, to, step],
                     PlanKind::Filter { predicate, .. } => vec![predicate],
                     PlanKind::Aggregate { keys, aggregates, .. } => {
@@ -227,6 +233,8 @@ impl PlanKind {
             Self::Take { .. } => "take",
             Self::Sample { .. } => "sample",
             Self::CatalogFunction { .. } => "invoke",
+            Self::Several { .. } => "fork",
+            Self::Reduce { .. } => "reduce",
             Self::Join { .. } => "join",
             Self::Union { .. } => "union",
             Self::MvExpand { .. } => "mv-expand",

@@ -294,6 +294,8 @@ pub enum ExprKind {
         /// Properties.
         properties: Vec<Property>,
     },
+    /// `entity_group [database("a"), database("b")]`
+    EntityGroup(Vec<Expr>),
     /// `typeof(long)`
     TypeOf(TypeName),
     /// `typeof(*, a: long)`: columns of a table; `keeps_input` with the star.
@@ -502,7 +504,52 @@ pub enum OperatorKind {
     /// `serialize`
     Serialize(Vec<Expr>),
     /// `getschema`
-    GetSchema,
+    GetSchema {
+        /// `kind=csl`
+        properties: Vec<Property>,
+    },
+    /// `fork (…) Name=(…)`
+    Fork(Vec<ForkBranch>),
+    /// `facet by a, b with (…)`
+    Facet {
+        /// Columns to count the values of.
+        by: Vec<Name>,
+        /// What else is done with the rows.
+        with: Option<Subquery>,
+    },
+    /// `top-hitters n of x by y`
+    TopHitters {
+        /// How many.
+        count: Expr,
+        /// Of what: a column.
+        of: Expr,
+        /// What is summed; rows are counted if not given.
+        by: Option<Expr>,
+    },
+    /// `reduce kind=source by x with threshold=…, characters=…`
+    Reduce {
+        /// `kind=`
+        properties: Vec<Property>,
+        /// The text.
+        by: Expr,
+        /// `threshold`, `characters`
+        options: Vec<Property>,
+    },
+    /// `assert-schema (a:long, …)`
+    AssertSchema(Vec<ColumnDeclaration>),
+    /// `project-by-names "a", dynamic(["b*"]), …`
+    ProjectByNames(Vec<Expr>),
+    /// `macro-expand group as X (statements)`
+    MacroExpand {
+        /// `isfuzzy=`, `hint.*`
+        properties: Vec<Property>,
+        /// An entity group, or the name of one.
+        group: Expr,
+        /// What the entity at hand is called in the body.
+        name: Name,
+        /// Statements; the last one yields the rows.
+        body: Script,
+    },
     /// `as name`
     As {
         /// `hint.materialized=true`
@@ -553,9 +600,17 @@ pub enum OperatorKind {
     Scan(Box<Scan>),
     /// `parse-kv`
     ParseKv(Box<ParseKv>),
-    /// An operator of the language whose clauses are skipped as tokens up to the next bar. The
-    /// binder names it in its error.
+    /// An operator that nests too deeply to be read; its clauses are skipped up to the next bar.
     Unparsed,
+}
+
+/// One result of `fork`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ForkBranch {
+    /// What it is called, if it has a name.
+    pub name: Option<Name>,
+    /// What is done with the rows.
+    pub subquery: Subquery,
 }
 
 /// An output column of `find … project`.

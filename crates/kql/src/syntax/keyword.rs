@@ -1,16 +1,19 @@
 //! The words that have a meaning of their own: tabular operators, and the names that must stand
 //! in brackets to be names. KQL's words are lower-case only.
 
-/// Tabular operators that the tree models.
-pub(super) const MODELLED: &[&str] = &[
+/// The tabular operators.
+pub(super) const OPERATORS: &[&str] = &[
     "as",
+    "assert-schema",
     "consume",
     "count",
     "distinct",
     "evaluate",
     "extend",
+    "facet",
     "filter",
     "find",
+    "fork",
     "getschema",
     "graph-mark-components",
     "graph-match",
@@ -22,6 +25,7 @@ pub(super) const MODELLED: &[&str] = &[
     "join",
     "limit",
     "lookup",
+    "macro-expand",
     "make-graph",
     "make-series",
     "mv-apply",
@@ -36,44 +40,36 @@ pub(super) const MODELLED: &[&str] = &[
     "print",
     "project",
     "project-away",
+    "project-by-names",
     "project-keep",
     "project-rename",
     "project-reorder",
     "range",
+    "reduce",
     "render",
     "sample",
     "sample-distinct",
-    "search",
     "scan",
+    "search",
     "serialize",
     "sort",
     "summarize",
     "take",
     "top",
+    "top-hitters",
     "top-nested",
     "union",
     "where",
 ];
 
-/// Tabular operators that are kept as tokens.
-pub(super) const UNPARSED: &[&str] = &[
-    "assert-schema",
-    "facet",
-    "fork",
-    "macro-expand",
-    "project-by-names",
-    "reduce",
-    "top-hitters",
-];
-
 /// Whether `word` names a tabular operator.
 pub(super) fn is_operator(word: &str) -> bool {
-    MODELLED.contains(&word) || UNPARSED.contains(&word)
+    OPERATORS.contains(&word)
 }
 
 /// Every tabular operator, for suggestions.
 pub(crate) fn operators() -> impl Iterator<Item = &'static str> {
-    MODELLED.iter().chain(UNPARSED).copied()
+    OPERATORS.iter().copied()
 }
 
 /// Whether `word` may name nothing unless it stands in brackets: `['first']`.

@@ -388,12 +388,15 @@ impl Lexer<'_> {
     }
 
     fn curly_quoted(&mut self, start: usize, after_open: usize, close: char) {
-        let line_end = self.line_end(after_open);
-        let inside = &self.text[after_open..line_end];
-        let stop = |c: char| c == close || c == '"' || c == '\'' || closing_quote(c).is_some();
-        let end = inside.find(stop).map_or(line_end, |length| {
-            let stopper = inside[length..].chars().next().map_or(0, char::len_utf8);
-            after_open + length + stopper
+        // No further than to the next quotation mark: a line may be long and have many of them.
+        let inside = &self.text[after_open..];
+        let is_line_end = |c: char| matches!(c, '\n' | '\r');
+        let is_quote = |c: char| matches!(c, '"' | '\'') || closing_quote(c).is_some();
+        let stop = |c: char| c == close || is_quote(c) || is_line_end(c);
+        let end = inside.find(stop).map_or(self.text.len(), |length| {
+            let stopper = inside[length..].chars().next();
+            let stopper = stopper.filter(|c| !is_line_end(*c));
+            after_open + length + stopper.map_or(0, char::len_utf8)
         });
         self.report(
             Diagnostic::error(

@@ -248,6 +248,11 @@ impl<'t> Parser<'t> {
         }
     }
 
+    /// Whether an error has been reported at the next token.
+    pub(super) fn has_reported_here(&self) -> bool {
+        self.reported_at == Some(self.at)
+    }
+
     pub(super) fn expected(&mut self, what: &str) {
         let found = self.describe_next();
         let message = format!("expected {what}, found {found}");

@@ -89,7 +89,7 @@ fn comments_survive_wherever_they_stand() {
     for text in texts("tests/test_data/ok") {
         let plain = formatted(&text);
         let gaps = plain.match_indices([' ', '\n']).map(|(at, _)| at);
-        for (number, at) in gaps.enumerate() {
+        for (number, at) in gaps.step_by(2).enumerate() {
             let comment = [
                 " // behind\n",
                 "\n  // on its own\n",
@@ -175,6 +175,25 @@ fn queries_in_parentheses_are_indented() {
     );
 }
 
+/// Where a join is too wide, its query is broken before its columns are.
+#[test]
+fn the_query_of_a_join_gives_way_first() {
+    insta::assert_snapshot!(
+        formatted(
+            "DeviceEvents | join kind=leftanti (Processes | where isnotempty(SHA256)) on DeviceId, \
+             SHA256, ProcessCommandLine, FileName | join kind=inner (Processes) on DeviceId"
+        ),
+        @r"
+    DeviceEvents
+    | join kind=leftanti (
+        Processes
+        | where isnotempty(SHA256)
+    ) on DeviceId, SHA256, ProcessCommandLine, FileName
+    | join kind=inner (Processes) on DeviceId
+    "
+    );
+}
+
 #[test]
 fn statements_functions_and_comments() {
     insta::assert_snapshot!(
@@ -240,13 +259,17 @@ fn constants_stay_as_they_are() {
 #[test]
 fn tables_have_a_row_a_line() {
     insta::assert_snapshot!(
-        formatted("datatable(a:long,b:string)[1,'x',2,'y'];datatable (a:long) [1,2,3]"),
+        formatted(
+            "datatable(a:long,b:string)[1,'x',2,'y'];datatable (a:long) [1,2,3];\
+             (externaldata(['a b']:string)[h'https://example.com/a.csv'] with(format = 'csv'))"
+        ),
         @r"
     datatable(a: long, b: string) [
         1, 'x',
         2, 'y'
     ];
-    datatable(a: long) [1, 2, 3]
+    datatable(a: long) [1, 2, 3];
+    (externaldata(['a b']: string) [h'https://example.com/a.csv'] with (format='csv'))
     "
     );
 }

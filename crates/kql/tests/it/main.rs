@@ -1,6 +1,7 @@
 //! Integration tests of the KQL front end.
 
 mod bind;
+mod branch;
 mod builtin;
 mod clauses;
 mod codes;

@@ -87,6 +87,7 @@ fn show(expr: &Expr) -> String {
             show_all(uris),
             properties.len()
         ),
+        ExprKind::EntityGroup(entities) => format!("entity_group[{}]", show_all(entities)),
         ExprKind::TypeOf(ty) => format!("typeof {}", ty.text),
         ExprKind::TypeOfTable {
             columns,
@@ -572,4 +573,13 @@ fn heights_add_up_through_nested_queries() {
         text = format!("toscalar(print x = {text} + 1 + 1 + 1 + 1 + 1 + 1)");
     }
     assert_eq!(codes(&format!("print {text}")), ["KQL110"]);
+}
+
+/// Each of many quotation marks once made the lexer look for the end of its long line.
+#[test]
+fn many_typographic_quotation_marks_take_linear_time() {
+    let text = format!("T | where {}", "a \u{201c} ".repeat(200_000));
+    let started = std::time::Instant::now();
+    assert!(kql::syntax::parse(&text).has_errors());
+    assert!(started.elapsed().as_secs() < 20, "{:?}", started.elapsed());
 }

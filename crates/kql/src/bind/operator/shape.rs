@@ -63,6 +63,20 @@ impl<'a> Binder<'a> {
         table.then_same(span, |input| PlanKind::Distinct { input })
     }
 
+    /// `getschema kind=csl`: the schema as one text, as `datatable` takes it.
+    #[expect(clippy::unused_self, reason = "operators are methods of the binder")]
+    pub(super) fn get_schema_text(&mut self, table: &Table, span: Span) -> Table {
+        let columns: Vec<String> = table
+            .schema()
+            .columns()
+            .iter()
+            .map(|column| format!("{}:{}", column.name, column.ty))
+            .collect();
+        let rows = vec![vec![Value::String(columns.join(",").into())]];
+        let schema = Schema::new(vec![Column::new("Schema", ScalarType::String)]);
+        Table::new(PlanKind::Values { rows }, schema, span)
+    }
+
     #[expect(clippy::unused_self, reason = "operators are methods of the binder")]
     pub(super) fn get_schema(&mut self, table: &Table, span: Span) -> Table {
         let rows = table

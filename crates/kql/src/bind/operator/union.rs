@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use super::columns::matches_wildcard;
 use super::unite::{Source, unite};
-use crate::bind::place::leads_elsewhere;
 use crate::bind::scope::Binding;
 use crate::bind::table::Table;
 use crate::bind::{Attempt, Binder, Reported, code};
@@ -85,7 +84,7 @@ impl<'a> Binder<'a> {
             }
             ast::ExprKind::Star => self.wildcard("*", item.span, fuzzy),
             ast::ExprKind::Wildcard(pattern) => self.wildcard(&pattern.text, pattern.span, fuzzy),
-            ast::ExprKind::Member { base, member } if leads_elsewhere(base) => {
+            ast::ExprKind::Member { base, member } if self.leads_elsewhere(base) => {
                 self.tables_elsewhere(base, member, item.span)
             }
             _ if fuzzy && let Some((what, name)) = self.missing_source(item) => {

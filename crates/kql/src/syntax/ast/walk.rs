@@ -98,7 +98,9 @@ impl Expr {
                 .chain(operators.iter().map(Node::Operator))
                 .collect(),
             ExprKind::Source(operator) => vec![Node::Operator(operator)],
-            ExprKind::DataTable { values, .. } => exprs(values).collect(),
+            ExprKind::DataTable { values, .. } | ExprKind::EntityGroup(values) => {
+                exprs(values).collect()
+            }
             ExprKind::ExternalData {
                 uris, properties, ..
             } => exprs(uris).chain(values(properties)).collect(),
@@ -113,7 +115,7 @@ impl TableOperator {
     pub fn children(&self) -> Vec<Node<'_>> {
         match &self.kind {
             OperatorKind::Count
-            | OperatorKind::GetSchema
+            | OperatorKind::AssertSchema(_)
             | OperatorKind::Consume
             | OperatorKind::Unparsed => Vec::new(),
             OperatorKind::Where { predicate: only }
@@ -127,6 +129,7 @@ impl TableOperator {
             | OperatorKind::Extend(list)
             | OperatorKind::Distinct(list)
             | OperatorKind::Print(list)
+            | OperatorKind::ProjectByNames(list)
             | OperatorKind::Serialize(list) => exprs(list).collect(),
             OperatorKind::ProjectReorder(columns) => columns
                 .iter()
@@ -195,8 +198,14 @@ impl TableOperator {
                     ParsePart::Skip | ParsePart::Column { .. } => None,
                 }))
                 .collect(),
-            OperatorKind::As { properties, .. } | OperatorKind::Render { properties, .. } => {
-                values(properties).collect()
+            OperatorKind::As { properties, .. }
+            | OperatorKind::Render { properties, .. }
+            | OperatorKind::GetSchema { properties } => values(properties).collect(),
+            OperatorKind::Fork(branches) => {
+                let branches = branches.iter();
+                branches
+                    .flat_map(|branch| branch.subquery.operators.iter().map(Node::Operator))
+                    .collect()
             }
             OperatorKind::Graph(graph) => match &**graph {
                 GraphOperator::Make {
@@ -212,6 +221,30 @@ impl TableOperator {
                 GraphOperator::Where { predicate, .. } => vec![Node::Expr(predicate)],
                 GraphOperator::MarkComponents { .. } | GraphOperator::ToTable(_) => Vec::new(),
             },
+            OperatorKind::Facet { with, .. } => {
+                let operators = with.iter().flat_map(|with| &with.operators);
+                operators.map(Node::Operator).collect()
+            }
+            OperatorKind::TopHitters { count, of, by } => {
+                one(count).chain(one(of)).chain(exprs(by)).collect()
+            }
+            OperatorKind::Reduce {
+                properties,
+                by,
+                options,
+            } => values(properties)
+                .chain(one(by))
+                .chain(values(options))
+                .collect(),
+            OperatorKind::MacroExpand {
+                properties,
+                group,
+                body,
+                ..
+            } => values(properties)
+                .chain(one(group))
+                .chain(body.statements.iter().map(Node::Statement))
+                .collect(),
             OperatorKind::Evaluate {
                 properties, call, ..
             } => values(properties).chain(one(call)).collect(),

@@ -50,6 +50,9 @@ impl<'t> Layout<'_, 't> {
         if is_pattern(words.name(head_end - 1)) {
             return self.pattern(head_end..range.end, &place);
         }
+        if starts.len() > 1 && starts[0] > head_end && self.holds_query(starts[0] - 1) {
+            self.shared_bracket = Some(words.partner(starts[0] - 1));
+        }
         self.list(head_end..starts[0], &place, shape.items);
 
         let place = place.of_kind(PlaceKind::Expression);
@@ -284,7 +287,10 @@ impl<'t> Layout<'_, 't> {
         }
         let is_query = words.kind(open) == T::OpenParen
             && (has(T::Bar) || holds_operators || self.source_operator(open + 1).is_some());
-        self.put(Step::Begin { broken: false });
+        let is_shared = self.shared_bracket == Some(open);
+        if !is_shared {
+            self.put(Step::Begin { broken: false });
+        }
         self.word(open);
         if is_query {
             self.put(Step::Indent);
@@ -319,7 +325,9 @@ impl<'t> Layout<'_, 't> {
             }
             self.close_indented(close);
         }
-        self.put(Step::End);
+        if !is_shared {
+            self.put(Step::End);
+        }
     }
 
     /// Whether what is inside of a bracket ends with a bracket of its own and is nothing else
@@ -464,6 +472,6 @@ fn inside<'t>(word: &str, around: &Place<'t>) -> Place<'t> {
         kind,
         stars_name: around.stars_name || lists_tables,
         all_properties: word == "with" && !has_steps,
-        ..Place::plain(shape::NOTHING)
+        ..Place::plain(shape::INSIDE)
     }
 }

@@ -16,6 +16,7 @@ pub(super) fn layout(words: &Words<'_>) -> Vec<Step> {
         words,
         steps: Vec::with_capacity(words.len() * 4),
         announced: None,
+        shared_bracket: None,
     };
     layout.statements(0..words.len());
     layout.put(Step::HardLine);
@@ -30,6 +31,9 @@ pub(super) struct Layout<'w, 't> {
     steps: Vec<Step>,
     /// The word whose comments have been put before it already.
     announced: Option<usize>,
+    /// The bracket whose line breaks are those of the operator around it: where the operator is
+    /// wide, its query is broken rather than what follows.
+    pub(super) shared_bracket: Option<usize>,
 }
 
 impl<'t> Layout<'_, 't> {

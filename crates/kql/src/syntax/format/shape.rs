@@ -79,7 +79,10 @@ const PLAIN: Shape = Shape {
 };
 
 /// What stands in brackets.
-pub(super) const NOTHING: Shape = PLAIN;
+pub(super) const INSIDE: Shape = Shape {
+    words: &["with"],
+    ..PLAIN
+};
 
 const GRAPH: Shape = Shape {
     clauses: &["where", "project"],

@@ -84,7 +84,8 @@ pub(super) fn between(words: &Words<'_>, first: usize, second: usize, place: &Pl
         {
             !words.joined(first)
         }
-        (_, T::Colon) => words.closes(first) && place.kind == PlaceKind::Expression,
+        (T::CloseParen, T::Colon) => place.kind == PlaceKind::Expression,
+        (_, T::Colon) => false,
         (T::Colon, _) => match place.kind {
             PlaceKind::Json => true,
             PlaceKind::Pattern | PlaceKind::Graph => false,

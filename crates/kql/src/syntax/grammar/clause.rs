@@ -1,9 +1,11 @@
 //! The clauses of each tabular operator. Those with many of them have files of their own.
 
 mod apply;
+mod branch;
 mod key_value;
 mod nested;
 mod partition;
+mod pattern;
 mod scan;
 mod search;
 mod series;
@@ -19,6 +21,7 @@ use crate::syntax::ast::{
 };
 use crate::syntax::parser::Parser;
 use crate::syntax::token::TokenKind as T;
+use crate::types::ScalarType;
 
 use super::expression::{self, Stars, expression, items};
 use super::name::{self, named};
@@ -105,13 +108,23 @@ pub(super) fn clauses(p: &mut Parser<'_>, word: &str) -> OperatorKind {
         "parse-kv" => key_value::parse_kv(p),
         "parse" | "parse-where" => parse(p, word == "parse-where"),
         "serialize" => OperatorKind::Serialize(optional(p, named)),
-        "getschema" => OperatorKind::GetSchema,
+        "getschema" => OperatorKind::GetSchema {
+            properties: property::leading(p, |name| name == "kind"),
+        },
+        "fork" => branch::fork(p),
+        "facet" => branch::facet(p),
+        "macro-expand" => branch::macro_expand(p),
+        "top-hitters" => pattern::top_hitters(p),
+        "reduce" => pattern::reduce(p),
+        "assert-schema" => OperatorKind::AssertSchema(declaration::closed_columns(p)),
+        "project-by-names" if at_operator_end(p) => OperatorKind::ProjectByNames(Vec::new()),
+        "project-by-names" => OperatorKind::ProjectByNames(items(p, expression)),
         "as" => OperatorKind::As {
             properties: property::leading(p, property::hint),
             name: name::free_name(p),
         },
         "consume" => {
-            property::leading(p, property::any);
+            consume(p);
             OperatorKind::Consume
         }
         "invoke" => OperatorKind::Invoke(call(p)),
@@ -141,6 +154,18 @@ pub(super) fn at_operator_end(p: &Parser<'_>) -> bool {
         p.kind(),
         T::Bar | T::Semicolon | T::EndOfText | T::CloseParen | T::CloseBracket | T::CloseBrace
     )
+}
+
+/// `consume decodeblocks=true`: the property changes nothing.
+fn consume(p: &mut Parser<'_>) {
+    for property in property::leading(p, |name| name == "decodeblocks") {
+        let is_bool = matches!(&property.value.kind, ExprKind::Literal(literal)
+            if literal.ty == ScalarType::Bool);
+        if !is_bool {
+            let message = "`decodeblocks` is `true` or `false`";
+            p.report_aside(Diagnostic::error("KQL100", property.value.span, message));
+        }
+    }
 }
 
 /// Items, or none where the operator ends.

@@ -244,6 +244,7 @@ fn word(p: &mut Parser<'_>, stars: Stars) -> Expr {
         }
         "dynamic" if called => return dynamic::dynamic(p),
         "typeof" if called => return type_of(p),
+        "entity_group" if p.token(1).kind == T::OpenBracket => return entity_group(p),
         "datatable" if called => return query::datatable(p),
         "externaldata" | "external_data" if called => return query::external_data(p),
         _ => {}
@@ -325,6 +326,24 @@ fn argument(p: &mut Parser<'_>, function: &str) -> Expr {
         p.report_aside(Diagnostic::error("KQL116", argument.span, message).with_help(help));
     }
     argument
+}
+
+/// `entity_group [database("a"), database("b")]`
+fn entity_group(p: &mut Parser<'_>) -> Expr {
+    let start = p.bump().span;
+    let open = p.bump().span;
+    let mut height = 0;
+    let entities = items(p, |p| {
+        let entity = postfix(p, Stars::Multiply);
+        height = height.max(p.height());
+        entity
+    });
+    p.expect_close(T::CloseBracket, open);
+    p.grow(height, start);
+    Expr {
+        span: p.span_from(start),
+        kind: ExprKind::EntityGroup(entities),
+    }
 }
 
 /// `(expression)` or `(query)`.

@@ -59,7 +59,9 @@ fn begins_find(p: &Parser<'_>) -> bool {
 
 /// Checks that the operator has been read to its end, and goes there.
 pub(super) fn end(p: &mut Parser<'_>, errors_before: usize) {
-    if clause::at_operator_end(p) || keyword_ahead(p).is_some() {
+    // A word that was no operand is no operator either: `where search > 0`.
+    let is_reported = p.has_reported_here() && !p.on_new_line();
+    if clause::at_operator_end(p) || (keyword_ahead(p).is_some() && !is_reported) {
         return;
     }
     let failed = p.errors() > errors_before;
@@ -87,11 +89,7 @@ pub(super) fn operator(p: &mut Parser<'_>) -> Option<TableOperator> {
         text: Arc::from(word),
         span: p.span_from(start),
     };
-    let kind = if keyword::UNPARSED.contains(&word) {
-        unparsed(p)
-    } else {
-        p.nested(|p| clause::clauses(p, word), |_| OperatorKind::Unparsed)
-    };
+    let kind = p.nested(|p| clause::clauses(p, word), |_| OperatorKind::Unparsed);
     Some(TableOperator {
         kind,
         span: p.span_from(start),

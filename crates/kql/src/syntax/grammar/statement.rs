@@ -27,7 +27,7 @@ pub(in crate::syntax) fn script(p: &mut Parser<'_>) -> Script {
 }
 
 /// Statements up to the end of the text or a bracket that closes a body.
-fn statements(p: &mut Parser<'_>, script: &mut Script) {
+pub(super) fn statements(p: &mut Parser<'_>, script: &mut Script) {
     let mut after_statement = false;
     loop {
         while p.at(T::Semicolon) {
