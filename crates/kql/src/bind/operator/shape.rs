@@ -1,7 +1,7 @@
 //! `count`, `distinct`, `getschema`.
 
-use crate::bind::table::{Outputs, Table};
 use crate::bind::Binder;
+use crate::bind::table::{Outputs, Table};
 use crate::builtin;
 use crate::hir::{AggregateCall, PlanKind};
 use crate::span::Span;
