@@ -73,6 +73,29 @@ pub fn check(text: &str, names: &[&str]) -> Result<(), TemplateError> {
     Template::parse(text, Escape::Plain, names).map(|_| ())
 }
 
+/// The columns of a finding's row that a template reads. One that asks whether something is defined
+/// may do without any.
+pub fn row_columns(text: &str) -> Vec<String> {
+    let environment = environment(Escape::Plain);
+    let Ok(template) = environment.template_from_str(text) else {
+        return Vec::new();
+    };
+    if text.contains("defined") || text.contains("default") {
+        return Vec::new();
+    }
+    let mut columns: Vec<String> = template
+        .undeclared_variables(true)
+        .into_iter()
+        .filter_map(|name| {
+            let path = name.strip_prefix("row.")?;
+            Some(path.split('.').next()?.to_owned())
+        })
+        .collect();
+    columns.sort();
+    columns.dedup();
+    columns
+}
+
 fn environment(escape: Escape) -> Environment<'static> {
     let mut environment = Environment::new();
     environment.set_undefined_behavior(UndefinedBehavior::Strict);

@@ -61,6 +61,9 @@ pub struct Args {
     /// Take any name for a table, and any name for a column of such a table
     #[arg(long)]
     pub any_table: bool,
+    /// Fail if there are warnings, too
+    #[arg(long)]
+    pub strict: bool,
     /// Tell what a code means, with a bad and a good example
     #[arg(long, value_name = "CODE", conflicts_with_all = ["paths", "format", "syntax_only"])]
     pub explain: Option<String>,
@@ -85,7 +88,10 @@ pub fn run(args: &Args, global: &Global) -> anyhow::Result<ExitCode> {
     let is_unreadable = |problem: &Problem| problem.diagnostic.code == code::UNREADABLE;
     Ok(ExitCode::from(if problems.iter().any(is_unreadable) {
         EXIT_BAD_INPUT
-    } else if problems.iter().any(Problem::is_error) {
+    } else if problems
+        .iter()
+        .any(|problem| args.strict || problem.is_error())
+    {
         EXIT_FAILED
     } else {
         EXIT_OK

@@ -75,7 +75,7 @@ impl<'a> Builder<'a> {
         let key: Vec<String> = self
             .first(|header| header.dedupe.as_ref()?.key.as_ref())
             .map_or_else(Vec::new, |key| key.as_slice().to_vec());
-        let results = self.bind_query(source.as_ref());
+        let results = self.bind_query(source.as_ref(), &detect);
         if let Some(results) = results {
             self.bind_findings(results, &detect, &entities, &key);
         }

@@ -6,8 +6,10 @@
 use std::path::Path;
 
 use kql::catalog::Catalog;
+use kql::lint::LintContext;
 
 use super::file::has_header;
+use super::query::ticks;
 use super::{markdown, query, sentinel};
 use crate::problem::{Problem, SourceFile};
 use crate::yaml::{self, Excerpt, Node};
@@ -71,6 +73,20 @@ impl Document {
         }
     }
 
+    /// How the queries are run: a rule for its period; others nobody knows, and a time range is set
+    /// where people run them.
+    fn lint_context(&self) -> LintContext {
+        let period = match self {
+            Self::Rule(document) => sentinel::period(document),
+            _ => None,
+        };
+        LintContext {
+            window_injected: true,
+            lookback: period.and_then(ticks),
+            ..LintContext::default()
+        }
+    }
+
     /// Everything that is wrong with a file that is no hunt; without a catalog, only the syntax of
     /// its queries is looked at.
     pub fn check(&self, file: &SourceFile, catalog: Option<&dyn Catalog>) -> Vec<Problem> {
@@ -80,7 +96,7 @@ impl Document {
                 problems.extend(query::parse(file, &query));
                 continue;
             };
-            let (bound, found) = query::bind(file, &query, catalog);
+            let (bound, found) = query::bind(file, &query, catalog, &self.lint_context());
             problems.extend(found);
             if let (Self::Rule(document), Some(bound)) = (self, bound) {
                 let found = sentinel::check_columns(document, &bound.plan.schema);

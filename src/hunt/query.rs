@@ -1,30 +1,43 @@
-//! Holds a query against syntax and tables, and tells what is wrong at its place in the file.
+//! Holds a query against syntax, tables and the rules of the linter, and tells what is wrong at its
+//! place in the file.
 
+use chrono::TimeDelta;
 use kql::catalog::Catalog;
 use kql::diagnostic::Diagnostic;
 use kql::hir;
+use kql::lint::LintContext;
 use kql::span::Span;
 
 use crate::problem::{Problem, SourceFile, code};
 use crate::yaml::Excerpt;
 
-/// Binds a query of a file; the resolved query if it is right and all of it is known.
+/// Binds a query of a file and looks for what is probably not meant; the resolved query if it is
+/// right and all of it is known.
 pub fn bind(
     file: &SourceFile,
     query: &Excerpt,
     catalog: &dyn Catalog,
+    context: &LintContext,
 ) -> (Option<hir::Query>, Vec<Problem>) {
     if query.text().trim().is_empty() {
         return (None, vec![no_query(file, query)]);
     }
-    let bound = kql::compile(query.text(), catalog);
-    (bound.query, placed(file, query, bound.diagnostics))
+    let parse = kql::syntax::parse(query.text());
+    let bound = kql::bind::bind(&parse.script, catalog);
+    let diagnostics = kql::lint::lint(query.text(), &parse, &bound, context);
+    let resolved = bound.query.filter(|_| !parse.has_errors());
+    (resolved, placed(file, query, diagnostics))
 }
 
 /// Only parses a query of a file.
 pub fn parse(file: &SourceFile, query: &Excerpt) -> Vec<Problem> {
     let parsed = kql::syntax::parse(query.text());
     placed(file, query, parsed.diagnostics)
+}
+
+/// A length of time in the unit of KQL, 100 ns.
+pub fn ticks(time: TimeDelta) -> Option<i64> {
+    time.num_nanoseconds().map(|nanoseconds| nanoseconds / 100)
 }
 
 fn no_query(file: &SourceFile, query: &Excerpt) -> Problem {

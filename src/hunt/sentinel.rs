@@ -6,6 +6,7 @@
 
 mod limits;
 
+use chrono::TimeDelta;
 use kql::diagnostic::{Diagnostic, did_you_mean};
 use kql::span::Span;
 use kql::types::Schema;
@@ -161,6 +162,13 @@ fn check_value(document: &Node, rule: &Rule, problems: &mut Vec<Diagnostic>) {
             problems.push(problem);
         }
     }
+}
+
+/// How far a rule looks back.
+pub fn period(document: &Node) -> Option<TimeDelta> {
+    let node = &document.entry("queryPeriod")?.node;
+    let minutes = limits::minutes(node.as_text()?)?;
+    Some(TimeDelta::seconds((minutes * 60.0).round() as i64))
 }
 
 /// How far a rule looks back has to fit how often it runs.

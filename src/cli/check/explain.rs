@@ -12,7 +12,9 @@ use crate::problem;
 /// What all codes mean that `huntd check` may print, in their order.
 pub fn explanations() -> Vec<Explanation> {
     let all = [problem::codes::EXPLANATIONS, codes::EXPLANATIONS];
-    let mut explanations: Vec<Explanation> = all.into_iter().flatten().copied().collect();
+    let rules = kql::lint::rules().map(kql::lint::Rule::explained);
+    let explanations = all.into_iter().flatten().copied();
+    let mut explanations: Vec<Explanation> = explanations.chain(rules).collect();
     explanations.sort_by_key(|explanation| explanation.code);
     explanations
 }

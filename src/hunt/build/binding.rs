@@ -3,6 +3,7 @@
 
 use kql::catalog::{MemoryCatalog, TableInfo};
 use kql::diagnostic::did_you_mean;
+use kql::lint::{LintContext, RequiredColumn};
 use kql::types::Schema;
 
 use super::Builder;
@@ -11,15 +12,51 @@ use crate::hunt::{Detect, EntityMapping, RESULTS, query};
 use crate::id::SourceName;
 use crate::problem::code;
 use crate::run::result_file::result_columns;
+use crate::template;
 use crate::yaml::Excerpt;
 
 impl Builder<'_> {
     /// Binds the query; the columns of its result, as its file names them, if it is right.
-    pub(super) fn bind_query(&mut self, source: Option<&SourceName>) -> Option<Schema> {
+    pub(super) fn bind_query(
+        &mut self,
+        source: Option<&SourceName>,
+        detect: &Detect,
+    ) -> Option<Schema> {
         let catalog = (self.surroundings.catalogs)(source);
-        let (bound, problems) = query::bind(&self.hunt.file, &self.hunt.query, &*catalog);
+        let context = self.lint_context(detect);
+        let (bound, problems) = query::bind(&self.hunt.file, &self.hunt.query, &*catalog, &context);
         self.problems.extend(problems);
         Some(result_columns(&bound?.plan.schema))
+    }
+
+    /// How the query is run, and what reads its rows. Columns of entities and of the key are
+    /// checked where they are written.
+    fn lint_context(&self, detect: &Detect) -> LintContext {
+        let defaults = self.surroundings.defaults;
+        let lookback = self
+            .first(|header| header.window.as_ref()?.lookback.as_ref())
+            .copied()
+            .or(defaults.window.and_then(|window| window.lookback));
+        let lookback = lookback.and_then(|lookback| query::ticks(lookback.delta()));
+        let actions = self.first(|header| header.actions.as_ref());
+        let told = actions.unwrap_or(&defaults.actions);
+        let title = self.first(|header| header.title.as_ref());
+        let title = title.filter(|_| matches!(detect, Detect::Threshold(_)));
+        let columns = title.map_or_else(Vec::new, |title| template::row_columns(title));
+        LintContext {
+            window_injected: true,
+            lookback: lookback.filter(|lookback| *lookback > 0),
+            // Those who are told see the first rows.
+            result_stored: told.is_empty(),
+            required_columns: columns
+                .into_iter()
+                .map(|name| RequiredColumn {
+                    name,
+                    reader: "the title".to_owned(),
+                })
+                .collect(),
+            ..LintContext::default()
+        }
     }
 
     /// Binds what reads the result: the detection, and the columns that findings are made of.

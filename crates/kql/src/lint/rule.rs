@@ -20,6 +20,7 @@ mod time;
 mod unused;
 
 use crate::diagnostic::Diagnostic;
+use crate::diagnostic::codes::Explanation;
 
 use super::allow;
 use super::subject::Subject;
@@ -52,6 +53,17 @@ pub struct Rule {
 type Check = fn(&Subject<'_>, &mut Vec<Diagnostic>);
 
 impl Rule {
+    /// What the rule means, as of any code.
+    pub fn explained(&self) -> Explanation {
+        Explanation {
+            code: self.code,
+            title: self.summary,
+            text: self.explanation,
+            bad: self.bad,
+            good: self.good,
+        }
+    }
+
     pub(super) fn check(&self, subject: &Subject<'_>, found: &mut Vec<Diagnostic>) {
         (self.check)(subject, found);
     }

@@ -237,6 +237,15 @@ pub(super) fn joined_by(expr: &Expr, joint: hir::BinaryOp) -> Vec<&Expr> {
     parts
 }
 
+/// A text as a literal of KQL.
+pub(super) fn quoted(text: &str) -> String {
+    if text.contains('\\') && !text.contains('"') {
+        format!("@\"{text}\"")
+    } else {
+        format!("{text:?}")
+    }
+}
+
 /// The predicate of a `where`.
 pub(super) fn predicate(operator: &TableOperator) -> Option<&Expr> {
     match &operator.kind {

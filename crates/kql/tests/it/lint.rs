@@ -762,6 +762,25 @@ fn texts_and_lists() {
 }
 
 #[test]
+fn ways_around_wildcards() {
+    for (condition, help) in [
+        (r#"== "python*""#, r#"use `startswith "python"`"#),
+        (r#"!= "*.exe""#, r#"use `!endswith ".exe"`"#),
+        (r#"contains @"*\Run\*""#, r#"use `contains @"\Run\"`"#),
+        (
+            r#"contains "*net* user*""#,
+            r#"look for the parts: `contains "net"`, `contains " user"`"#,
+        ),
+    ] {
+        let found = lint(
+            &format!("DeviceEvents | where FileName {condition}"),
+            &hunt(),
+        );
+        assert_eq!(found[0].help.as_deref(), Some(help));
+    }
+}
+
+#[test]
 fn names_that_nothing_uses() {
     check(&[
         ("let a = 1; DeviceEvents | where FileName == 'x'", "KQL424"),

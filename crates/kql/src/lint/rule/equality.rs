@@ -2,7 +2,7 @@
 
 use crate::diagnostic::Diagnostic;
 use crate::hir::{BinaryOp, InOp, StringOp};
-use crate::lint::subject::{Subject, literal_string, predicate};
+use crate::lint::subject::{Subject, literal_string, predicate, quoted};
 use crate::syntax::ast::{Expr, ExprKind, Node, Operator};
 
 use super::Rule;
@@ -94,14 +94,21 @@ fn tell(subject: &Subject<'_>, expr: &Expr, text: &Expr, found: &mut Vec<Diagnos
         ExprKind::Binary { op_span, .. } | ExprKind::In { op_span, .. } => subject.slice(*op_span),
         _ => return,
     };
+    let bang = if operator.starts_with('!') { "!" } else { "" };
     let better = match (ends, starts) {
         (true, true) => "contains",
         (true, false) => "endswith",
         _ => "startswith",
     };
+    let help = if inner.contains('*') {
+        let parts = inner.split('*').filter(|part| !part.is_empty());
+        let parts: Vec<String> = parts
+            .map(|part| format!("`{bang}contains {}`", quoted(part)))
+            .collect();
+        format!("look for the parts: {}", parts.join(", "))
+    } else {
+        format!("use `{bang}{better} {}`", quoted(inner))
+    };
     let message = format!("`*` has no special meaning for `{operator}`");
-    found.push(
-        Diagnostic::warning(WILDCARD_EQUALITY.code, text.span, message)
-            .with_help(format!("use `{better} \"{inner}\"`")),
-    );
+    found.push(Diagnostic::warning(WILDCARD_EQUALITY.code, text.span, message).with_help(help));
 }

@@ -4,7 +4,9 @@ use crate::diagnostic::Diagnostic;
 use crate::hir::{BinaryOp, StringOp};
 use crate::lint::pattern::{Plain, alternatives, plain, required_word};
 use crate::lint::pipeline::reduces;
-use crate::lint::subject::{Subject, joined_by, literal_string, mentions, predicate, unwrapped};
+use crate::lint::subject::{
+    Subject, joined_by, literal_string, mentions, predicate, quoted, unwrapped,
+};
 use crate::lint::term::{INDEXED_MIN, longest};
 use crate::span::Span;
 use crate::syntax::ast::{Expr, ExprKind, Operator, TableOperator};
@@ -111,14 +113,6 @@ fn in_plain_words(plain: &Plain) -> String {
         this_case
     };
     format!("use `{operator} {}`", quoted(&plain.text))
-}
-
-fn quoted(text: &str) -> String {
-    if text.contains('\\') && !text.contains('"') {
-        format!("@\"{text}\"")
-    } else {
-        format!("{text:?}")
-    }
 }
 
 /// The first regular expression of a pipeline if nothing leaves out rows before it but filters on
