@@ -15,6 +15,7 @@ mod coerce;
 mod expression;
 mod external;
 mod function;
+mod graph;
 mod literal;
 mod membership;
 mod name;
@@ -45,7 +46,7 @@ use crate::hir;
 use crate::span::Span;
 use crate::syntax::{self, ast};
 use crate::types::Schema;
-use scope::Scope;
+use scope::{Binding, Scope};
 use table::Table;
 
 /// How deep expressions, pipelines and function calls may nest: more than the parser lets through,
@@ -99,6 +100,7 @@ pub fn bind(script: &ast::Script, catalog: &dyn Catalog) -> Bound {
         diagnostics: Vec::new(),
         scope: Scope::default(),
         render: None,
+        tables_to_come: Vec::new(),
         aliases: Vec::new(),
         next_shared: 0,
         depth: 0,
@@ -140,6 +142,8 @@ struct Binder<'a> {
     diagnostics: Vec<Diagnostic>,
     scope: Scope<'a>,
     render: Option<hir::Render>,
+    /// Tables that `graph-to-table` makes for the statements behind its own.
+    tables_to_come: Vec<(Arc<str>, Binding<'a>)>,
     /// Names that `alias database` gave to databases of other places.
     aliases: Vec<Arc<str>>,
     next_shared: u32,

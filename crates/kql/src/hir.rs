@@ -233,6 +233,17 @@ pub enum PlanKind {
         /// What it is called with, in the order of its parameters.
         arguments: Vec<PluginArgument>,
     },
+    /// An operator that makes or reads a graph. The schema of a graph is empty. Matches of a
+    /// pattern have, for each named node and edge, a column of its name that stands for the whole
+    /// and one called `name.property` for each property.
+    Graph {
+        /// Its keyword.
+        operator: &'static str,
+        /// The tables or the graph that it reads.
+        inputs: Vec<Plan>,
+        /// What it computes, over the rows of the nodes or edges it looks at.
+        expressions: Vec<Expr>,
+    },
     /// The rows that the operator around a subquery hands to it (`mv-apply`, `partition`, …);
     /// nothing outside such a subquery reads them.
     Rows,

@@ -35,6 +35,9 @@ impl<'a> Binder<'a> {
                 "`$left` and `$right` stand only in the conditions of a join",
             ));
         }
+        if let Some(property) = self.property_of_element(base, member, span, row) {
+            return property.map(Value::Scalar);
+        }
         if let Some(state) = self.state(base, member, span, row) {
             return state.map(Value::Scalar);
         }

@@ -37,6 +37,9 @@ impl<'a> Binder<'a> {
         span: Span,
         row: Row<'_>,
     ) -> Attempt<Value> {
+        if let Some(result) = self.graph_call(function, arguments, span, row) {
+            return result.map(Value::Scalar);
+        }
         let binding = self.scope.find(&function.text).cloned();
         // A value of the name of a built-in hides no function.
         if let Some(binding) = binding

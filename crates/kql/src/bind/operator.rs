@@ -7,6 +7,7 @@ mod columns;
 mod evaluate;
 mod expand;
 mod find;
+mod graph;
 mod join;
 mod key_value;
 mod macro_expand;
@@ -131,6 +132,9 @@ impl<'a> Binder<'a> {
                 self.render(&table, kind, properties);
                 table
             }
+            OperatorKind::Graph(graph) => self
+                .graph(table, graph, &operator.keyword, span)
+                .unwrap_or_else(|Reported| Table::unknown(span)),
             OperatorKind::Evaluate {
                 properties,
                 call,

@@ -97,6 +97,9 @@ impl<'a> Binder<'a> {
                     result = Some(self.value(expr, Row::NONE));
                     // Names given with `as` end with the statement.
                     self.scope = before;
+                    for (name, binding) in std::mem::take(&mut self.tables_to_come) {
+                        self.scope.bind(name, binding);
+                    }
                 }
             }
         }

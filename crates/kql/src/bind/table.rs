@@ -2,10 +2,12 @@
 //! their like build. Columns that failed to bind are remembered, so that uses of them stay quiet.
 
 use std::collections::HashMap;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use super::Binder;
 use super::code;
+use super::graph::{Element, Graph};
 use crate::diagnostic::Diagnostic;
 use crate::hir::{Expr, ExprKind, Plan, PlanKind};
 use crate::span::Span;
@@ -22,6 +24,10 @@ pub(super) struct Table {
     pub(super) open: bool,
     /// Columns whose type is known only when the query runs; dynamic in the schema.
     pub(super) untyped: Vec<Arc<str>>,
+    /// What it is made of, where it is a graph and no table.
+    pub(super) graph: Option<Rc<Graph>>,
+    /// Nodes and edges of a pattern, where its rows are matches of one.
+    pub(super) elements: Option<Rc<[Element]>>,
     /// The table's name, as `union withsource=` shows it.
     pub(super) label: Option<Arc<str>>,
 }
@@ -38,6 +44,8 @@ impl Table {
             broken: Vec::new(),
             open: false,
             untyped: Vec::new(),
+            graph: None,
+            elements: None,
             label: None,
         }
     }
@@ -71,6 +79,8 @@ impl Table {
             broken: self.broken,
             open: self.open,
             untyped: self.untyped,
+            graph: None,
+            elements: None,
             label: None,
         }
     }
@@ -168,7 +178,8 @@ fn is_serialized(plan: &Plan) -> bool {
         | PlanKind::MakeSeries(_)
         | PlanKind::Partition(_)
         | PlanKind::TopNested(_)
-        | PlanKind::Plugin { .. } => false,
+        | PlanKind::Plugin { .. }
+        | PlanKind::Graph { .. } => false,
         PlanKind::MvApply(apply) => is_serialized(&apply.input),
         PlanKind::ParseKv(parse) => is_serialized(&parse.input),
     }

@@ -44,6 +44,7 @@ macro_rules! parts {
                     PlanKind::Scan(Scan { input, expressions, .. }) => vec![input, expressions],
                     PlanKind::ParseKv(ParseKv { input, .. }) => vec![input],
                     PlanKind::Join { left, right, .. } => vec![left, right],
+                    PlanKind::Graph { inputs, .. } => inputs.into_iter().collect(),
                     PlanKind::Plugin { input, arguments, .. } => {
                         let tables = arguments.into_iter().filter_map(|argument| {
                             match &$($exclusive)? argument.value {
@@ -141,6 +142,7 @@ macro_rules! parts {
                         .chain(order.into_iter().map(|key| &$($exclusive)? key.expr))
                         .chain(declared)
                         .collect(),
+                    PlanKind::Graph { expressions, .. } => expressions.into_iter().collect(),
                     PlanKind::Plugin { arguments, .. } => {
                         let mut found = Vec::with_capacity(arguments.len());
                         for argument in arguments {
@@ -238,6 +240,7 @@ impl PlanKind {
             Self::MvExpand { .. } => "mv-expand",
             Self::Parse { .. } => "parse",
             Self::Plugin { .. } => "evaluate",
+            Self::Graph { operator, .. } => operator,
             Self::Serialize { .. } => "serialize",
             Self::MvApply(_) => "mv-apply",
             Self::MakeSeries(_) => "make-series",

@@ -4,7 +4,10 @@
 //! span; a part that could not be read is [`ExprKind::Missing`], and a diagnostic says why.
 
 mod clause;
+mod graph;
 mod walk;
+
+pub use graph::{GraphOperator, GraphOutput, GraphPart, PatternStep};
 
 use std::sync::Arc;
 
@@ -567,6 +570,8 @@ pub enum OperatorKind {
         /// Declared output: columns, and whether the input's columns are kept (`*`).
         schema: Option<(Vec<ColumnDeclaration>, bool)>,
     },
+    /// `make-graph` and the operators on graphs.
+    Graph(Box<GraphOperator>),
     /// `render kind with (…)`
     Render {
         /// Kind.
@@ -595,8 +600,7 @@ pub enum OperatorKind {
     Scan(Box<Scan>),
     /// `parse-kv`
     ParseKv(Box<ParseKv>),
-    /// An operator of the language whose clauses are skipped as tokens up to the next bar. The
-    /// binder names it in its error.
+    /// An operator that nests too deeply to be read; its clauses are skipped up to the next bar.
     Unparsed,
 }
 

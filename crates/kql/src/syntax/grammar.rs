@@ -8,6 +8,7 @@ mod cluster;
 mod declaration;
 mod dynamic;
 mod expression;
+mod graph;
 mod infix;
 mod literal;
 mod name;

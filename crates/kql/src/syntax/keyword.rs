@@ -1,8 +1,8 @@
 //! The words that have a meaning of their own: tabular operators, and the names that must stand
 //! in brackets to be names. KQL's words are lower-case only.
 
-/// Tabular operators that the tree models.
-pub(super) const MODELLED: &[&str] = &[
+/// The tabular operators.
+pub(super) const OPERATORS: &[&str] = &[
     "as",
     "assert-schema",
     "consume",
@@ -15,11 +15,18 @@ pub(super) const MODELLED: &[&str] = &[
     "find",
     "fork",
     "getschema",
+    "graph-mark-components",
+    "graph-match",
+    "graph-shortest-paths",
+    "graph-to-table",
+    "graph-where-edges",
+    "graph-where-nodes",
     "invoke",
     "join",
     "limit",
     "lookup",
     "macro-expand",
+    "make-graph",
     "make-series",
     "mv-apply",
     "mv-expand",
@@ -55,17 +62,6 @@ pub(super) const MODELLED: &[&str] = &[
     "where",
 ];
 
-/// Tabular operators that are kept as tokens.
-pub(super) const UNPARSED: &[&str] = &[
-    "graph-mark-components",
-    "graph-match",
-    "graph-shortest-paths",
-    "graph-to-table",
-    "graph-where-edges",
-    "graph-where-nodes",
-    "make-graph",
-];
-
 /// Hints to the service that runs a query; they never change its result.
 pub(crate) const HINTS: &[&str] = &[
     "hint.concurrency",
@@ -83,12 +79,12 @@ pub(crate) const HINTS: &[&str] = &[
 
 /// Whether `word` names a tabular operator.
 pub(super) fn is_operator(word: &str) -> bool {
-    MODELLED.contains(&word) || UNPARSED.contains(&word)
+    OPERATORS.contains(&word)
 }
 
 /// Every tabular operator, for suggestions.
 pub(crate) fn operators() -> impl Iterator<Item = &'static str> {
-    MODELLED.iter().chain(UNPARSED).copied()
+    OPERATORS.iter().copied()
 }
 
 /// Whether `word` may name nothing unless it stands in brackets: `['first']`.

@@ -4,9 +4,9 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use super::REFERENCE_FUNCTIONS;
 use super::words::Words;
-use crate::hir::{Expr, Plan, PlanKind, Query};
+use super::{REFERENCE_FUNCTIONS, constant};
+use crate::hir::{BinaryOp, Expr, ExprKind, Plan, PlanKind, Query};
 use crate::span::Span;
 use crate::syntax::TokenKind;
 use crate::types::Schema;
@@ -53,22 +53,32 @@ pub enum Form {
 
 /// The tables that `query` reads, in the order of `text`, which it was bound from.
 pub fn reads(text: &str, query: &Query) -> Vec<Read> {
-    collect(&Words::new(text), query).0
+    collect(&Words::new(text), query).reads
 }
 
-/// The reads, and the calls of functions of the source that read what they like.
-pub(super) fn collect(words: &Words<'_>, query: &Query) -> (Vec<Read>, Vec<Span>) {
+/// What a query holds that has to do with time.
+#[derive(Default)]
+pub(super) struct Collected {
+    pub(super) reads: Vec<Read>,
+    /// Calls of functions of the source that read what they like.
+    pub(super) functions: Vec<Span>,
+    /// Where `ago(x)` and `now(x)` are written, the ticks they add to `now()`; `None` where that
+    /// is not one constant.
+    pub(super) offsets: HashMap<Span, Option<i64>>,
+}
+
+/// Goes through a query once.
+pub(super) fn collect(words: &Words<'_>, query: &Query) -> Collected {
     let mut collector = Collector {
         words,
-        reads: Vec::new(),
+        found: Collected::default(),
         known: HashMap::new(),
         shared: HashSet::new(),
-        functions: Vec::new(),
     };
     collector.plan(&query.plan);
-    let mut reads = collector.reads;
-    reads.sort_by_key(|read| read.span);
-    (reads, collector.functions)
+    let mut found = collector.found;
+    found.reads.sort_by_key(|read| read.span);
+    found
 }
 
 /// A reference to a table as words: with the database before it, or the call of `table()` around.
@@ -161,10 +171,9 @@ pub(super) fn is_search(words: &Words<'_>, at: usize) -> bool {
 
 struct Collector<'w> {
     words: &'w Words<'w>,
-    reads: Vec<Read>,
+    found: Collected,
     known: HashMap<(Span, String), usize>,
     shared: HashSet<u32>,
-    functions: Vec<Span>,
 }
 
 impl Collector<'_> {
@@ -178,7 +187,9 @@ impl Collector<'_> {
             }
             PlanKind::CatalogFunction {
                 name, input: None, ..
-            } if !REFERENCE_FUNCTIONS.contains(&name.as_str()) => self.functions.push(plan.span),
+            } if !REFERENCE_FUNCTIONS.contains(&name.as_str()) => {
+                self.found.functions.push(plan.span);
+            }
             _ => {}
         }
         for input in plan.inputs() {
@@ -190,6 +201,18 @@ impl Collector<'_> {
     }
 
     fn expr(&mut self, expr: &Expr) {
+        if let ExprKind::Binary { op, left, right } = &expr.kind
+            && let ExprKind::Now = left.kind
+        {
+            let ticks = match op {
+                BinaryOp::Add => constant::timespan(right),
+                BinaryOp::Subtract => constant::timespan(right).and_then(i64::checked_neg),
+                _ => None,
+            };
+            let offsets = &mut self.found.offsets;
+            let known = offsets.entry(expr.span).or_insert(ticks);
+            *known = known.filter(|known| Some(*known) == ticks);
+        }
         if let Some(table) = expr.table() {
             self.plan(table);
         }
@@ -201,17 +224,17 @@ impl Collector<'_> {
     fn table(&mut self, plan: &Plan, name: &str, time_column: Option<usize>) {
         let key = (plan.span, name.to_owned());
         if let Some(known) = self.known.get(&key) {
-            self.reads[*known].times += 1;
+            self.found.reads[*known].times += 1;
             return;
         }
-        self.known.insert(key, self.reads.len());
+        self.known.insert(key, self.found.reads.len());
         let columns = plan.schema.columns();
         let time_column = time_column.and_then(|at| columns.get(at));
         let form = match reference(self.words, plan.span) {
             Some(reference) => reference.form,
             None => Form::Name,
         };
-        self.reads.push(Read {
+        self.found.reads.push(Read {
             table: name.to_owned(),
             span: plan.span,
             time_column: time_column.map(|column| Arc::clone(&column.name)),

@@ -65,11 +65,11 @@ pub fn rewrite(
     let timing = timing.into();
     let words = Words::new(text);
     let mut edits = Edits::default();
-    clock::bind(&words, timing.now, &mut edits);
+    let found = reads::collect(&words, query);
+    clock::bind(&words, timing.now, &found.offsets, &mut edits);
     if carrier == Carrier::Text || timing.mode == Mode::Ingestion {
-        let (reads, functions) = reads::collect(&words, query);
-        source::restrict(&words, &reads, timing, &mut edits);
-        for function in functions {
+        source::restrict(&words, &found.reads, timing, &mut edits);
+        for function in found.functions {
             edits.give_up(function, "the function reads what the query does not name");
         }
     }

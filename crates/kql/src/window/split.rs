@@ -9,6 +9,7 @@
 
 mod combine;
 mod merge;
+mod show;
 mod step;
 
 use super::Mode;

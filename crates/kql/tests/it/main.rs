@@ -8,6 +8,7 @@ mod codes;
 mod external;
 mod format;
 mod functions;
+mod graph;
 mod lint;
 mod messages;
 mod open;

@@ -171,6 +171,18 @@ fn an_alignment_tells_where_to_cut() {
 }
 
 #[test]
+fn a_verdict_is_told_in_words() {
+    let words = |query: &str| {
+        let schema = compile(query).query.expect("binds").plan.schema;
+        split(query, Mode::Event).describe(&schema)
+    };
+    assert_snapshot!(words("Events | summarize n = count() by bin_at(Timestamp, 1d, datetime(2026-01-01 06:00))"), @"independent parts; cut at multiples of 1.00:00:00 plus 06:00:00");
+    assert_snapshot!(words("Events | summarize n = count(), arg_max(Timestamp, FileName) by DeviceId | sort by n"), @"parts that are merged: one row for each DeviceId of n (added), Timestamp (the greatest), FileName (where Timestamp is greatest), then sorted by n desc");
+    assert_snapshot!(words("Events | distinct FileName | take 5"), @"parts that are merged: made distinct, then cut to 5 rows");
+    assert_snapshot!(words("Events | summarize avg(FileSize)"), @"no parts: the window is run as a whole");
+}
+
+#[test]
 fn a_query_tells_how_far_back_it_reaches() {
     let reach = |query: &str| {
         let bound = compile(query).query.expect("binds");

@@ -4,8 +4,8 @@
 mod clause;
 
 use super::{
-    Expr, ExprKind, Function, LetValue, NestedLevel, OperatorKind, OrderedExpr, Parameter,
-    ParsePart, Property, Script, Statement, StatementKind, TableOperator,
+    Expr, ExprKind, Function, GraphOperator, LetValue, NestedLevel, OperatorKind, OrderedExpr,
+    Parameter, ParsePart, Property, Script, Statement, StatementKind, TableOperator,
 };
 
 /// A node that may have others below it.
@@ -207,6 +207,20 @@ impl TableOperator {
                     .flat_map(|branch| branch.subquery.operators.iter().map(Node::Operator))
                     .collect()
             }
+            OperatorKind::Graph(graph) => match &**graph {
+                GraphOperator::Make {
+                    nodes, partition, ..
+                } => {
+                    let tables = nodes.iter().map(|(table, _)| Node::Expr(table));
+                    let operators = partition.iter().flat_map(|(_, operators)| operators);
+                    tables.chain(operators.map(Node::Operator)).collect()
+                }
+                GraphOperator::Match {
+                    predicate, project, ..
+                } => predicate.iter().chain(project).map(Node::Expr).collect(),
+                GraphOperator::Where { predicate, .. } => vec![Node::Expr(predicate)],
+                GraphOperator::MarkComponents { .. } | GraphOperator::ToTable(_) => Vec::new(),
+            },
             OperatorKind::Facet { with, .. } => {
                 let operators = with.iter().flat_map(|with| &with.operators);
                 operators.map(Node::Operator).collect()

@@ -16,7 +16,7 @@ use std::sync::Arc;
 use crate::diagnostic::Diagnostic;
 use crate::hir::BinaryOp;
 use crate::syntax::ast::{
-    Expr, ExprKind, Name, Operator, OperatorKind, OrderedExpr, ParsePart, Property,
+    Expr, ExprKind, GraphPart, Name, Operator, OperatorKind, OrderedExpr, ParsePart, Property,
     ReorderDirection,
 };
 use crate::syntax::parser::Parser;
@@ -26,7 +26,7 @@ use crate::types::ScalarType;
 use super::expression::{self, Stars, expression, items};
 use super::name::{self, named};
 use super::operator::keyword_ahead;
-use super::{declaration, literal, property};
+use super::{declaration, graph, literal, property};
 
 /// What `render` takes.
 const RENDER_PROPERTIES: &[&str] = &[
@@ -139,6 +139,13 @@ pub(super) fn clauses(p: &mut Parser<'_>, word: &str) -> OperatorKind {
         }
         "invoke" => OperatorKind::Invoke(call(p)),
         "evaluate" => evaluate(p),
+        "make-graph" => graph::make(p),
+        "graph-match" => graph::matched(p, false),
+        "graph-shortest-paths" => graph::matched(p, true),
+        "graph-mark-components" => graph::mark_components(p),
+        "graph-where-nodes" => graph::filter(p, GraphPart::Nodes),
+        "graph-where-edges" => graph::filter(p, GraphPart::Edges),
+        "graph-to-table" => graph::to_table(p),
         "render" => render(p),
         "sample" => {
             property::leading(p, property::hint);

@@ -89,11 +89,7 @@ pub(super) fn operator(p: &mut Parser<'_>) -> Option<TableOperator> {
         text: Arc::from(word),
         span: p.span_from(start),
     };
-    let kind = if keyword::UNPARSED.contains(&word) {
-        unparsed(p)
-    } else {
-        p.nested(|p| clause::clauses(p, word), |_| OperatorKind::Unparsed)
-    };
+    let kind = p.nested(|p| clause::clauses(p, word), |_| OperatorKind::Unparsed);
     Some(TableOperator {
         kind,
         span: p.span_from(start),

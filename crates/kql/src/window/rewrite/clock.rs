@@ -1,6 +1,9 @@
 //! `now()` and `ago()` as constants.
 
+use std::collections::HashMap;
+
 use super::{Edits, literal};
+use crate::span::Span;
 use crate::syntax::TokenKind;
 use crate::time::parse_timespan;
 use crate::types::TICKS_MAX;
@@ -8,15 +11,21 @@ use crate::window::words::Words;
 
 /// Replaces every call of `now` and `ago`, and `datetime(now)`. A function of the query that is
 /// called so is left alone.
-pub(super) fn bind(words: &Words<'_>, now: i64, edits: &mut Edits) {
+/// `offsets` are the arguments that are known to be constants, by the place of the call.
+pub(super) fn bind(
+    words: &Words<'_>,
+    now: i64,
+    offsets: &HashMap<Span, Option<i64>>,
+    edits: &mut Edits,
+) {
     for at in words.positions() {
         match words.kind(at) {
             TokenKind::Typed if is_now(words.word(at)) => {
                 edits.replace(words.span(at), literal(now));
             }
             TokenKind::Name if is_call(words, at) => match words.word(at) {
-                "now" => call(words, at, now, '+', edits),
-                "ago" => call(words, at, now, '-', edits),
+                "now" => call(words, at, now, '+', offsets, edits),
+                "ago" => call(words, at, now, '-', offsets, edits),
                 _ => {}
             },
             _ => {}
@@ -40,7 +49,14 @@ fn is_now(word: &str) -> bool {
 }
 
 /// `now(x)` is a constant where `x` is, else `(datetime(…) + x)`; `ago(x)` likewise.
-fn call(words: &Words<'_>, name: usize, now: i64, sign: char, edits: &mut Edits) {
+fn call(
+    words: &Words<'_>,
+    name: usize,
+    now: i64,
+    sign: char,
+    offsets: &HashMap<Span, Option<i64>>,
+    edits: &mut Edits,
+) {
     let open = name + 1;
     let Some(close) = words.partner(open) else {
         return;
@@ -50,11 +66,12 @@ fn call(words: &Words<'_>, name: usize, now: i64, sign: char, edits: &mut Edits)
         edits.replace(whole, literal(now));
         return;
     }
-    let offset = constant(words, open + 1, close);
-    let moment = offset.and_then(|offset| match sign {
-        '-' => now.checked_sub(offset),
-        _ => now.checked_add(offset),
+    let literal_offset = constant(words, open + 1, close).and_then(|offset| match sign {
+        '-' => offset.checked_neg(),
+        _ => Some(offset),
     });
+    let offset = literal_offset.or_else(|| offsets.get(&whole).copied().flatten());
+    let moment = offset.and_then(|offset| now.checked_add(offset));
     if let Some(moment) = moment.filter(|moment| (0..=TICKS_MAX).contains(moment)) {
         edits.replace(whole, literal(moment));
         return;

@@ -160,19 +160,17 @@ fn has_others(words: &Words<'_>, operator: usize, last: usize) -> bool {
     in_list || words.positions().any(|at| words.is_word(at, "view"))
 }
 
-/// What the time column of some tables is called in the union of all of them: columns of one name
-/// and several types are told apart by their types.
+/// The time column of some tables in the union of all of them. Where others have a column of that
+/// name and another type, what the column is called in the result is not agreed upon.
 fn united(column: &str, reads: &[&Read]) -> Result<String, &'static str> {
-    let typed = format!("{column}_datetime");
-    let mut clash = false;
-    for read in reads {
+    let clash = reads.iter().any(|read| {
         let other = read.schema.column(column);
-        clash |= other.is_some_and(|other| other.ty != ScalarType::DateTime);
-        if read.schema.column(&typed).is_some() {
-            return Err("its tables have columns whose names do not tell which is the time");
-        }
+        other.is_some_and(|other| other.ty != ScalarType::DateTime)
+    });
+    if clash {
+        return Err("its tables have columns of one name and different types for their times");
     }
-    Ok(quoted(if clash { &typed } else { column }))
+    Ok(quoted(column))
 }
 
 /// The last word of an operator.
