@@ -345,3 +345,9 @@ fn neighbours_of_a_row() {
       |                                ^^^^^^^^
     ");
 }
+
+#[test]
+fn an_order_in_other_words() {
+    let query = ["Events", "| sort by FileSize descending, DeviceId"].join("\n");
+    assert_snapshot!(messages(&query), @"");
+}
