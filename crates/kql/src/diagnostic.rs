@@ -133,6 +133,14 @@ pub fn did_you_mean<'c>(
 struct Letters<'n> {
     name: &'n [u8],
     counts: [u8; 256],
+    /// Which letters occur, see [`bit`].
+    set: u64,
+}
+
+/// One bit for a letter in either case. Other characters share bits, so that a set of them says
+/// only which letters a name surely lacks.
+fn bit(byte: u8) -> u64 {
+    1 << ((byte | 0x20) & 63)
 }
 
 impl<'n> Letters<'n> {
@@ -145,6 +153,7 @@ impl<'n> Letters<'n> {
         Self {
             name: name.as_bytes(),
             counts,
+            set: name.bytes().fold(0, |set, byte| set | bit(byte)),
         }
     }
 
@@ -153,6 +162,25 @@ impl<'n> Letters<'n> {
     fn likeness_bound(&self, other: &str) -> f64 {
         if !other.is_ascii() || !self.name.is_ascii() || self.name.is_empty() {
             return 1.0;
+        }
+        let prefix = self
+            .name
+            .iter()
+            .zip(other.as_bytes())
+            .take(4)
+            .take_while(|(one, other)| one.eq_ignore_ascii_case(other))
+            .count() as f64;
+        let likeness = |common: usize| {
+            let common = common as f64;
+            let share = |length: usize| common / length.max(1) as f64;
+            let jaro = (share(self.name.len()) + share(other.len()) + 1.0) / 3.0;
+            jaro + 0.1 * prefix * (1.0 - jaro)
+        };
+        // Sets of letters tell most names apart in a fraction of the time that counts take.
+        let known = other.bytes().filter(|byte| self.set & bit(*byte) != 0);
+        let rough = likeness(known.count().min(self.name.len()));
+        if rough < LIKENESS_MIN {
+            return rough;
         }
         let mut left = self.counts;
         let mut common = 0_usize;
@@ -163,17 +191,7 @@ impl<'n> Letters<'n> {
                 common += 1;
             }
         }
-        let prefix = self
-            .name
-            .iter()
-            .zip(other.as_bytes())
-            .take(4)
-            .take_while(|(one, other)| one.eq_ignore_ascii_case(other))
-            .count() as f64;
-        let common = common as f64;
-        let share = |length: usize| common / length.max(1) as f64;
-        let jaro = (share(self.name.len()) + share(other.len()) + 1.0) / 3.0;
-        jaro + 0.1 * prefix * (1.0 - jaro)
+        likeness(common)
     }
 }
 

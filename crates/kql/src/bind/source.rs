@@ -201,9 +201,9 @@ impl<'a> Binder<'a> {
     }
 
     fn unknown_table(&mut self, name: &str, span: Span) -> Reported {
-        let tables = self.catalog.table_names();
+        let similar = self.catalog.similar_table(name);
         let own: Vec<Arc<str>> = self.scope.names().map(|(name, _)| name.clone()).collect();
-        let candidates = tables.iter().map(String::as_str);
+        let candidates = similar.iter().map(String::as_str);
         let candidates = candidates.chain(own.iter().map(|name| &**name));
         self.unknown(code::UNKNOWN_TABLE, "table", name, span, candidates)
     }
