@@ -166,10 +166,18 @@ impl<'a> Binder<'a> {
 
 /// Makes an expression over columns read those of a row with one more column in front.
 pub(super) fn shift(expr: &mut Expr) {
-    if let ExprKind::Column(index) = &mut expr.kind {
-        *index += 1;
-    }
-    for operand in expr.operands_mut() {
-        shift(operand);
+    match &mut expr.kind {
+        ExprKind::Column(index) => *index += 1,
+        // The form of a text that is sought in thousands of columns, without a list of operands
+        // for each.
+        ExprKind::Binary { left, right, .. } => {
+            shift(left);
+            shift(right);
+        }
+        _ => {
+            for operand in expr.operands_mut() {
+                shift(operand);
+            }
+        }
     }
 }
