@@ -36,6 +36,7 @@ mod table;
 mod term;
 mod window;
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 pub(crate) use operator::matches_wildcard;
@@ -107,6 +108,7 @@ pub fn bind(script: &ast::Script, catalog: &dyn Catalog) -> Bound {
         size: 0,
         case_sensitive: false,
         is_open: false,
+        similar_columns: HashMap::new(),
     };
     let plan = binder.bind_script(script);
     let mut diagnostics = binder.diagnostics;
@@ -153,6 +155,8 @@ struct Binder<'a> {
     case_sensitive: bool,
     /// Whether a table was read whose columns are not all known.
     is_open: bool,
+    /// For names of columns that are unknown in a schema, those that may be meant.
+    similar_columns: HashMap<Arc<str>, (Schema, Option<Arc<str>>)>,
 }
 
 /// An expression that may be a scalar or a table.

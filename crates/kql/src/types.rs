@@ -193,6 +193,12 @@ impl Schema {
         self.is_open
     }
 
+    /// Whether this is the same list of columns in memory, as that of a table of a catalog is
+    /// wherever a query reads the table.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.columns, &other.columns)
+    }
+
     /// The columns in order.
     pub fn columns(&self) -> &[Column] {
         &self.columns

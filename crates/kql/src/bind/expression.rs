@@ -233,9 +233,9 @@ impl<'a> Binder<'a> {
 
     fn unknown_name(&mut self, name: &ast::Name, row: Row<'_>) -> Reported {
         let Some(table) = row.table else {
-            let tables = self.catalog.table_names();
+            let similar = self.catalog.similar_table(&name.text);
             let scope: Vec<Arc<str>> = self.scope.names().map(|(name, _)| name.clone()).collect();
-            let candidates = tables.iter().map(String::as_str);
+            let candidates = similar.iter().map(String::as_str);
             let candidates = candidates.chain(scope.iter().map(|name| &**name));
             return self.unknown(
                 code::UNKNOWN_NAME,
@@ -272,8 +272,8 @@ impl<'a> Binder<'a> {
             )));
         }
         let scope: Vec<Arc<str>> = self.scope.names().map(|(name, _)| name.clone()).collect();
-        let columns = schema.columns().iter().map(|column| &*column.name);
-        let candidates = columns.chain(scope.iter().map(|name| &**name));
+        let similar = self.similar_column(&name.text, schema);
+        let candidates = similar.iter().chain(&scope).map(|name| &**name);
         let help = match did_you_mean(&name.text, candidates) {
             Some(meant) => format!("did you mean `{meant}`?"),
             None if (1..=20).contains(&schema.len()) => {
@@ -282,6 +282,22 @@ impl<'a> Binder<'a> {
             None => return self.report(diagnostic),
         };
         self.report(diagnostic.with_help(help))
+    }
+
+    /// The column that `name` was probably meant to be. Remembered, because queries that are
+    /// written for other columns name the same ones many times, and a union of all tables has
+    /// thousands of columns to compare with.
+    fn similar_column(&mut self, name: &Arc<str>, schema: &Schema) -> Option<Arc<str>> {
+        if let Some((known, similar)) = self.similar_columns.get(name)
+            && known.is_same(schema)
+        {
+            return similar.clone();
+        }
+        let columns = schema.columns().iter().map(|column| &*column.name);
+        let similar: Option<Arc<str>> = did_you_mean(name, columns).map(Into::into);
+        let entry = (schema.clone(), similar.clone());
+        self.similar_columns.insert(Arc::clone(name), entry);
+        similar
     }
 
     fn unary(

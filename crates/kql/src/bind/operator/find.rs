@@ -11,7 +11,7 @@ use crate::bind::special::builtin;
 use crate::bind::table::{Table, free_name};
 use crate::bind::{Attempt, Binder, Reported, code, coerce};
 use crate::diagnostic::Diagnostic;
-use crate::hir::{Expr, ExprKind, PlanKind, UnionColumn, UnionInput};
+use crate::hir::{Expr, ExprKind, PlanKind, UnionColumn, UnionInput, UnionValue};
 use crate::span::Span;
 use crate::syntax::ast::{self, FindColumn, Node, OperatorKind};
 use crate::types::{Column, ScalarType, Schema, Value};
@@ -129,7 +129,7 @@ impl<'a> Binder<'a> {
             .iter()
             .map(|leg| output.bag.then(|| bag(leg, &listed, span)))
             .collect();
-        let condition = self.found(predicate, &read.columns, span);
+        let condition = self.found(predicate, Schema::new(&*read.columns), span);
         if read.places.contains_key(&source.column) {
             let message = format!("there is already a column `{}` here", source.column);
             return Err(self.error(code::DUPLICATE_COLUMN, span, message));
@@ -283,24 +283,33 @@ fn gather(
     let inputs = legs.into_iter().zip(packed).enumerate();
     let inputs = inputs
         .map(|(number, (leg, packed))| {
-            let mut given = vec![UnionColumn {
+            let mut given = Vec::new();
+            let mut values = vec![UnionValue {
                 output: 0,
                 value: source.label(&leg, number, span),
             }];
             for (index, own) in leg.schema().columns().iter().enumerate() {
-                given.extend(read.places.get(&own.name).map(|place| UnionColumn {
-                    output: 1 + place,
-                    value: coerce::convert(leg.column(index, span), read.columns[*place].ty),
-                }));
+                let Some(place) = read.places.get(&own.name) else {
+                    continue;
+                };
+                let (output, ty) = (1 + place, read.columns[*place].ty);
+                if own.ty == ty {
+                    given.push(UnionColumn::new(output, index));
+                } else {
+                    let value = coerce::convert(leg.column(index, span), ty);
+                    values.push(UnionValue { output, value });
+                }
             }
-            given.sort_by_key(|column| column.output);
-            given.extend(packed.map(|value| UnionColumn {
+            given.sort_by_key(|column| column.output());
+            values.sort_by_key(|value| value.output);
+            values.extend(packed.map(|value| UnionValue {
                 output: columns.len() - 1,
                 value,
             }));
             UnionInput {
                 plan: leg.plan,
-                columns: given,
+                columns: given.into(),
+                values,
             }
         })
         .collect();
