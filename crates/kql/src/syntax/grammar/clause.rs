@@ -103,7 +103,7 @@ pub(super) fn clauses(p: &mut Parser<'_>, word: &str) -> OperatorKind {
         }
         "union" => OperatorKind::Union {
             properties: property::leading(p, property::any),
-            tables: items(p, |p| expression::postfix(p, Stars::Wildcard)),
+            tables: items(p, leg),
         },
         "search" => search::search(p),
         "find" => search::find(p),
@@ -330,6 +330,20 @@ fn ordered(p: &mut Parser<'_>) -> OrderedExpr {
         descending,
         nulls_first,
     }
+}
+
+/// An operand of `union`: a table by name, a pattern, a call, or a query in parentheses.
+fn leg(p: &mut Parser<'_>) -> Expr {
+    let leg = expression::postfix(p, Stars::Wildcard);
+    let written_out = match leg.kind {
+        ExprKind::DataTable { .. } => "datatable",
+        ExprKind::ExternalData { .. } => "externaldata",
+        _ => return leg,
+    };
+    let message = format!("`{written_out}` as an operand of `union` needs parentheses");
+    let help = format!("write `({written_out} …)`");
+    p.report_aside(Diagnostic::error("KQL116", leg.span, message).with_help(help));
+    leg
 }
 
 fn join(p: &mut Parser<'_>) -> (Vec<Property>, Box<Expr>, Vec<Expr>) {
