@@ -276,6 +276,14 @@ pub struct Place {
     pub steps: Vec<(PlaceKind, Arc<str>)>,
 }
 
+impl Place {
+    /// Whether it is in another cluster, of whose tables a catalog knows little.
+    pub(crate) fn is_in_a_cluster(&self) -> bool {
+        let first = self.steps.first();
+        first.is_some_and(|(kind, _)| *kind == PlaceKind::Cluster)
+    }
+}
+
 /// The functions that lead to tables of another place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PlaceKind {

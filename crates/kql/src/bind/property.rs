@@ -4,7 +4,7 @@
 use super::table::Table;
 use super::{Attempt, Binder, code};
 use crate::diagnostic::Diagnostic;
-use crate::syntax::ast::{ExprKind, Name, Property};
+use crate::syntax::ast::{ExprKind, Literal, Name, Property};
 use crate::syntax::keyword::HINTS;
 use crate::types::Value;
 
@@ -97,11 +97,19 @@ impl Binder<'_> {
         let word = text
             .as_deref()
             .and_then(|text| words.iter().find(|word| **word == text));
+        let name = &property.name.text;
         if let Some(word) = word {
+            if is_quoted(property) {
+                let span = property.value.span;
+                let message = format!("`{name}` takes a word without quotes");
+                return Err(self.report(
+                    Diagnostic::error(code::PROPERTY, span, message)
+                        .with_help(format!("write `{name}={word}`")),
+                ));
+            }
             return Ok(word);
         }
         let shown = text.unwrap_or_default();
-        let name = &property.name.text;
         Err(self.report(
             Diagnostic::error(
                 code::PROPERTY,
@@ -126,6 +134,16 @@ impl Binder<'_> {
             )),
         }
     }
+}
+
+fn is_quoted(property: &Property) -> bool {
+    matches!(
+        &property.value.kind,
+        ExprKind::Literal(Literal {
+            value: Value::String(_),
+            ..
+        })
+    )
 }
 
 /// A property's value as text: a bare word, a text or a constant.

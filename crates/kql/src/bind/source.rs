@@ -181,9 +181,15 @@ impl<'a> Binder<'a> {
         found: Option<TableInfo>,
         span: Span,
     ) -> Attempt<Table> {
+        // Another cluster may have another table of that name, or a later form of it.
+        let in_a_cluster = place.as_ref().is_some_and(Place::is_in_a_cluster);
         let is_elsewhere = place.is_some() && found.is_none();
         let is_open = is_elsewhere || self.catalog.is_open(name);
         let info = match found {
+            Some(info) if in_a_cluster => TableInfo {
+                schema: info.schema.opened(true),
+                ..info
+            },
             Some(info) => info,
             None if is_open => TableInfo {
                 schema: Schema::default(),

@@ -201,7 +201,8 @@ DeviceProcessEvents
     Explanation {
         code: "KQL116",
         title: "a query as an argument needs parentheses",
-        text: "Where a function takes a table, a pipeline stands in parentheses of its own.",
+        text: "Where a function takes a table, a pipeline stands in parentheses of its own. So \
+               does a `datatable` or `externaldata` among the operands of `union`.",
         bad: "let First = (T: (FileName: string)) { T | take 1 };
 First(DeviceProcessEvents | take 9)",
         good: "let First = (T: (FileName: string)) { T | take 1 };
@@ -233,6 +234,17 @@ datatable(Name: string, Count: long) ["a", Limit]"#,
                longer is a list of values, which belongs in a table that the query joins.",
         bad: "",
         good: "",
+    },
+    Explanation {
+        code: "KQL120",
+        title: "`materialize` outside of `let`",
+        text: "`materialize` keeps the rows of a query for all uses of a name, and so it is the \
+               whole value of a `let`.",
+        bad: "DeviceInfo
+| join kind=inner (materialize(DeviceProcessEvents | take 9)) on DeviceId",
+        good: "let Processes = materialize(DeviceProcessEvents | take 9);
+DeviceInfo
+| join kind=inner Processes on DeviceId",
     },
     Explanation {
         code: "KQL190",

@@ -22,6 +22,8 @@ pub(super) struct Parser<'t> {
     diagnostics: Vec<Diagnostic>,
     /// How many errors there were, those beyond the limit included.
     errors: usize,
+    /// Token at which a `let` has its value: `materialize` may stand there.
+    value_at: Option<usize>,
     /// Token at which the last error was reported; a second one there is a consequence.
     reported_at: Option<usize>,
     depth: u32,
@@ -39,6 +41,7 @@ impl<'t> Parser<'t> {
             at: 0,
             errors: diagnostics.len(),
             diagnostics,
+            value_at: None,
             reported_at: None,
             depth: 0,
             height: 0,
@@ -104,6 +107,16 @@ impl<'t> Parser<'t> {
             Some(previous) => self.tokens[previous].span.end,
             None => 0,
         }
+    }
+
+    /// The next token begins the value of a `let`.
+    pub(super) fn allow_materialize(&mut self) {
+        self.value_at = Some(self.at);
+    }
+
+    /// Whether the name that was just read begins the value of a `let`.
+    pub(super) fn may_materialize(&self) -> bool {
+        self.at.checked_sub(1) == self.value_at
     }
 
     /// Place in the tokens, to see whether something was consumed.

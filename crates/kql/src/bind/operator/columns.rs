@@ -120,7 +120,12 @@ impl<'a> Binder<'a> {
         let mut renamed = table.schema().columns().to_vec();
         let mut sources: Vec<usize> = Vec::with_capacity(columns.len());
         for column in columns {
-            let ast::ExprKind::Named { names, value, .. } = &column.kind else {
+            let ast::ExprKind::Named {
+                names,
+                tuple: false,
+                value,
+            } = &column.kind
+            else {
                 let message = "`project-rename` takes `new = old`";
                 self.error(code::MISPLACED, column.span, message);
                 continue;

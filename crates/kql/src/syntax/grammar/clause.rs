@@ -103,7 +103,7 @@ pub(super) fn clauses(p: &mut Parser<'_>, word: &str) -> OperatorKind {
         }
         "union" => OperatorKind::Union {
             properties: property::leading(p, property::any),
-            tables: items(p, |p| expression::postfix(p, Stars::Wildcard)),
+            tables: items(p, leg),
         },
         "search" => search::search(p),
         "find" => search::find(p),
@@ -312,6 +312,7 @@ fn ordered(p: &mut Parser<'_>) -> OrderedExpr {
     } else if p.eat_word("asc") {
         Some(false)
     } else {
+        unknown_order(p);
         None
     };
     let mut nulls_first = None;
@@ -330,6 +331,34 @@ fn ordered(p: &mut Parser<'_>) -> OrderedExpr {
         descending,
         nulls_first,
     }
+}
+
+/// Reports `descending` and what else other languages say for `desc`.
+fn unknown_order(p: &mut Parser<'_>) {
+    let word = p.word(0).to_ascii_lowercase();
+    let meant = match &*word {
+        "asc" | "ascending" => "asc",
+        "desc" | "descending" => "desc",
+        _ => return,
+    };
+    let span = p.bump().span;
+    let message = format!("unknown order `{}`", p.slice(span));
+    let help = format!("did you mean `{meant}`?");
+    p.report_aside(Diagnostic::error("KQL100", span, message).with_help(help));
+}
+
+/// An operand of `union`: a table by name, a pattern, a call, or a query in parentheses.
+fn leg(p: &mut Parser<'_>) -> Expr {
+    let leg = expression::postfix(p, Stars::Wildcard);
+    let written_out = match leg.kind {
+        ExprKind::DataTable { .. } => "datatable",
+        ExprKind::ExternalData { .. } => "externaldata",
+        _ => return leg,
+    };
+    let message = format!("`{written_out}` as an operand of `union` needs parentheses");
+    let help = format!("write `({written_out} …)`");
+    p.report_aside(Diagnostic::error("KQL116", leg.span, message).with_help(help));
+    leg
 }
 
 fn join(p: &mut Parser<'_>) -> (Vec<Property>, Box<Expr>, Vec<Expr>) {

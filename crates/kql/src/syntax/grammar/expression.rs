@@ -284,6 +284,7 @@ fn name_or_call(p: &mut Parser<'_>) -> Expr {
 /// The name that was read, or the call of it.
 fn after_name(p: &mut Parser<'_>, name: Name) -> Expr {
     let span = name.span;
+    let may_materialize = p.may_materialize();
     if !p.at(T::OpenParen) {
         return name_expr(p, name);
     }
@@ -300,6 +301,11 @@ fn after_name(p: &mut Parser<'_>, name: Name) -> Expr {
     };
     p.expect_close(T::CloseParen, open);
     p.grow(height, span);
+    if &*name.text == "materialize" && (!may_materialize || p.at(T::Bar)) {
+        let message = "`materialize` can only be the whole value of a `let`";
+        let help = "write `let Name = materialize(…);` and use the name";
+        p.report_aside(Diagnostic::error("KQL120", span, message).with_help(help));
+    }
     Expr {
         span: p.span_from(span),
         kind: ExprKind::Call {

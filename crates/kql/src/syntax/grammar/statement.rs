@@ -132,6 +132,7 @@ fn let_statement(p: &mut Parser<'_>) -> StatementKind {
     let value = if at_function(p) {
         LetValue::Function(function(p))
     } else {
+        p.allow_materialize();
         LetValue::Expr(query::query(p))
     };
     StatementKind::Let { name, value }
