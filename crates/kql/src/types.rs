@@ -169,15 +169,15 @@ impl Column {
 /// The columns of a table, in order.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Schema {
-    columns: Arc<[Column]>,
+    columns: Arc<Vec<Column>>,
     is_open: bool,
 }
 
 impl Schema {
     /// A schema of these columns.
-    pub fn new(columns: impl Into<Arc<[Column]>>) -> Self {
+    pub fn new(columns: impl Into<Vec<Column>>) -> Self {
         Self {
-            columns: columns.into(),
+            columns: Arc::new(columns.into()),
             is_open: false,
         }
     }

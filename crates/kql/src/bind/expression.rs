@@ -13,6 +13,9 @@ use crate::span::Span;
 use crate::syntax::ast;
 use crate::types::{ScalarType, Schema, Value as Constant};
 
+/// Most columns that an unknown name is compared with one by one.
+const COMPARED_MAX: usize = 1_000;
+
 /// What a scalar expression may read.
 #[derive(Clone, Copy, Default)]
 pub(super) struct Row<'t> {
@@ -293,8 +296,14 @@ impl<'a> Binder<'a> {
         {
             return similar.clone();
         }
+        // Of very many columns, those that begin with another letter are left aside: who mistypes
+        // a name gets its beginning right, and the comparison would take longer than all else.
+        let initial = |name: &str| name.as_bytes().first().map(u8::to_ascii_lowercase);
+        let own = initial(name);
+        let is_narrow = schema.len() <= COMPARED_MAX;
         let columns = schema.columns().iter().map(|column| &*column.name);
-        let similar: Option<Arc<str>> = did_you_mean(name, columns).map(Into::into);
+        let candidates = columns.filter(|column| is_narrow || initial(column) == own);
+        let similar: Option<Arc<str>> = did_you_mean(name, candidates).map(Into::into);
         let entry = (schema.clone(), similar.clone());
         self.similar_columns.insert(Arc::clone(name), entry);
         similar

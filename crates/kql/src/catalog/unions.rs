@@ -16,7 +16,13 @@ const LEGS_MIN: usize = 8;
 #[derive(Clone, Debug, Default)]
 pub struct Unions {
     /// The one asked for last is the last.
-    known: Arc<Mutex<Vec<(Legs, Arc<Common>)>>>,
+    known: Arc<Mutex<Vec<Entry>>>,
+}
+
+#[derive(Debug)]
+struct Entry {
+    legs: Legs,
+    common: Arc<Common>,
 }
 
 /// What the common columns depend on.
@@ -64,17 +70,20 @@ impl Unions {
         }
         // A panic elsewhere leaves whole entries behind.
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        let place = known.iter().position(|(other, _)| other.is_same(&legs));
+        let place = known.iter().position(|entry| entry.legs.is_same(&legs));
         if let Some(place) = place {
             let last = known.len();
             known[place..last].rotate_left(1);
-            return Arc::clone(&known[last - 1].1);
+            return Arc::clone(&known[last - 1].common);
         }
         let common = Arc::new(find(&legs));
         if known.len() == REMEMBERED_MAX {
             known.remove(0);
         }
-        known.push((legs, Arc::clone(&common)));
+        known.push(Entry {
+            legs,
+            common: Arc::clone(&common),
+        });
         common
     }
 }

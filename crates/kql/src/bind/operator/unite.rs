@@ -2,13 +2,13 @@
 //! name has several types. It takes time linear in the columns of all tables, of which catalogs
 //! have tens of thousands.
 
-use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use crate::bind::Binder;
 use crate::bind::table::{Table, free_name};
 use crate::catalog::{Common, Legs};
 use crate::hir::{Expr, ExprKind, PlanKind, UnionColumn, UnionInput, UnionValue};
+use crate::name_map::{NameMap, NameSet};
 use crate::span::Span;
 use crate::types::{Column, ScalarType, Schema, Value};
 
@@ -105,7 +105,8 @@ fn common_columns(legs: &Legs) -> Common {
         source,
     } = legs;
     let widest = schemas.iter().map(Schema::len).max();
-    let mut places: HashMap<Arc<str>, usize> = HashMap::with_capacity(widest.unwrap_or(0) * 2);
+    let mut places = NameMap::default();
+    places.reserve(widest.unwrap_or(0) * 2);
     let mut variants: Vec<Variant> = Vec::new();
     // For each column of each leg, which variant of which name it is.
     let mut own: Vec<Vec<(usize, usize)>> = Vec::with_capacity(schemas.len());
@@ -123,7 +124,7 @@ fn common_columns(legs: &Legs) -> Common {
     };
     let mut columns: Vec<Column> = Vec::with_capacity(variants.len() + 1);
     // Names that are not those of single columns, which differ from each other.
-    let mut taken: HashSet<Arc<str>> = HashSet::new();
+    let mut taken = NameSet::default();
     if let Some(source) = source {
         taken.insert(Arc::clone(source));
         columns.push(Column::new(Arc::clone(source), ScalarType::String));
@@ -178,7 +179,7 @@ fn common_columns(legs: &Legs) -> Common {
 
 /// Notes one column of a leg; the places of its name, and of its type under that name.
 fn variant(
-    places: &mut HashMap<Arc<str>, usize>,
+    places: &mut NameMap<usize>,
     variants: &mut Vec<Variant>,
     column: &Column,
 ) -> (usize, usize) {
