@@ -139,7 +139,10 @@ impl Binder<'_> {
 fn is_quoted(property: &Property) -> bool {
     matches!(
         &property.value.kind,
-        ExprKind::Literal(Literal { value: Value::String(_), .. })
+        ExprKind::Literal(Literal {
+            value: Value::String(_),
+            ..
+        })
     )
 }
 
