@@ -12,6 +12,7 @@ mod binary;
 mod call;
 mod catalog_function;
 mod coerce;
+mod consequence;
 mod expression;
 mod external;
 mod function;
@@ -89,6 +90,7 @@ pub fn compile(text: &str, catalog: &dyn Catalog) -> Bound {
         bound.columns = None;
     }
     let mut diagnostics = parsed.diagnostics;
+    consequence::drop_consequences(text, &diagnostics, &mut bound.diagnostics);
     diagnostics.append(&mut bound.diagnostics);
     bound.diagnostics = diagnostics;
     bound

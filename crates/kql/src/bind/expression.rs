@@ -7,6 +7,7 @@ use super::aggregate::Aggregation;
 use super::scope::Binding;
 use super::table::{Table, is_untyped};
 use super::{Attempt, Binder, Reported, Value, code, coerce};
+use crate::builtin;
 use crate::diagnostic::{Diagnostic, did_you_mean};
 use crate::hir::{Expr, ExprKind};
 use crate::span::Span;
@@ -274,6 +275,9 @@ impl<'a> Binder<'a> {
                 "the tables have it in several types, as {split}: convert it in each of them"
             )));
         }
+        if let Some(help) = no_column(&name.text) {
+            return self.report(diagnostic.with_help(help));
+        }
         let scope: Vec<Arc<str>> = self.scope.names().map(|(name, _)| name.clone()).collect();
         let similar = self.similar_column(&name.text, schema);
         let candidates = similar.iter().chain(&scope).map(|name| &**name);
@@ -371,4 +375,13 @@ fn split_by_type(name: &str, schema: &crate::types::Schema) -> Option<String> {
         .map(|column| format!("`{}`", column.name))
         .collect();
     (split.len() > 1).then(|| split.join(" and "))
+}
+
+/// What to write instead of a name that is never a column.
+fn no_column(name: &str) -> Option<String> {
+    if name == "null" {
+        return Some("use `isnull(…)`, or `isempty(…)` for texts".to_owned());
+    }
+    let is_function = builtin::aggregate(name).is_some() || builtin::scalar(name).is_some();
+    is_function.then(|| format!("`{name}` is a function: write `{name}(…)`"))
 }

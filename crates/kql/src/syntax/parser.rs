@@ -102,6 +102,18 @@ impl<'t> Parser<'t> {
         gap.contains('\n')
     }
 
+    /// Whether the next token stands right behind one of this kind.
+    pub(super) fn follows(&self, kind: TokenKind) -> bool {
+        let previous = self.at.checked_sub(1);
+        previous.is_some_and(|previous| self.tokens[previous].kind == kind)
+    }
+
+    /// The text of the token that was consumed last.
+    pub(super) fn previous_text(&self) -> &'t str {
+        let previous = self.at.checked_sub(1);
+        previous.map_or("", |previous| self.slice(self.tokens[previous].span))
+    }
+
     pub(super) fn previous_end(&self) -> u32 {
         match self.at.checked_sub(1) {
             Some(previous) => self.tokens[previous].span.end,

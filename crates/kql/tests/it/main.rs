@@ -11,6 +11,7 @@ mod functions;
 mod graph;
 mod lint;
 mod messages;
+mod mistakes;
 mod open;
 mod place;
 mod plugin;

@@ -128,8 +128,18 @@ impl<'a> Binder<'a> {
         let pair = match &condition.kind {
             ast::ExprKind::Missing => return Err(Reported),
             ast::ExprKind::Name(name) => {
+                let before = self.diagnostics.len();
                 let in_left = self.key(name, left, "left");
+                let between = self.diagnostics.len();
                 let in_right = self.key(name, right, "right");
+                if between > before && self.diagnostics.len() > between {
+                    // One misspelt name is one mistake.
+                    self.diagnostics.truncate(between);
+                    let notes = self.diagnostics.last_mut().map(|found| &mut found.notes);
+                    if let Some(note) = notes.and_then(|notes| notes.last_mut()) {
+                        "on both sides of the join".clone_into(note);
+                    }
+                }
                 (in_left?, in_right?)
             }
             ast::ExprKind::Binary {

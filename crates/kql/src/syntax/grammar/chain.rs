@@ -189,7 +189,16 @@ fn between(p: &mut Parser<'_>, value: Expr, negated: bool, found: Infix) -> Expr
     let in_parentheses = p.expect(T::OpenParen);
     let low = Box::new(expression(p));
     height = height.max(p.height());
-    p.expect(T::DotDot);
+    if !p.at(T::DotDot) {
+        let message = format!("expected `..`, found {}", p.describe_next());
+        p.report(
+            Diagnostic::error("KQL100", p.place(), message)
+                .with_help("write the bounds as `between (low .. high)`"),
+        );
+    }
+    if p.at(T::DotDot) || p.at(T::Comma) {
+        p.bump();
+    }
     let high = Box::new(expression(p));
     height = height.max(p.height());
     if in_parentheses {

@@ -54,13 +54,16 @@ pub(super) fn operand(p: &mut Parser<'_>) -> Expr {
         }
         T::BangName => {
             let written = p.slice(start);
-            let help = format!("use `not({})`", written.trim_start_matches('!'));
+            let call = if p.token(1).kind == T::OpenParen {
+                "(…)"
+            } else {
+                ""
+            };
+            let help = format!("use `not({}{call})`", written.trim_start_matches('!'));
             let message = "`!` is not an operator of KQL";
             p.report(Diagnostic::error("KQL112", start, message).with_help(help));
             p.bump();
-            if p.at(T::OpenParen) {
-                return postfix(p, Stars::Multiply);
-            }
+            skip_arguments(p);
             p.leaf();
             return missing_at(start);
         }
@@ -182,6 +185,15 @@ fn primary(p: &mut Parser<'_>, stars: Stars) -> Expr {
         }
         T::Star => star(p, stars),
         T::Name => word(p, stars),
+        _ if p.follows(T::Comma) => {
+            let message = format!("expected an expression, found {}", p.describe_next());
+            p.report(
+                Diagnostic::error("KQL100", p.place(), message)
+                    .with_help("take away the `,` in front of it"),
+            );
+            p.leaf();
+            missing_at(Span::at(p.place().start as usize))
+        }
         _ => p.missing("an expression"),
     }
 }
@@ -257,12 +269,20 @@ fn word(p: &mut Parser<'_>, stars: Stars) -> Expr {
     let takes_query = called && TAKES_QUERY.contains(&text);
     let clause_word = (keyword::is_clause_word(text) && !takes_query)
         || (keyword::is_property_word(text) && called);
+    if called && p.joined(0) && infix::ahead(p).is_some_and(infix::Infix::compares_text) {
+        return operator_as_function(p, text);
+    }
     if clause_word || infix::ahead(p).is_some() {
         let found = p.describe_next();
         let message = format!("expected an expression, found {found}");
-        let diagnostic = Diagnostic::error("KQL100", token.span, message)
-            .with_help(format!("to use `{text}` as a name, write ['{text}']"));
-        p.report(diagnostic);
+        let diagnostic = Diagnostic::error("KQL100", token.span, message);
+        p.report(if p.follows(T::Comma) {
+            diagnostic.with_help("take away the `,` in front of it")
+        } else if matches!(text, "and" | "by" | "or") {
+            diagnostic
+        } else {
+            diagnostic.with_help(format!("to use `{text}` as a name, write ['{text}']"))
+        });
         p.leaf();
         return missing_at(Span::at(token.span.start as usize));
     }
@@ -270,6 +290,25 @@ fn word(p: &mut Parser<'_>, stars: Stars) -> Expr {
         report_reserved(p, text, token.span);
     }
     name_or_call(p)
+}
+
+/// `startswith(a, "b")`: an operator, written as a function.
+fn operator_as_function(p: &mut Parser<'_>, word: &str) -> Expr {
+    let span = p.bump().span;
+    let message = format!("`{word}` is an operator, not a function");
+    let help = format!("write `text {word} \"…\"`");
+    p.report_aside(Diagnostic::error("KQL112", span, message).with_help(help));
+    skip_arguments(p);
+    p.leaf();
+    missing_at(p.span_from(span))
+}
+
+/// Goes behind the arguments of what is no function.
+fn skip_arguments(p: &mut Parser<'_>) {
+    if p.eat(T::OpenParen) {
+        p.skip_until(|_| false);
+        p.eat(T::CloseParen);
+    }
 }
 
 fn name_or_call(p: &mut Parser<'_>) -> Expr {
@@ -438,7 +477,12 @@ pub(super) fn items_before<'t, I>(
         if !comma_is_missing {
             return items;
         }
-        p.expected("`,`");
+        let message = format!("expected `,`, found {}", p.describe_next());
+        let diagnostic = Diagnostic::error("KQL100", p.place(), message);
+        p.report(match operator::instead(p.word(0)) {
+            Some(help) => diagnostic.with_help(help),
+            None => diagnostic,
+        });
     }
 }
 

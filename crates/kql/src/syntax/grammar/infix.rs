@@ -72,6 +72,14 @@ enum Mistake {
 }
 
 impl Infix {
+    /// Whether it is a word that compares texts, such as `startswith`.
+    pub(super) fn compares_text(self) -> bool {
+        matches!(
+            self.shape,
+            Shape::Binary(Operator::Binary(BinaryOp::String { .. }))
+        )
+    }
+
     /// Whether `*`, each column in turn, may stand on its left.
     pub(super) fn takes_every_column(self) -> bool {
         let Shape::Binary(op) = self.shape else {
@@ -130,6 +138,24 @@ fn infix(level: Level, shape: Shape) -> Infix {
         mistake: None,
     }
 }
+
+/// The operators between texts that are words.
+pub(super) const TEXT_OPERATORS: &[&str] = &[
+    "contains",
+    "contains_cs",
+    "endswith",
+    "endswith_cs",
+    "has",
+    "has_all",
+    "has_any",
+    "has_cs",
+    "hasprefix",
+    "hasprefix_cs",
+    "hassuffix",
+    "hassuffix_cs",
+    "startswith",
+    "startswith_cs",
+];
 
 fn word_ahead(p: &Parser<'_>) -> Option<Infix> {
     let word = p.word(0);

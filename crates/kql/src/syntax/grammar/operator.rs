@@ -8,7 +8,7 @@ use crate::syntax::keyword;
 use crate::syntax::parser::Parser;
 use crate::syntax::token::TokenKind as T;
 
-use super::clause;
+use super::{clause, infix};
 
 /// The operator word ahead, hyphens included, and how many tokens it has.
 pub(super) fn keyword_ahead<'t>(p: &Parser<'t>) -> Option<(&'t str, usize)> {
@@ -69,9 +69,54 @@ pub(super) fn end(p: &mut Parser<'_>, errors_before: usize) {
         return;
     }
     if !failed {
-        p.expected("`|` or the end of the operator");
+        let message = format!(
+            "expected `|` or the end of the operator, found {}",
+            p.describe_next()
+        );
+        let diagnostic = Diagnostic::error("KQL100", p.place(), message);
+        let help = if p.previous_text() == "not" {
+            Some("write `not(…)`".to_owned())
+        } else {
+            instead(p.word(0))
+        };
+        p.report(match help {
+            Some(help) => diagnostic.with_help(help),
+            None => diagnostic,
+        });
     }
     p.skip_until(|kind| matches!(kind, T::Bar | T::Semicolon));
+}
+
+/// What to write instead of a word that is no operator between two values.
+pub(super) fn instead(word: &str) -> Option<String> {
+    let known = match word {
+        "" => return None,
+        "is" => "use `isnull(…)`, or `isempty(…)` for texts",
+        "matches" => "write `matches regex`",
+        "ascending" => "write `asc`",
+        "descending" => "write `desc`",
+        "by" => "use `summarize … by …`",
+        _ => {
+            let meant = did_you_mean(word, infix::TEXT_OPERATORS.iter().copied())?;
+            return Some(format!("did you mean `{meant}`?"));
+        }
+    };
+    Some(known.to_owned())
+}
+
+/// What KQL says for a word of other languages.
+fn translated(word: &str) -> Option<&'static str> {
+    Some(match word {
+        "group" | "groupby" | "stats" => "use `summarize … by …`",
+        "having" | "if" => "use `where`",
+        "select" | "fields" | "table" => "use `project`",
+        "eval" => "use `extend`",
+        "dedup" => "use `distinct`, or `summarize arg_max(…) by …`",
+        "rename" => "use `project-rename`",
+        "head" => "use `take` or `top`",
+        "from" => "begin the query with the name of the table",
+        _ => return None,
+    })
 }
 
 /// The operator at the cursor; `None` if there is none that is known.
@@ -115,9 +160,11 @@ fn unknown(p: &mut Parser<'_>) {
     let diagnostic = if keyword::is_operator(&lower) {
         diagnostic.with_help(format!("operators are lower-case: write `{lower}`"))
     } else {
-        match did_you_mean(word, keyword::operators()) {
-            Some(known) => diagnostic.with_help(format!("did you mean `{known}`?")),
-            None => diagnostic,
+        let meant = did_you_mean(word, keyword::operators());
+        match (translated(&lower), meant) {
+            (Some(help), _) => diagnostic.with_help(help),
+            (None, Some(known)) => diagnostic.with_help(format!("did you mean `{known}`?")),
+            (None, None) => diagnostic,
         }
     };
     p.report_aside(diagnostic);

@@ -49,7 +49,7 @@ pub(super) fn statements(p: &mut Parser<'_>, script: &mut Script) {
         let kind = statement(p);
         let span = p.span_from(start);
         script.statements.push(Statement { kind, span });
-        end_of_statement(p, errors);
+        end_of_statement(p, start, errors);
         after_statement = true;
         if p.position() == before {
             p.bump();
@@ -57,7 +57,7 @@ pub(super) fn statements(p: &mut Parser<'_>, script: &mut Script) {
     }
 }
 
-fn end_of_statement(p: &mut Parser<'_>, errors_before: usize) {
+fn end_of_statement(p: &mut Parser<'_>, start: Span, errors_before: usize) {
     if matches!(
         p.kind(),
         T::Semicolon | T::EndOfText | T::CloseBrace | T::CloseParen | T::CloseBracket
@@ -73,7 +73,12 @@ fn end_of_statement(p: &mut Parser<'_>, errors_before: usize) {
                 .with_help("end each statement with `;`")
         } else {
             let message = format!("expected `|` or `;`, found {found}");
-            Diagnostic::error("KQL100", p.place(), message)
+            let diagnostic = Diagnostic::error("KQL100", p.place(), message);
+            if p.slice(start).eq_ignore_ascii_case("select") {
+                diagnostic.with_help("write `Table | where … | project …`")
+            } else {
+                diagnostic
+            }
         };
         p.report(diagnostic);
     }
