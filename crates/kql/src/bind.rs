@@ -13,6 +13,7 @@ mod call;
 mod catalog_function;
 mod coerce;
 mod consequence;
+mod depth;
 mod expression;
 mod external;
 mod function;
@@ -20,6 +21,7 @@ mod graph;
 mod literal;
 mod membership;
 mod name;
+mod numbering;
 mod operator;
 mod pack;
 mod pattern;
@@ -37,6 +39,7 @@ mod table;
 mod term;
 mod window;
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 pub(crate) use operator::matches_wildcard;
@@ -57,6 +60,11 @@ const DEPTH_MAX: u32 = 320;
 /// How many nodes, roughly, the query may have once functions are inlined and tables and values
 /// that have names are copied to where they are used.
 const SIZE_MAX: usize = 200_000;
+/// Most errors, and most warnings, that are told about one query.
+const TOLD_MAX: usize = 200;
+/// Most warnings that are remembered to choose those from, and half as many as there may be
+/// diagnostics in all.
+const REMEMBERED_MAX: usize = 10_000;
 
 /// What binding yields.
 #[derive(Clone, Debug)]
@@ -108,6 +116,8 @@ pub fn bind(script: &ast::Script, catalog: &dyn Catalog) -> Bound {
         next_shared: 0,
         depth: 0,
         size: 0,
+        checked: HashSet::new(),
+        checked_size: 0,
         case_sensitive: false,
         is_open: false,
         similar_columns: NameMap::default(),
@@ -116,6 +126,7 @@ pub fn bind(script: &ast::Script, catalog: &dyn Catalog) -> Bound {
     let mut diagnostics = binder.diagnostics;
     diagnostics.sort_by_key(|diagnostic| diagnostic.span);
     diagnostics.dedup();
+    keep_first(&mut diagnostics);
     let has_errors = diagnostics
         .iter()
         .any(|diagnostic| diagnostic.severity == Severity::Error);
@@ -132,6 +143,20 @@ pub fn bind(script: &ast::Script, catalog: &dyn Catalog) -> Bound {
         is_open,
         diagnostics,
     }
+}
+
+/// Drops what comes after the first errors and the first warnings. Each is shown with its line,
+/// and nobody reads thousands.
+fn keep_first(diagnostics: &mut Vec<Diagnostic>) {
+    let (mut errors, mut warnings) = (0, 0);
+    diagnostics.retain(|diagnostic| {
+        let told = match diagnostic.severity {
+            Severity::Error => &mut errors,
+            Severity::Warning => &mut warnings,
+        };
+        *told += 1;
+        *told <= TOLD_MAX
+    });
 }
 
 /// A diagnostic has been reported: whoever sees this stays quiet and goes on.
@@ -153,6 +178,10 @@ struct Binder<'a> {
     next_shared: u32,
     depth: u32,
     size: usize,
+    /// Functions whose bodies have been checked where they are written.
+    checked: HashSet<*const ast::Function>,
+    /// How many nodes the checked bodies had.
+    checked_size: usize,
     /// Whether the terms of the `search` at hand are case-sensitive.
     case_sensitive: bool,
     /// Whether a table was read whose columns are not all known.
@@ -169,7 +198,13 @@ enum Value {
 
 impl Binder<'_> {
     fn report(&mut self, diagnostic: Diagnostic) -> Reported {
-        self.diagnostics.push(diagnostic);
+        let remembered_max = match diagnostic.severity {
+            Severity::Error => 2 * REMEMBERED_MAX,
+            Severity::Warning => REMEMBERED_MAX,
+        };
+        if self.diagnostics.len() < remembered_max {
+            self.diagnostics.push(diagnostic);
+        }
         Reported
     }
 

@@ -29,6 +29,9 @@ const CERTAIN: &[&str] = &[
     code::JOIN_CONDITION,
 ];
 
+/// What a call counts for, as its arguments and its body are bound anew: more than a node.
+const CALL_NODES: usize = 8;
+
 /// A constant of which only the type is known.
 pub(super) fn opaque(ty: ScalarType, span: Span) -> Expr {
     Expr {
@@ -82,7 +85,7 @@ impl<'a> Binder<'a> {
         span: Span,
         row: Row<'_>,
     ) -> Attempt<Value> {
-        self.grow(1, span)?;
+        self.grow(CALL_NODES, span)?;
         let mut body = scope.body();
         let mut slots: Vec<Option<Binding<'a>>> = vec![None; function.parameters.len()];
         let mut failed = false;
@@ -151,6 +154,7 @@ impl<'a> Binder<'a> {
         let result = self.nested(span, |binder| binder.bind_body(&function.body, span));
         self.scope = outer;
         let mut result = result?;
+        self.check_depth(&result, span)?;
         match &mut result {
             Value::Table(table) => table.label = function.view.then(|| name.text.clone()),
             Value::Scalar(expr) => expr.span = span,
@@ -259,7 +263,13 @@ impl<'a> Binder<'a> {
     /// Binds the body of a function with stand-ins for its arguments, so that mistakes in it are
     /// found whether it is called or not. A table parameter has the columns it declares and no
     /// others. What depends on the value of an argument is left to the calls.
+    ///
+    /// Bodies are bound again by each call, but checked once: functions within functions would
+    /// take twice the time with each level. What all checks write out is limited as the query is.
     pub(super) fn check_function(&mut self, function: &'a ast::Function) {
+        if !self.checked.insert(std::ptr::from_ref(function)) {
+            return;
+        }
         let mut body = self.scope.body();
         for parameter in &function.parameters {
             let span = parameter.name.span;
@@ -284,11 +294,13 @@ impl<'a> Binder<'a> {
         }
         let outer = std::mem::replace(&mut self.scope, body);
         let before = self.diagnostics.len();
-        let (size, is_open, render) = (self.size, self.is_open, self.render.clone());
+        let size = std::mem::replace(&mut self.size, self.checked_size);
+        let (is_open, render) = (self.is_open, self.render.clone());
         let _ = self.nested(function.span, |binder| {
             binder.bind_body(&function.body, function.span)
         });
         self.scope = outer;
+        self.checked_size = self.checked_size.max(self.size);
         self.size = size;
         self.is_open = is_open;
         self.render = render;

@@ -73,6 +73,16 @@ struct Entry<'a> {
     before: Option<Rc<Entry<'a>>>,
 }
 
+impl Drop for Entry<'_> {
+    /// One entry after the other: a query has more of them than the stack has room for calls.
+    fn drop(&mut self) {
+        let mut before = self.before.take();
+        while let Some(mut entry) = before.and_then(Rc::into_inner) {
+            before = entry.before.take();
+        }
+    }
+}
+
 impl<'a> Scope<'a> {
     /// What `name` stands for here.
     pub(super) fn find(&self, name: &str) -> Option<&Binding<'a>> {

@@ -20,6 +20,9 @@ use crate::types::{Column, ScalarType, Schema, Value as Constant};
 /// Most operators in one pipeline.
 const OPERATORS_MAX: usize = 500;
 
+/// Most columns of a table. Joins of joins double them each time.
+const COLUMNS_MAX: usize = 40_000;
+
 impl<'a> Binder<'a> {
     /// An expression that must be a table.
     pub(super) fn table(&mut self, expr: &'a ast::Expr) -> Attempt<Table> {
@@ -74,7 +77,16 @@ impl<'a> Binder<'a> {
         for operator in operators {
             self.grow(1 + table.schema().len() / 8, operator.span)?;
             table = self.operator(table, operator);
+            table.merge_broken();
+            if table.schema().len() > COLUMNS_MAX {
+                let message = format!("a table has at most {COLUMNS_MAX} columns");
+                return Err(self.report(
+                    Diagnostic::error(code::TOO_LARGE, operator.span, message)
+                        .with_help("drop columns that are not needed with `project`"),
+                ));
+            }
         }
+        self.check_plan_depth(&table.plan, source.span)?;
         Ok(table)
     }
 

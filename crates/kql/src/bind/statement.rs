@@ -36,6 +36,9 @@ const OPTIONS: &[(&str, Option<ScalarType>)] = &[
     ("truncationmaxsize", Some(ScalarType::Long)),
 ];
 
+/// Most statements of a query or of a function. Each name is looked up among those before it.
+const STATEMENTS_MAX: usize = 5_000;
+
 impl<'a> Binder<'a> {
     /// The plan of a whole query; `None` where it has none.
     pub(super) fn bind_script(&mut self, script: &'a ast::Script) -> Option<Plan> {
@@ -62,7 +65,14 @@ impl<'a> Binder<'a> {
     /// The statements of a query or of a function; the value of the last expression.
     pub(super) fn bind_body(&mut self, script: &'a ast::Script, span: Span) -> Attempt<Value> {
         let mut result: Option<Attempt<Value>> = None;
-        for statement in &script.statements {
+        for (index, statement) in script.statements.iter().enumerate() {
+            if index == STATEMENTS_MAX {
+                let message = format!("a query has at most {STATEMENTS_MAX} statements");
+                return Err(self.report(
+                    Diagnostic::error(code::TOO_LARGE, statement.span, message)
+                        .with_help("keep lists of values in a table"),
+                ));
+            }
             match &statement.kind {
                 StatementKind::Let { name, value } => self.bind_let(name, value),
                 StatementKind::Set { name, value } => self.bind_set(name, value.as_ref()),
@@ -128,7 +138,7 @@ impl<'a> Binder<'a> {
                 kind: ast::ExprKind::EntityGroup(entities),
                 ..
             }) => Binding::Entities(entities),
-            LetValue::Expr(expr) => match self.value(expr, Row::NONE) {
+            LetValue::Expr(expr) => match self.shallow_value(expr) {
                 Ok(Value::Scalar(expr)) => Binding::scalar(expr),
                 Ok(Value::Table(mut table)) => {
                     table.label = None;
@@ -138,6 +148,13 @@ impl<'a> Binder<'a> {
             },
         };
         self.scope.bind(name.text.clone(), binding);
+    }
+
+    /// A value that others may build on.
+    fn shallow_value(&mut self, expr: &'a ast::Expr) -> Attempt<Value> {
+        let value = self.value(expr, Row::NONE)?;
+        self.check_depth(&value, expr.span)?;
+        Ok(value)
     }
 
     fn bind_set(&mut self, name: &ast::Name, value: Option<&'a ast::Expr>) {

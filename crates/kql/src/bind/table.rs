@@ -7,9 +7,10 @@ use std::sync::Arc;
 use super::Binder;
 use super::code;
 use super::graph::{Element, Graph};
+use super::numbering::Numbering;
 use crate::diagnostic::Diagnostic;
 use crate::hir::{Expr, ExprKind, Plan, PlanKind};
-use crate::name_map::NameMap;
+use crate::name_map::{NameMap, NameSet};
 use crate::span::Span;
 use crate::types::{Column, ScalarType, Schema};
 
@@ -95,6 +96,15 @@ impl Table {
     /// is taken to have one.
     pub(super) fn is_serialized(&self) -> bool {
         self.open || is_serialized(&self.plan)
+    }
+
+    /// Names each broken column once. Operators add up what is broken in their inputs, which would
+    /// double it with each of them.
+    pub(super) fn merge_broken(&mut self) {
+        if self.broken.len() > 1 {
+            let mut met = NameSet::default();
+            self.broken.retain(|name| met.insert(Arc::clone(name)));
+        }
     }
 
     /// How many nodes a copy of its plan takes, roughly.
@@ -215,6 +225,7 @@ pub(super) struct Outputs {
     taken: NameMap<bool>,
     /// Columns of the input, whose names `Column1` and so on leave out.
     input: Schema,
+    numbering: Numbering,
 }
 
 impl Outputs {
@@ -255,15 +266,11 @@ impl Outputs {
             OutputName::Declared(name) => (name, true),
             OutputName::Derived(name) => (name, false),
             OutputName::Numbered => {
-                let mut number = 1;
-                loop {
-                    let name: Arc<str> = format!("Column{number}").into();
-                    if !self.taken.contains_key(&name) && self.input.index_of(&name).is_none() {
-                        self.taken.insert(Arc::clone(&name), false);
-                        return name;
-                    }
-                    number += 1;
-                }
+                let name = self.numbering.numbered(&"Column".into(), |name| {
+                    self.taken.contains_key(name) || self.input.index_of(name).is_some()
+                });
+                self.taken.insert(Arc::clone(&name), false);
+                return name;
             }
         };
         match self.taken.get(&base) {
@@ -279,7 +286,8 @@ impl Outputs {
                 base
             }
             Some(_) => {
-                let name = free_name(&base, |name| self.taken.contains_key(name));
+                let taken = |name: &str| self.taken.contains_key(name);
+                let name = self.numbering.numbered(&base, taken);
                 self.taken.insert(Arc::clone(&name), declared);
                 name
             }

@@ -195,10 +195,14 @@ impl<'t> Parser<'t> {
         let found = self.describe_next();
         let opened = self.slice(open);
         let message = format!("expected {}, found {found}", kind.describe());
-        let diagnostic = Diagnostic::error("KQL114", self.place(), message).with_note(format!(
-            "nothing closes the `{opened}` of {}",
-            self.position_of(open)
-        ));
+        let mut diagnostic = Diagnostic::error("KQL114", self.place(), message);
+        // Counting lines takes time, and what is beyond the limit is not shown.
+        if self.diagnostics.len() < DIAGNOSTICS_MAX {
+            diagnostic = diagnostic.with_note(format!(
+                "nothing closes the `{opened}` of {}",
+                self.position_of(open)
+            ));
+        }
         self.report(diagnostic);
     }
 

@@ -72,3 +72,108 @@ fn a_query_just_below_the_limit_ends_in_bounded_time() {
         bound.diagnostics.first()
     );
 }
+
+/// `first` and then `count` further statements, each of which is given the number before its own.
+fn statements(first: &str, count: usize, next: impl Fn(usize) -> String) -> String {
+    let next: Vec<String> = (0..count).map(next).collect();
+    format!("{first}{}", next.concat())
+}
+
+/// The codes of the errors, each once.
+#[track_caller]
+fn codes(query: &str) -> Vec<&'static str> {
+    let start = Instant::now();
+    let bound = compile(query);
+    let took = start.elapsed();
+    assert!(
+        took < PATIENCE,
+        "{took:?}: {}",
+        &query[..query.len().min(200)]
+    );
+    let mut codes: Vec<_> = bound.diagnostics.iter().map(|told| told.code).collect();
+    codes.sort_unstable();
+    codes.dedup();
+    codes
+}
+
+#[test]
+fn functions_within_functions_take_no_longer_with_each_level() {
+    let levels = 60;
+    let body = "let f = () { ".repeat(levels);
+    let calls = "}; f()".repeat(levels);
+    assert_eq!(codes(&format!("{body}print 1{calls}")), Vec::<&str>::new());
+}
+
+#[test]
+fn what_doubles_with_each_statement_is_refused_soon() {
+    let doubling = [
+        statements("let a0 = T;", 40, |n| {
+            format!("let a{} = a{n} | join a{n} on a;", n + 1)
+        }) + "a40",
+        statements("let a0 = materialize(T);", 40, |n| {
+            format!("let a{} = materialize(a{n} | join a{n} on a);", n + 1)
+        }) + "a40",
+        statements("let f0 = () { T };", 40, |n| {
+            format!("let f{} = () {{ union f{n}(), f{n}() }};", n + 1)
+        }) + "f40()",
+        statements("let f0 = (x: long) { x };", 40, |n| {
+            format!("let f{} = (x: long) {{ f{n}(x) + f{n}(x) }};", n + 1)
+        }) + "print f40(1)",
+    ];
+    for query in doubling {
+        assert_eq!(codes(&query), ["KQL218"], "{query}");
+    }
+    // Uses of what has an error stay quiet, and are not counted up either.
+    let broken = statements("let f0 = (t: (*)) { t };", 40, |n| {
+        format!(
+            "let f{} = (t: (*)) {{ t | mv-apply d on (invoke f{n}() | invoke f{n}()) }};",
+            n + 1
+        )
+    });
+    codes(&format!("{broken} T | invoke f40()"));
+}
+
+#[test]
+fn what_nests_deeper_with_each_statement_is_refused_before_it_exhausts_the_stack() {
+    // Without optimisation the stack frames are several times as large.
+    let walk = std::thread::Builder::new().stack_size(16 * 1024 * 1024);
+    let walk = walk.spawn(build_on_each_other).expect("there are threads");
+    walk.join().expect("the stack has room");
+}
+
+fn build_on_each_other() {
+    let operators = " | where a > 1".repeat(100);
+    let tables = statements("let a0 = T;", 40, |n| {
+        format!("let a{} = a{n}{operators};", n + 1)
+    });
+    assert_eq!(codes(&format!("{tables} a40")), ["KQL218"]);
+    let (open, close) = ("toscalar(print ".repeat(50), ")".repeat(50));
+    let values = statements("let a0 = 1;", 40, |n| {
+        format!("let a{} = {open}a{n}{close};", n + 1)
+    });
+    assert_eq!(codes(&format!("{values} print a40")), ["KQL218"]);
+}
+
+#[test]
+fn a_hundred_thousand_names_are_refused_and_leave_the_stack_alone() {
+    let names = statements("", 100_000, |n| format!("let a{n} = 1;"));
+    assert_eq!(codes(&format!("{names} print a0")), ["KQL218"]);
+}
+
+#[test]
+fn ten_thousand_columns_of_one_name_are_numbered_in_bounded_time() {
+    let aggregates = "count(), ".repeat(10_000);
+    assert!(codes(&format!("T | summarize {aggregates} count() by a")).is_empty());
+    let levels = ", top-nested 3 of a by count()".repeat(5_000);
+    assert!(codes(&format!("T | top-nested 3 of a by count(){levels}")).is_empty());
+}
+
+#[test]
+fn mistakes_without_end_are_told_as_far_as_anybody_reads() {
+    let columns = (0..5_000).map(|n| format!("x{n}, ")).collect::<String>();
+    let told = compile(&format!("T | project {columns} a"))
+        .diagnostics
+        .len();
+    assert!((100..=400).contains(&told), "{told}");
+    assert_eq!(codes(&"T | where f(a,;\n".repeat(10_000))[0], "KQL100");
+}

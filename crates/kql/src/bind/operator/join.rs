@@ -1,9 +1,11 @@
 //! `join` and `lookup`.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::columns::select;
-use crate::bind::table::{Table, column, right_name};
+use crate::bind::numbering::RightNames;
+use crate::bind::table::{Table, column};
 use crate::bind::{Attempt, Binder, Reported, code, coerce};
 use crate::diagnostic::Diagnostic;
 use crate::hir::{BinaryOp, Expr, JoinKind, PlanKind};
@@ -77,13 +79,14 @@ impl<'a> Binder<'a> {
             .map(|column| Arc::clone(&column.name))
             .collect();
         let mut kept: Vec<usize> = (0..left_columns.len()).collect();
+        let mut taken: HashSet<Arc<str>> = names.iter().cloned().collect();
+        let mut right_names = RightNames::new(&right_columns);
         for (index, column) in right_columns.columns().iter().enumerate() {
             if pairs.iter().any(|(_, right)| *right == index) {
                 continue;
             }
-            let name = right_name(&column.name, &right_columns, |name| {
-                names.iter().any(|other| **other == *name)
-            });
+            let name = right_names.free(&column.name, |name| taken.contains(name));
+            taken.insert(Arc::clone(&name));
             names.push(name);
             kept.push(left_columns.len() + index);
         }
@@ -259,9 +262,12 @@ fn joined(left: Table, right: Table, kind: JoinKind, pairs: &[KeyPair], span: Sp
         columns.extend_from_slice(left.schema().columns());
     }
     if keeps_right {
+        let left_names = columns.iter().map(|column| Arc::clone(&column.name));
+        let mut taken: HashSet<Arc<str>> = left_names.collect();
+        let mut right_names = RightNames::new(right.schema());
         for column in right.schema().columns() {
-            let taken = |name: &str| columns.iter().any(|other| *other.name == *name);
-            let name = right_name(&column.name, right.schema(), taken);
+            let name = right_names.free(&column.name, |name| taken.contains(name));
+            taken.insert(Arc::clone(&name));
             columns.push(Column::new(name, column.ty));
         }
     }

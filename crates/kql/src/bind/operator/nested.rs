@@ -1,13 +1,15 @@
 //! `top-nested`.
 
 use std::cell::RefCell;
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::subquery::projection;
 use crate::bind::aggregate::Aggregation;
 use crate::bind::expression::Row;
 use crate::bind::name;
-use crate::bind::table::{Table, free_name};
+use crate::bind::numbering::Numbering;
+use crate::bind::table::Table;
 use crate::bind::{Attempt, Binder, Reported, code};
 use crate::diagnostic::Diagnostic;
 use crate::hir::{Expr, NestedLevel, PlanKind, TopNested};
@@ -25,18 +27,18 @@ impl<'a> Binder<'a> {
         let mut columns: Vec<Column> = Vec::with_capacity(2 * levels.len());
         let mut broken = Vec::new();
         let mut bound = Vec::with_capacity(levels.len());
+        let mut names: HashSet<Arc<str>> = HashSet::new();
+        let mut numbering = Numbering::default();
         for level in levels {
             let (given, value) = parts(&level.of);
             let own = given.or_else(|| name::derived(value).map(Arc::from));
             let own = own.unwrap_or_else(|| "Column1".into());
             let (given, aggregate) = parts(&level.by.expr);
             let aggregated = given.unwrap_or_else(|| format!("aggregated_{own}").into());
-            let taken = |name: &str| {
-                columns.iter().any(|column| *column.name == *name)
-                    || broken.iter().any(|column: &Arc<str>| **column == *name)
-            };
-            let own = free_name(&own, taken);
-            let aggregated = free_name(&aggregated, |name| taken(name) || *name == *own);
+            let own = numbering.free(&own, |name| names.contains(name));
+            names.insert(Arc::clone(&own));
+            let aggregated = numbering.free(&aggregated, |name| names.contains(name));
+            names.insert(Arc::clone(&aggregated));
             match self.nested_level(&table, level, value, aggregate) {
                 Ok(level) => {
                     columns.push(Column::new(own, level.value.ty));

@@ -1,9 +1,11 @@
 //! The columns that a plugin makes.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::{DeclaredColumns, Given};
-use crate::bind::table::{Table, free_name};
+use crate::bind::numbering::Numbering;
+use crate::bind::table::Table;
 use crate::bind::{Attempt, Binder};
 use crate::builtin::plugin::{Output, Plugin};
 use crate::hir::{Expr, ExprKind, PluginArgument, PluginValue};
@@ -14,13 +16,15 @@ use crate::types::{Column, ScalarType, Schema, Value};
 #[derive(Default)]
 struct Columns {
     columns: Vec<Column>,
+    names: HashSet<Arc<str>>,
+    numbering: Numbering,
     is_open: bool,
 }
 
 impl Columns {
     fn push(&mut self, name: &Arc<str>, ty: ScalarType) {
-        let taken = |name: &str| self.columns.iter().any(|column| *column.name == *name);
-        let name = free_name(name, taken);
+        let name = self.numbering.free(name, |name| self.names.contains(name));
+        self.names.insert(Arc::clone(&name));
         self.columns.push(Column::new(name, ty));
     }
 
