@@ -12,16 +12,16 @@ use crate::hir::{Expr, ExprKind, PluginArgument, PluginValue};
 use crate::syntax::ast;
 use crate::types::{Column, ScalarType, Schema, Value};
 
-/// Columns so far, with unique names.
+/// UniqueColumns so far, with unique names.
 #[derive(Default)]
-struct Columns {
+struct UniqueColumns {
     columns: Vec<Column>,
     names: HashSet<Arc<str>>,
     numbering: Numbering,
     is_open: bool,
 }
 
-impl Columns {
+impl UniqueColumns {
     fn push(&mut self, name: &Arc<str>, ty: ScalarType) {
         let name = self.numbering.free(name, |name| self.names.contains(name));
         self.names.insert(Arc::clone(&name));
@@ -82,7 +82,7 @@ fn columns(
     given: &[Given<'_>],
     bound: &[PluginArgument],
     lookup: Option<&Table>,
-) -> Columns {
+) -> UniqueColumns {
     let input = table.schema();
     let of = |parameter: &str| -> Vec<(Option<Arc<str>>, ScalarType)> {
         given
@@ -95,7 +95,7 @@ fn columns(
             })
             .collect()
     };
-    let mut columns = Columns::default();
+    let mut columns = UniqueColumns::default();
     for output in plugin.output {
         match *output {
             Output::Input => columns.all(input, |_| true),
@@ -226,7 +226,7 @@ fn lookup_keys(
 }
 
 /// `rolling_3_percentile_Value_50`
-fn rolling_percentile(columns: &mut Columns, given: &[Given<'_>], bound: &[PluginArgument]) {
+fn rolling_percentile(columns: &mut UniqueColumns, given: &[Given<'_>], bound: &[PluginArgument]) {
     let find = |parameter: &str| {
         let mut pairs = given.iter().zip(bound);
         pairs.find(|(given, _)| given.parameter.name == parameter)
