@@ -52,6 +52,18 @@ fn operators_of_texts() {
 }
 
 #[test]
+fn a_single_equal_sign() {
+    let expected = "`=` does not compare: use `==` to compare";
+    check("Events | where FileName = 'a'", expected);
+    assert_eq!(
+        compile("Events | where FileName = 'a'").diagnostics.len(),
+        1
+    );
+    // The language service takes it in front of a bool.
+    assert!(errors("T | where f = true").is_empty());
+}
+
+#[test]
 fn brackets() {
     check(
         "Events | where (FileSize > 1 and (FileSize < 4) | take 10",
