@@ -106,6 +106,18 @@ fn commas_and_words() {
         "expected `,`, found `descending`: write `desc`",
     );
     check(
+        "Events | sort Timestamp desc",
+        "expected `by`, found `Timestamp`: write `sort by Column desc`",
+    );
+    check(
+        "Events | top 10 Timestamp",
+        "expected `by`, found `Timestamp`: write `top 10 by Column desc`",
+    );
+    check(
+        "Events | distinct by DeviceId",
+        "`distinct` takes no `by`: name the columns right behind it: `distinct A, B`",
+    );
+    check(
         "Events | group by DeviceId",
         "unknown operator `group`: use `summarize … by …`",
     );
