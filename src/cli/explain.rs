@@ -1,29 +1,31 @@
 //! `huntd explain`: what a hunt is once defaults and overrides are in: what it reads, how it
-//! detects, whom it tells, when it runs.
+//! detects, whom it tells, when it runs. What it tells about the query is in `explain/reading.rs`.
 
-use std::cell::RefCell;
-use std::collections::BTreeSet;
+mod reading;
+
 use std::process::ExitCode;
 use std::sync::Arc;
-
-use kql::catalog::{Catalog, SharedCatalog, TableInfo};
 
 use super::hunts::{known_tables, load, select};
 use super::list::{action_names, schedule_text};
 use super::next::{coming, table, watermarks};
-use super::terminal::print_line;
-use super::{EXIT_BAD_INPUT, EXIT_OK, Global};
+use super::terminal::{print_line, print_note};
+use super::{EXIT_BAD_INPUT, EXIT_FAILED, EXIT_OK, Global};
 use crate::clock::{Clock as _, SystemClock};
 use crate::config::Loaded;
 use crate::duration::DurationText;
 use crate::hunt::{Detect, Hunt};
 use crate::schedule::CatchUpPolicy;
+use crate::window::Window;
 
 /// Arguments of `huntd explain`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// The hunt
     pub hunt: String,
+    /// Print only its query over the next window, as a source gets it that runs KQL itself
+    #[arg(long)]
+    pub kql: bool,
 }
 
 /// Explains a hunt.
@@ -33,6 +35,9 @@ pub async fn run(args: Args, global: &Global) -> anyhow::Result<ExitCode> {
     let Some(hunt) = selected.and_then(|hunts| hunts.into_iter().next()) else {
         return Ok(ExitCode::from(EXIT_BAD_INPUT));
     };
+    if args.kql {
+        return print_kql(&hunt, &loaded).await;
+    }
     for (name, value) in settings(&hunt, &loaded) {
         let mut lines = value.lines();
         print_line(&format!("{name:<12} {}", lines.next().unwrap_or_default()));
@@ -51,6 +56,33 @@ pub async fn run(args: Args, global: &Global) -> anyhow::Result<ExitCode> {
         print_line("");
         print_line(&table(&rows));
     }
+    Ok(ExitCode::from(EXIT_OK))
+}
+
+/// Prints the query over the window that comes next; of a hunt that no schedule starts, over its
+/// lookback, or a day, up to now.
+async fn print_kql(hunt: &Arc<Hunt>, loaded: &Loaded) -> anyhow::Result<ExitCode> {
+    let now = SystemClock.now();
+    let watermarks = watermarks(&loaded.config.state, std::slice::from_ref(hunt), now).await?;
+    let watermark = watermarks.get(&hunt.name).copied().unwrap_or(now);
+    let window = if let Some(next) = coming(hunt, watermark, now, 1).first() {
+        next.due.window
+    } else {
+        let reach = match hunt.window.lookback {
+            reach if reach.is_zero() => chrono::TimeDelta::days(1),
+            reach => reach,
+        };
+        Window::new(now - reach, now)?
+    };
+    let catalog = known_tables(loaded).tables(Some(&hunt.source));
+    let Some((text, whole)) = reading::windowed(hunt, &catalog, window) else {
+        print_note("error: the query has mistakes; `huntd check` tells them");
+        return Ok(ExitCode::from(EXIT_FAILED));
+    };
+    for warning in whole {
+        print_note(&format!("warning: {warning}"));
+    }
+    print_line(text.trim_end());
     Ok(ExitCode::from(EXIT_OK))
 }
 
@@ -102,7 +134,8 @@ fn settings(hunt: &Hunt, loaded: &Loaded) -> Vec<(&'static str, String)> {
     settings.push(("missed", missed));
     settings.push(("timeout", DurationText(hunt.timeout).to_string()));
     settings.push(("source", hunt.source.to_string()));
-    settings.push(("tables", tables(hunt, loaded).join(", ")));
+    let catalog = known_tables(loaded).tables(Some(&hunt.source));
+    settings.extend(reading::settings(hunt, &catalog));
     settings.push(("detect", hunt.detect.to_kql()));
     let rows = match hunt.detect {
         Detect::Threshold(_) => "the rows of the result",
@@ -149,33 +182,5 @@ fn dedupe(hunt: &Hunt) -> String {
             "{key}, not told again for {}",
             DurationText(hunt.dedupe.window)
         )
-    }
-}
-
-/// Names of the tables that the query reads: those the binder asks for.
-fn tables(hunt: &Hunt, loaded: &Loaded) -> Vec<String> {
-    let recorder = Recorder {
-        catalog: known_tables(loaded).tables(Some(&hunt.source)),
-        names: RefCell::default(),
-    };
-    kql::compile(&hunt.query, &recorder);
-    recorder.names.into_inner().into_iter().collect()
-}
-
-/// A catalog that remembers which of its tables were asked for.
-struct Recorder {
-    catalog: SharedCatalog,
-    names: RefCell<BTreeSet<String>>,
-}
-
-impl Catalog for Recorder {
-    fn table(&self, name: &str) -> Option<TableInfo> {
-        let table = self.catalog.table(name)?;
-        self.names.borrow_mut().insert(name.to_owned());
-        Some(table)
-    }
-
-    fn table_names(&self) -> Vec<String> {
-        self.catalog.table_names()
     }
 }

@@ -2,6 +2,7 @@
 
 mod catalogs;
 mod inputs;
+mod lint;
 mod sarif;
 
 use std::path::PathBuf;
@@ -107,12 +108,24 @@ fn hunts_are_listed_foretold_and_explained() {
     let explain = huntd(&["--config", config, "explain", "encoded-powershell"]);
     let explained = text(&explain.stdout);
     assert!(
-        explained.contains("tables       DeviceProcessEvents"),
+        explained.contains("reads        DeviceProcessEvents by Timestamp"),
+        "{explained}"
+    );
+    assert!(
+        explained.contains("splitting    independent parts"),
         "{explained}"
     );
     assert!(
         explained.contains("detect       Results | summarize Hits"),
         "{explained}"
+    );
+
+    let windowed = huntd(&["--config", config, "explain", "--kql", "encoded-powershell"]);
+    assert_eq!(windowed.status.code(), Some(0));
+    let windowed = text(&windowed.stdout);
+    assert!(
+        windowed.contains("| where Timestamp >= datetime("),
+        "{windowed}"
     );
 
     let unknown = huntd(&["--config", config, "explain", "encoded-powershel"]);

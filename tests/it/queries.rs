@@ -75,3 +75,13 @@ async fn every_hunt_is_quiet_on_a_clean_day() {
     let loud: Vec<_> = findings.iter().filter(|(_, found)| **found > 0).collect();
     assert!(loud.is_empty(), "false alarms: {loud:?}");
 }
+
+#[test]
+fn nothing_is_to_be_said_about_the_shipped_hunts() {
+    let output = std::process::Command::new(env!("CARGO_BIN_EXE_huntd"))
+        .args(["--config", "nothing.yaml", "check", "--strict", "queries"])
+        .output()
+        .unwrap();
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success() && said.is_empty(), "{said}");
+}

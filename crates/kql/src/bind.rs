@@ -44,6 +44,7 @@ pub(crate) use operator::matches_wildcard;
 use crate::catalog::Catalog;
 use crate::diagnostic::{Diagnostic, Severity, did_you_mean};
 use crate::hir;
+use crate::name_map::NameMap;
 use crate::span::Span;
 use crate::syntax::{self, ast};
 use crate::types::Schema;
@@ -110,6 +111,7 @@ pub fn bind(script: &ast::Script, catalog: &dyn Catalog) -> Bound {
         size: 0,
         case_sensitive: false,
         is_open: false,
+        similar_columns: NameMap::default(),
     };
     let plan = binder.bind_script(script);
     let mut diagnostics = binder.diagnostics;
@@ -156,6 +158,8 @@ struct Binder<'a> {
     case_sensitive: bool,
     /// Whether a table was read whose columns are not all known.
     is_open: bool,
+    /// For names of columns that are unknown in a schema, those that may be meant.
+    similar_columns: NameMap<(Schema, Option<Arc<str>>)>,
 }
 
 /// An expression that may be a scalar or a table.

@@ -28,14 +28,14 @@ mod string;
 mod unit;
 mod window;
 
-use std::collections::HashMap;
 use std::sync::LazyLock;
 
+use crate::name_map::NameMap;
 use crate::types::ScalarType;
 
 /// The scalar function called `name`, by its own name or an alias.
 pub fn scalar(name: &str) -> Option<&'static Scalar> {
-    static BY_NAME: LazyLock<HashMap<&'static str, &'static Scalar>> = LazyLock::new(|| {
+    static BY_NAME: LazyLock<NameMap<&'static Scalar, &'static str>> = LazyLock::new(|| {
         scalars()
             .flat_map(|function| {
                 std::iter::once(function.name)
@@ -49,7 +49,7 @@ pub fn scalar(name: &str) -> Option<&'static Scalar> {
 
 /// The aggregate function called `name`, by its own name or an alias.
 pub fn aggregate(name: &str) -> Option<&'static Aggregate> {
-    static BY_NAME: LazyLock<HashMap<&'static str, &'static Aggregate>> = LazyLock::new(|| {
+    static BY_NAME: LazyLock<NameMap<&'static Aggregate, &'static str>> = LazyLock::new(|| {
         aggregates()
             .flat_map(|function| {
                 std::iter::once(function.name)

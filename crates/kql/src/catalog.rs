@@ -1,9 +1,14 @@
 //! What the binder may ask about the world outside the query.
 
 mod hunting;
+mod unions;
 
 use std::sync::Arc;
 
+pub use unions::Unions;
+pub(crate) use unions::{Common, Legs};
+
+use crate::diagnostic::did_you_mean;
 use crate::types::{ScalarType, Schema, Value};
 
 /// The tables and functions a query can name. The binder itself does no I/O; a catalog may find a
@@ -31,6 +36,18 @@ pub trait Catalog {
     fn is_open(&self, _name: &str) -> bool {
         false
     }
+
+    /// The name of a table that `name` was probably meant to be.
+    fn similar_table(&self, name: &str) -> Option<String> {
+        let names = self.table_names();
+        did_you_mean(name, names.iter().map(String::as_str)).map(ToOwned::to_owned)
+    }
+
+    /// Where the common columns of many tables are kept from one query to the next. It pays for a
+    /// catalog that gives the same schema, a clone of one it holds, each time a table is asked for.
+    fn unions(&self) -> Option<&Unions> {
+        None
+    }
 }
 
 /// A catalog that several share.
@@ -55,6 +72,14 @@ impl<C: Catalog + ?Sized> Catalog for Arc<C> {
 
     fn is_open(&self, name: &str) -> bool {
         (**self).is_open(name)
+    }
+
+    fn similar_table(&self, name: &str) -> Option<String> {
+        (**self).similar_table(name)
+    }
+
+    fn unions(&self) -> Option<&Unions> {
+        (**self).unions()
     }
 }
 
@@ -119,6 +144,7 @@ impl Catalog for EmptyCatalog {
 #[derive(Clone, Debug, Default)]
 pub struct MemoryCatalog {
     tables: std::collections::BTreeMap<String, TableInfo>,
+    unions: Unions,
 }
 
 impl MemoryCatalog {
@@ -140,5 +166,13 @@ impl Catalog for MemoryCatalog {
 
     fn table_names(&self) -> Vec<String> {
         self.tables.keys().cloned().collect()
+    }
+
+    fn similar_table(&self, name: &str) -> Option<String> {
+        did_you_mean(name, self.tables.keys().map(String::as_str)).map(ToOwned::to_owned)
+    }
+
+    fn unions(&self) -> Option<&Unions> {
+        Some(&self.unions)
     }
 }

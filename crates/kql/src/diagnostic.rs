@@ -132,14 +132,23 @@ pub fn did_you_mean<'c>(
 /// has a thousand tables, and most resemble nothing.
 struct Letters<'n> {
     name: &'n [u8],
-    counts: [u8; 256],
+    counts: [u8; LETTERS],
+}
+
+/// Letters in either case have a count of their own, by their last five bits. Other characters
+/// share counts with them, which makes names look more alike than they are, never less. So few
+/// counts are copied in a moment, which is done for each candidate.
+const LETTERS: usize = 32;
+
+fn place(byte: u8) -> usize {
+    usize::from(byte) % LETTERS
 }
 
 impl<'n> Letters<'n> {
     fn of(name: &'n str) -> Self {
-        let mut counts = [0_u8; 256];
+        let mut counts = [0_u8; LETTERS];
         for byte in name.bytes() {
-            let count = &mut counts[usize::from(byte)];
+            let count = &mut counts[place(byte)];
             *count = count.saturating_add(1);
         }
         Self {
@@ -154,15 +163,6 @@ impl<'n> Letters<'n> {
         if !other.is_ascii() || !self.name.is_ascii() || self.name.is_empty() {
             return 1.0;
         }
-        let mut left = self.counts;
-        let mut common = 0_usize;
-        for byte in other.bytes() {
-            let count = &mut left[usize::from(byte.to_ascii_lowercase())];
-            if *count > 0 {
-                *count -= 1;
-                common += 1;
-            }
-        }
         let prefix = self
             .name
             .iter()
@@ -170,10 +170,26 @@ impl<'n> Letters<'n> {
             .take(4)
             .take_while(|(one, other)| one.eq_ignore_ascii_case(other))
             .count() as f64;
-        let common = common as f64;
-        let share = |length: usize| common / length.max(1) as f64;
-        let jaro = (share(self.name.len()) + share(other.len()) + 1.0) / 3.0;
-        jaro + 0.1 * prefix * (1.0 - jaro)
+        let likeness = |common: usize| {
+            let common = common as f64;
+            let share = |length: usize| common / length.max(1) as f64;
+            let jaro = (share(self.name.len()) + share(other.len()) + 1.0) / 3.0;
+            jaro + 0.1 * prefix * (1.0 - jaro)
+        };
+        let of_lengths = likeness(self.name.len().min(other.len()));
+        if of_lengths < LIKENESS_MIN {
+            return of_lengths;
+        }
+        let mut left = self.counts;
+        let mut common = 0;
+        for byte in other.bytes() {
+            // Without a branch, because no processor guesses which letters names share.
+            let count = &mut left[place(byte)];
+            let is_left = u8::from(*count > 0);
+            *count -= is_left;
+            common += usize::from(is_left);
+        }
+        likeness(common)
     }
 }
 

@@ -6,6 +6,7 @@
 
 mod plugin;
 mod step;
+mod union;
 mod walk;
 
 pub use plugin::{PluginArgument, PluginValue};
@@ -16,6 +17,8 @@ pub use step::{
     KeyValueOptions, MakeSeries, MvApply, NestedLevel, ParseKv, Partition, Scan, ScanOutput,
     ScanStep, TopNested,
 };
+
+pub use union::{UnionColumn, UnionInput, UnionValue};
 
 use crate::builtin::plugin::Plugin;
 use crate::builtin::{Aggregate, Scalar};
@@ -316,42 +319,6 @@ pub struct NamedResult {
     pub name: Option<Arc<str>>,
     /// The table.
     pub plan: Plan,
-}
-
-/// One leg of a union.
-#[derive(Clone, Debug)]
-pub struct UnionInput {
-    /// The leg.
-    pub plan: Plan,
-    /// What it gives to the output, in the order of the output's columns.
-    pub columns: Vec<UnionColumn>,
-}
-
-/// A column that a leg of a union has. A union of many tables is mostly holes, so the output
-/// columns that a leg does not have are left out.
-#[derive(Clone, Debug)]
-pub struct UnionColumn {
-    /// Position in the schema of the union.
-    pub output: usize,
-    /// The value over the leg: a column, or the name of the source.
-    pub value: Expr,
-}
-
-impl UnionInput {
-    /// One expression over the leg for each column of the union's schema: null, or `""`, for the
-    /// columns that the leg does not have.
-    pub fn expressions(&self, schema: &Schema) -> Vec<Expr> {
-        let mut own = self.columns.iter().peekable();
-        let columns = schema.columns().iter().enumerate();
-        columns
-            .map(
-                |(index, column)| match own.next_if(|own| own.output == index) {
-                    Some(own) => own.value.clone(),
-                    None => Expr::missing(column.ty, self.plan.span),
-                },
-            )
-            .collect()
-    }
 }
 
 /// One expanded column of `mv-expand`.

@@ -16,6 +16,7 @@ pub mod catalog;
 pub mod diagnostic;
 pub mod hir;
 pub mod lint;
+mod name_map;
 pub mod span;
 pub mod syntax;
 pub mod time;

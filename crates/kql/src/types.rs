@@ -169,15 +169,15 @@ impl Column {
 /// The columns of a table, in order.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Schema {
-    columns: Arc<[Column]>,
+    columns: Arc<Vec<Column>>,
     is_open: bool,
 }
 
 impl Schema {
     /// A schema of these columns.
-    pub fn new(columns: impl Into<Arc<[Column]>>) -> Self {
+    pub fn new(columns: impl Into<Vec<Column>>) -> Self {
         Self {
-            columns: columns.into(),
+            columns: Arc::new(columns.into()),
             is_open: false,
         }
     }
@@ -191,6 +191,12 @@ impl Schema {
     /// Whether there are further columns, which only running the query tells.
     pub fn is_open(&self) -> bool {
         self.is_open
+    }
+
+    /// Whether this is the same list of columns in memory, as that of a table of a catalog is
+    /// wherever a query reads the table.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.columns, &other.columns)
     }
 
     /// The columns in order.

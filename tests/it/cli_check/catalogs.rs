@@ -37,7 +37,7 @@ fn families_of_tables_can_be_chosen() {
     assert_eq!(of("defender", "SecurityEvent | where EventID == 4625"), 1);
     let unnamed = ["--config", "nothing.yaml"];
     assert_eq!(messages(&unnamed, both), [""; 0]);
-    let named = "// ---\n// source: defender\n// ---\nSecurityEvent";
+    let named = "// ---\n// source: defender\n// ---\nSecurityEvent | where EventID == 1";
     assert_eq!(messages(&unnamed, named).len(), 1);
     assert_eq!(
         messages(&unnamed, &named.replace("defender", "sentinel")),
@@ -76,7 +76,7 @@ fn tables_come_from_the_configuration_and_from_files_as_well() {
     let data = data.to_str().unwrap();
     let found = messages(
         &["--config", config, "--data", data],
-        "Proxy | join (My_CL | project Url = Host) on Url | where Ulr == ''",
+        "Proxy | join kind=inner (My_CL | project Url = Host) on Url | where Ulr == ''",
     );
     assert_eq!(found.len(), 1, "{found:?}");
     assert!(found[0].starts_with("unknown column `Ulr`"), "{found:?}");

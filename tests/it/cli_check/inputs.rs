@@ -17,7 +17,7 @@ fn check_folder(files: &[(&str, &[u8])], arguments: &[&str]) -> (i32, Vec<String
     check(folder.path(), &[""], arguments)
 }
 
-fn check(folder: &Path, names: &[&str], arguments: &[&str]) -> (i32, Vec<String>) {
+pub(super) fn check(folder: &Path, names: &[&str], arguments: &[&str]) -> (i32, Vec<String>) {
     let paths: Vec<String> = names
         .iter()
         .map(|name| folder.join(name).to_str().unwrap().to_owned())
@@ -60,7 +60,10 @@ fn texts_below_folders_are_hunts_or_left_alone() {
     let folder = tempfile::tempdir().unwrap();
     let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
     write("notes.txt", "what I wanted to say | x y\n");
-    write("hunt.txt", "// ---\n// severty: high\n// ---\nDeviceInfo\n");
+    write(
+        "hunt.txt",
+        "// ---\n// severty: high\n// ---\nDeviceInfo | take 1\n",
+    );
     let (_, found) = check(folder.path(), &[""], &[]);
     assert_eq!(found, ["hunt.txt:2:4-2:11 CFG102"]);
     let (code, found) = check(folder.path(), &["notes.txt"], &["--syntax-only"]);

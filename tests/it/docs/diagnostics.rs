@@ -20,7 +20,9 @@ fn the_page_about_diagnostics_is_what_the_tables_say() {
 Generated from the program; do not edit it. `huntd check --explain KQL201` says the same of one code.
 
 Codes `CFG1xx` are about configuration and hunts, `CFG2xx` about rules of Microsoft Sentinel, `KQL1xx` about the syntax of
-queries, `KQL2xx` about names and types, `KQL3xx` and `KQL9xx` about what is not supported.
+queries, `KQL2xx` about names and types, `KQL3xx` and `KQL9xx` about what is not supported, `KQL4xx` about what is
+allowed but probably not meant. Warnings can be allowed where they are: `// huntd: allow KQL402 reason` behind the line
+or on the one before, `// huntd: allow-file KQL402 reason` for all of a query.
 
 | code | what |
 |---|---|
@@ -92,7 +94,9 @@ fn examples_have_the_mistake_that_they_stand_for() {
             let files = [path.clone()];
             load::examine_files(&files, None, &defender_tables, &mut examined);
             let problems = examined.problems.iter();
-            problems.map(|problem| problem.diagnostic.code).collect()
+            // Rules of the linter have examples of their own.
+            let codes = problems.map(|problem| problem.diagnostic.code);
+            codes.filter(|code| !code.starts_with("KQL4")).collect()
         };
         assert!(codes(one.bad).contains(&one.code), "{}", one.code);
         assert_eq!(codes(one.good), [""; 0], "{}", one.code);

@@ -203,7 +203,7 @@ impl<'a> Binder<'a> {
                 (None, _) if index == 0 && ordered && prefix.is_some() => {
                     OutputName::Derived(prefix.clone().unwrap_or_default().into())
                 }
-                (None, Some(own)) => derived_name(prefix.as_deref(), &own),
+                (None, Some(own)) => derived_name(prefix.as_deref(), &own.into()),
                 (None, None) if index == 0 && ordered => {
                     OutputName::Derived(format!("{}_", &aggregate.name[4..]).into())
                 }
@@ -331,10 +331,10 @@ fn rank_text(rank: &Expr, written: &ast::Expr) -> String {
     }
 }
 
-fn derived_name(prefix: Option<&str>, own: &str) -> OutputName {
+fn derived_name(prefix: Option<&str>, own: &Arc<str>) -> OutputName {
     OutputName::Derived(match prefix {
         Some(prefix) => format!("{prefix}_{own}").into(),
-        None => own.into(),
+        None => Arc::clone(own),
     })
 }
 

@@ -14,6 +14,9 @@ use crate::span::Span;
 use crate::syntax::ast;
 use crate::types::{ScalarType, Schema, Value as Constant};
 
+/// Most columns that an unknown name is compared with one by one.
+const COMPARED_MAX: usize = 1_000;
+
 /// What a scalar expression may read.
 #[derive(Clone, Copy, Default)]
 pub(super) struct Row<'t> {
@@ -256,9 +259,9 @@ impl<'a> Binder<'a> {
 
     fn unknown_name(&mut self, name: &ast::Name, row: Row<'_>) -> Reported {
         let Some(table) = row.table else {
-            let tables = self.catalog.table_names();
+            let similar = self.catalog.similar_table(&name.text);
             let scope: Vec<Arc<str>> = self.scope.names().map(|(name, _)| name.clone()).collect();
-            let candidates = tables.iter().map(String::as_str);
+            let candidates = similar.iter().map(String::as_str);
             let candidates = candidates.chain(scope.iter().map(|name| &**name));
             return self.unknown(
                 code::UNKNOWN_NAME,
@@ -298,8 +301,8 @@ impl<'a> Binder<'a> {
             return self.report(diagnostic.with_help(help));
         }
         let scope: Vec<Arc<str>> = self.scope.names().map(|(name, _)| name.clone()).collect();
-        let columns = schema.columns().iter().map(|column| &*column.name);
-        let candidates = columns.chain(scope.iter().map(|name| &**name));
+        let similar = self.similar_column(&name.text, schema);
+        let candidates = similar.iter().chain(&scope).map(|name| &**name);
         let help = match did_you_mean(&name.text, candidates) {
             Some(meant) => format!("did you mean `{meant}`?"),
             None if (1..=20).contains(&schema.len()) => {
@@ -308,6 +311,28 @@ impl<'a> Binder<'a> {
             None => return self.report(diagnostic),
         };
         self.report(diagnostic.with_help(help))
+    }
+
+    /// The column that `name` was probably meant to be. Remembered, because queries that are
+    /// written for other columns name the same ones many times, and a union of all tables has
+    /// thousands of columns to compare with.
+    fn similar_column(&mut self, name: &Arc<str>, schema: &Schema) -> Option<Arc<str>> {
+        if let Some((known, similar)) = self.similar_columns.get(name)
+            && known.is_same(schema)
+        {
+            return similar.clone();
+        }
+        // Of very many columns, those that begin with another letter are left aside: who mistypes
+        // a name gets its beginning right, and the comparison would take longer than all else.
+        let initial = |name: &str| name.as_bytes().first().map(u8::to_ascii_lowercase);
+        let own = initial(name);
+        let is_narrow = schema.len() <= COMPARED_MAX;
+        let columns = schema.columns().iter().map(|column| &*column.name);
+        let candidates = columns.filter(|column| is_narrow || initial(column) == own);
+        let similar: Option<Arc<str>> = did_you_mean(name, candidates).map(Into::into);
+        let entry = (schema.clone(), similar.clone());
+        self.similar_columns.insert(Arc::clone(name), entry);
+        similar
     }
 
     fn unary(

@@ -144,15 +144,16 @@ impl<'a> Binder<'a> {
                 Err(self.error(code::ARGUMENT_COUNT, name.span, message))
             }
             Some(Binding::Broken) => Err(Reported),
-            None if self.catalog.table(&name.text).is_none()
-                && self.catalog.function(&name.text).is_some() =>
-            {
+            None => {
+                let found = self.catalog.table(&name.text);
+                if found.is_some() || self.catalog.function(&name.text).is_none() {
+                    return self.catalog_table_found(&name.text, None, found, name.span);
+                }
                 match self.catalog_call(name, &[], name.span, Row::NONE)? {
                     Value::Table(table) => Ok(table),
                     Value::Scalar(_) => Err(Reported),
                 }
             }
-            None => self.catalog_table(&name.text, name.span),
         }
     }
 
@@ -170,6 +171,16 @@ impl<'a> Binder<'a> {
         span: Span,
     ) -> Attempt<Table> {
         let found = self.catalog.table(name);
+        self.catalog_table_found(name, place, found, span)
+    }
+
+    fn catalog_table_found(
+        &mut self,
+        name: &Arc<str>,
+        place: Option<Place>,
+        found: Option<TableInfo>,
+        span: Span,
+    ) -> Attempt<Table> {
         // Another cluster may have another table of that name, or a later form of it.
         let in_a_cluster = place.as_ref().is_some_and(Place::is_in_a_cluster);
         let is_elsewhere = place.is_some() && found.is_none();
@@ -207,9 +218,9 @@ impl<'a> Binder<'a> {
     }
 
     fn unknown_table(&mut self, name: &str, span: Span) -> Reported {
-        let tables = self.catalog.table_names();
+        let similar = self.catalog.similar_table(name);
         let own: Vec<Arc<str>> = self.scope.names().map(|(name, _)| name.clone()).collect();
-        let candidates = tables.iter().map(String::as_str);
+        let candidates = similar.iter().map(String::as_str);
         let candidates = candidates.chain(own.iter().map(|name| &**name));
         self.unknown(code::UNKNOWN_TABLE, "table", name, span, candidates)
     }

@@ -1,7 +1,6 @@
 //! A bound tabular expression, and the list of columns that `project`, `extend`, `summarize` and
 //! their like build. Columns that failed to bind are remembered, so that uses of them stay quiet.
 
-use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -10,6 +9,7 @@ use super::code;
 use super::graph::{Element, Graph};
 use crate::diagnostic::Diagnostic;
 use crate::hir::{Expr, ExprKind, Plan, PlanKind};
+use crate::name_map::NameMap;
 use crate::span::Span;
 use crate::types::{Column, ScalarType, Schema};
 
@@ -212,7 +212,7 @@ pub(super) struct Outputs {
     exprs: Vec<Expr>,
     broken: Vec<Arc<str>>,
     /// Names in use, and whether they were declared.
-    taken: HashMap<Arc<str>, bool>,
+    taken: NameMap<bool>,
     /// Columns of the input, whose names `Column1` and so on leave out.
     input: Schema,
 }
@@ -347,6 +347,11 @@ impl Outputs {
         result.broken.extend(self.broken);
         result.untyped = untyped;
         result
+    }
+
+    /// The columns and the names of those that had errors.
+    pub(super) fn into_schema(self) -> (Schema, Vec<Arc<str>>) {
+        (Schema::new(self.columns), self.broken)
     }
 
     /// The names of columns that had errors.

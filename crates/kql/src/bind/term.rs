@@ -98,13 +98,14 @@ impl<'a> Binder<'a> {
         right: &Expr,
         row: Row<'_>,
     ) -> Attempt<Expr> {
-        let mut compared = Vec::new();
+        let columns = row.table.map_or(0, |table| table.schema().len());
+        let mut compared = Vec::with_capacity(columns);
         if let Some(table) = row.table {
             if table.open || !table.broken.is_empty() {
                 return Err(Reported);
             }
-            self.grow(table.schema().len() * node_count(right), span)?;
-            for index in 0..table.schema().len() {
+            self.grow(columns * node_count(right), span)?;
+            for index in 0..columns {
                 let mut column = table.column(index, span);
                 if op == Operator::Binary(BinaryOp::Equal) {
                     if equality_type(column.ty, right.ty).is_none() {

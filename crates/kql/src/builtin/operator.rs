@@ -95,7 +95,7 @@ pub static TABULAR: &[Operator] = &[
     ),
     entry(
         "graph-match",
-        "Events | make-graph Device --> File | graph-match (a)-[e]->(b) project a.Device",
+        "Events | make-graph Device --> File | graph-match (a)-[e]->(b) project e.Device",
         "Finds patterns in a graph.",
     ),
     entry(
@@ -115,7 +115,7 @@ pub static TABULAR: &[Operator] = &[
     ),
     entry(
         "graph-where-nodes",
-        "Events | make-graph Device --> File | graph-where-nodes Device == 'a'",
+        "Events | make-graph Device --> File with Devices on Device | graph-where-nodes Site == 'a'",
         "Keeps nodes of a graph.",
     ),
     entry(

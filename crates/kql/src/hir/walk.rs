@@ -63,7 +63,8 @@ macro_rules! parts {
                 }
             }
 
-            /// The expressions that this plan itself evaluates.
+            /// The expressions that this plan itself evaluates. The plain columns that legs of a
+            /// union hand on are not among them.
             pub fn $expressions(&$($exclusive)? self) -> Vec<&$($exclusive)? Expr> {
                 match &$($exclusive)? *self.kind {
                     PlanKind::Table { .. }
@@ -94,8 +95,8 @@ macro_rules! parts {
                         on.into_iter().flat_map(|(left, right)| [left, right]).collect()
                     }
                     PlanKind::Union { inputs } => {
-                        let columns = inputs.into_iter().flat_map(|leg| &$($exclusive)? leg.columns);
-                        columns.map(|column| &$($exclusive)? column.value).collect()
+                        let values = inputs.into_iter().flat_map(|leg| &$($exclusive)? leg.values);
+                        values.map(|value| &$($exclusive)? value.value).collect()
                     }
                     PlanKind::MvExpand { columns, .. } => {
                         columns.into_iter().map(|column| &$($exclusive)? column.value).collect()

@@ -1,6 +1,7 @@
 //! How far back a query reaches by itself: what its own conditions on the time column of a table
 //! say relative to `now()`. For people who set a window, which comes on top.
 
+use std::borrow::Borrow;
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
@@ -92,10 +93,7 @@ impl Ranges {
             }
             PlanKind::Union { inputs } => {
                 for leg in inputs {
-                    let through = through(limits, |output| {
-                        let own = leg.columns.iter().find(|own| own.output == output);
-                        own.map(|own| &own.value)
-                    });
+                    let through = through(limits, |output| leg.expression(output));
                     self.plan(&leg.plan, &through);
                 }
             }
@@ -168,9 +166,10 @@ impl Ranges {
 
 /// The conditions below a step whose columns are computed by `column`. A bin begins at or before
 /// the times in it, so that a lower end of the bin is one of the time.
-fn through<'p>(limits: &[Limit], column: impl Fn(usize) -> Option<&'p Expr>) -> Vec<Limit> {
+fn through<E: Borrow<Expr>>(limits: &[Limit], column: impl Fn(usize) -> Option<E>) -> Vec<Limit> {
     let below = limits.iter().filter_map(|limit| {
-        let mut expr = column(limit.column)?;
+        let column = column(limit.column)?;
+        let mut expr: &Expr = column.borrow();
         loop {
             match &expr.kind {
                 ExprKind::Column(column) => {

@@ -333,7 +333,8 @@ fn order() {
             "DeviceEvents | summarize count() by DeviceId | limit 5",
             "KQL412",
         ),
-        ("DeviceEvents | summarize count() | take 1", ""),
+        ("DeviceEvents | summarize count() | take 5", ""),
+        ("DeviceEvents | where FileName == 'x' | take 1", ""),
         (
             "DeviceEvents | sort by Timestamp | project DeviceId | take 5",
             "",

@@ -345,3 +345,16 @@ fn neighbours_of_a_row() {
       |                                ^^^^^^^^
     ");
 }
+
+#[test]
+fn an_order_in_other_words() {
+    let query = ["Events", "| sort by FileSize descending, DeviceId"].join("\n");
+    assert_snapshot!(messages(&query), @r"
+    error[KQL100]: unknown order `descending`
+     --> hunt.kql:2:20
+      |
+    2 | | sort by FileSize descending, DeviceId
+      |                    ^^^^^^^^^^
+      = help: did you mean `desc`?
+    ");
+}

@@ -103,7 +103,7 @@ fn commas_and_words() {
     );
     check(
         "Events | sort by Timestamp descending",
-        "expected `,`, found `descending`: write `desc`",
+        "unknown order `descending`: did you mean `desc`?",
     );
     check(
         "Events | sort Timestamp desc",

@@ -1,7 +1,6 @@
 //! `find`: the rows of some or all tables in which something is found, under the columns that the
 //! condition names or that all tables have, the others in a bag.
 
-use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use super::search::shift;
@@ -11,7 +10,8 @@ use crate::bind::special::builtin;
 use crate::bind::table::{Table, free_name};
 use crate::bind::{Attempt, Binder, Reported, code, coerce};
 use crate::diagnostic::Diagnostic;
-use crate::hir::{Expr, ExprKind, PlanKind, UnionColumn, UnionInput};
+use crate::hir::{Expr, ExprKind, PlanKind, UnionColumn, UnionInput, UnionValue};
+use crate::name_map::{NameMap, NameSet};
 use crate::span::Span;
 use crate::syntax::ast::{self, FindColumn, Node, OperatorKind};
 use crate::types::{Column, ScalarType, Schema, Value};
@@ -27,7 +27,7 @@ struct Merged {
     columns: Vec<Column>,
     /// How many tables have the column.
     tables: Vec<usize>,
-    places: HashMap<Arc<str>, usize>,
+    places: NameMap<usize>,
 }
 
 impl Merged {
@@ -121,7 +121,7 @@ impl<'a> Binder<'a> {
             Some(project) => self.projection(project, &everything)?,
             None => smart(&merged, &named, legs.len()),
         };
-        let listed: HashSet<&Arc<str>> = output.columns.iter().map(|column| &column.name).collect();
+        let listed: NameSet<&Arc<str>> = output.columns.iter().map(|column| &column.name).collect();
         let read = merged.only(|column| {
             read_all || named.contains(&column.name) || listed.contains(&column.name)
         });
@@ -129,7 +129,7 @@ impl<'a> Binder<'a> {
             .iter()
             .map(|leg| output.bag.then(|| bag(leg, &listed, span)))
             .collect();
-        let condition = self.found(predicate, &read.columns, span);
+        let condition = self.found(predicate, Schema::new(&*read.columns), span);
         if read.places.contains_key(&source.column) {
             let message = format!("there is already a column `{}` here", source.column);
             return Err(self.error(code::DUPLICATE_COLUMN, span, message));
@@ -190,7 +190,7 @@ struct Output {
 }
 
 /// The columns that the condition names and those that all tables have.
-fn smart(merged: &Merged, named: &HashSet<Arc<str>>, tables: usize) -> Output {
+fn smart(merged: &Merged, named: &NameSet, tables: usize) -> Output {
     let columns: Vec<Column> = merged
         .columns
         .iter()
@@ -205,8 +205,8 @@ fn smart(merged: &Merged, named: &HashSet<Arc<str>>, tables: usize) -> Output {
 }
 
 /// The columns that a condition names, subqueries aside.
-fn named_columns(predicate: &ast::Expr, everything: &Merged) -> HashSet<Arc<str>> {
-    let mut named = HashSet::new();
+fn named_columns(predicate: &ast::Expr, everything: &Merged) -> NameSet {
+    let mut named = NameSet::default();
     let mut pending = vec![predicate];
     while let Some(expr) = pending.pop() {
         match &expr.kind {
@@ -250,7 +250,7 @@ fn looks_everywhere(predicate: &ast::Expr, merged: &Merged) -> bool {
 }
 
 /// The columns of a table that are not listed, in a bag.
-fn bag(leg: &Table, listed: &HashSet<&Arc<str>>, span: Span) -> Expr {
+fn bag(leg: &Table, listed: &NameSet<&Arc<str>>, span: Span) -> Expr {
     let mut packed = Vec::new();
     for (index, column) in leg.schema().columns().iter().enumerate() {
         if !listed.contains(&column.name) {
@@ -283,24 +283,33 @@ fn gather(
     let inputs = legs.into_iter().zip(packed).enumerate();
     let inputs = inputs
         .map(|(number, (leg, packed))| {
-            let mut given = vec![UnionColumn {
+            let mut given = Vec::new();
+            let mut values = vec![UnionValue {
                 output: 0,
                 value: source.label(&leg, number, span),
             }];
             for (index, own) in leg.schema().columns().iter().enumerate() {
-                given.extend(read.places.get(&own.name).map(|place| UnionColumn {
-                    output: 1 + place,
-                    value: coerce::convert(leg.column(index, span), read.columns[*place].ty),
-                }));
+                let Some(place) = read.places.get(&own.name) else {
+                    continue;
+                };
+                let (output, ty) = (1 + place, read.columns[*place].ty);
+                if own.ty == ty {
+                    given.push(UnionColumn::new(output, index));
+                } else {
+                    let value = coerce::convert(leg.column(index, span), ty);
+                    values.push(UnionValue { output, value });
+                }
             }
-            given.sort_by_key(|column| column.output);
-            given.extend(packed.map(|value| UnionColumn {
+            given.sort_by_key(|column| column.output());
+            values.sort_by_key(|value| value.output);
+            values.extend(packed.map(|value| UnionValue {
                 output: columns.len() - 1,
                 value,
             }));
             UnionInput {
                 plan: leg.plan,
-                columns: given,
+                columns: given.into(),
+                values,
             }
         })
         .collect();

@@ -47,7 +47,8 @@ impl<'a> Binder<'a> {
         }
         let columns: usize = legs.iter().map(|leg| leg.schema().len()).sum();
         self.grow(legs.len() + columns / 8, span)?;
-        Ok(unite(legs, false, None, span))
+        let common = self.common(&legs, false, None);
+        Ok(unite(legs, &common, None, span))
     }
 
     fn entities(&mut self, group: &'a ast::Expr) -> Attempt<&'a [ast::Expr]> {

@@ -43,9 +43,10 @@ impl<'a> Binder<'a> {
             column: TABLE_COLUMN.into(),
             unnamed: "search_arg",
         };
-        let all = unite(legs, false, Some(&source), span);
+        let common = self.common(&legs, false, Some(&source));
+        let all = unite(legs, &common, Some(&source), span);
         let outer = std::mem::replace(&mut self.case_sensitive, case_sensitive);
-        let found = self.found(predicate, &all.schema().columns()[1..], span);
+        let found = self.found(predicate, common.read.clone(), span);
         self.case_sensitive = outer;
         let mut predicate = match found {
             Ok(predicate) => predicate,
@@ -92,10 +93,10 @@ impl<'a> Binder<'a> {
     pub(super) fn found(
         &mut self,
         predicate: &'a ast::Expr,
-        columns: &[crate::types::Column],
+        columns: Schema,
         span: Span,
     ) -> Attempt<Expr> {
-        let row_of = Table::new(PlanKind::Rows, Schema::new(columns), span);
+        let row_of = Table::new(PlanKind::Rows, columns, span);
         self.sought(predicate, Row::of(&row_of))
     }
 
@@ -165,10 +166,18 @@ impl<'a> Binder<'a> {
 
 /// Makes an expression over columns read those of a row with one more column in front.
 pub(super) fn shift(expr: &mut Expr) {
-    if let ExprKind::Column(index) = &mut expr.kind {
-        *index += 1;
-    }
-    for operand in expr.operands_mut() {
-        shift(operand);
+    match &mut expr.kind {
+        ExprKind::Column(index) => *index += 1,
+        // The form of a text that is sought in thousands of columns, without a list of operands
+        // for each.
+        ExprKind::Binary { left, right, .. } => {
+            shift(left);
+            shift(right);
+        }
+        _ => {
+            for operand in expr.operands_mut() {
+                shift(operand);
+            }
+        }
     }
 }

@@ -58,35 +58,33 @@ impl<'a> Binder<'a> {
             self.summary(aggregate, &table, &aggregation, &mut outputs);
         }
         let aggregation = aggregation.into_inner();
-        let inner: Vec<Column> = keys
-            .iter()
-            .map(|key| key.ty)
-            .chain(aggregation.outputs.iter().copied())
-            .enumerate()
-            .map(|(index, ty)| Column::new(format!("{index}"), ty))
-            .collect();
-        let as_they_are = outputs.exprs().len() == inner.len()
+        let as_they_are = outputs.exprs().len() == keys.len() + aggregation.outputs.len()
             && outputs
                 .exprs()
                 .iter()
                 .enumerate()
                 .all(|(index, expr)| matches!(expr.kind, ExprKind::Column(at) if at == index));
-        let schema = if as_they_are {
-            outputs.schema()
-        } else {
-            Schema::new(inner)
-        };
-        let mut result = table.then(schema, span, |input| PlanKind::Aggregate {
+        let own = |input, keys, aggregates| PlanKind::Aggregate {
             input,
             keys,
-            aggregates: aggregation.calls,
-        });
-        result.broken.clear();
-        result.close();
+            aggregates,
+        };
+        let aggregates = aggregation.calls;
         if as_they_are {
-            result.broken = outputs.into_broken();
+            let (schema, broken) = outputs.into_schema();
+            let mut result = table.then(schema, span, |input| own(input, keys, aggregates));
+            result.close();
+            result.broken = broken;
             return result;
         }
+        let types = keys.iter().map(|key| key.ty).chain(aggregation.outputs);
+        let inner: Schema = types
+            .enumerate()
+            .map(|(index, ty)| Column::new(format!("{index}"), ty))
+            .collect();
+        let mut result = table.then(inner, span, |input| own(input, keys, aggregates));
+        result.broken.clear();
+        result.close();
         outputs.project(result, span, false)
     }
 

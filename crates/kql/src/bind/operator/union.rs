@@ -64,7 +64,8 @@ impl<'a> Binder<'a> {
             column: name.text,
             unnamed: "union_arg",
         });
-        let mut table = unite(legs, inner, source.as_ref(), span);
+        let common = self.common(&legs, inner, source.as_ref());
+        let mut table = unite(legs, &common, source.as_ref(), span);
         table.broken = broken;
         table.untyped = untyped;
         table.plan.schema = table.plan.schema.opened(further);

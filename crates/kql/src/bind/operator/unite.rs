@@ -2,11 +2,13 @@
 //! name has several types. It takes time linear in the columns of all tables, of which catalogs
 //! have tens of thousands.
 
-use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
+use crate::bind::Binder;
 use crate::bind::table::{Table, free_name};
-use crate::hir::{Expr, ExprKind, PlanKind, UnionColumn, UnionInput};
+use crate::catalog::{Common, Legs};
+use crate::hir::{Expr, ExprKind, PlanKind, UnionColumn, UnionInput, UnionValue};
+use crate::name_map::{NameMap, NameSet};
 use crate::span::Span;
 use crate::types::{Column, ScalarType, Schema, Value};
 
@@ -47,15 +49,69 @@ struct Typed {
     output: Option<usize>,
 }
 
-/// The rows of all legs under common columns; with `inner` only under those that all legs have.
-pub(super) fn unite(legs: Vec<Table>, inner: bool, source: Option<&Source>, span: Span) -> Table {
-    let widest = legs.iter().map(|leg| leg.schema().len()).max();
-    let mut places: HashMap<Arc<str>, usize> = HashMap::with_capacity(widest.unwrap_or(0) * 2);
+impl Binder<'_> {
+    /// The common columns of some legs; with `inner` only those that all legs have.
+    pub(super) fn common(
+        &self,
+        legs: &[Table],
+        inner: bool,
+        source: Option<&Source>,
+    ) -> Arc<Common> {
+        let wanted = Legs {
+            schemas: legs.iter().map(|leg| leg.schema().clone()).collect(),
+            inner,
+            source: source.map(|source| Arc::clone(&source.column)),
+        };
+        // What is made of a table has columns of its own each time, which are not worth keeping.
+        let are_tables = || {
+            legs.iter()
+                .all(|leg| matches!(*leg.plan.kind, PlanKind::Table { .. }))
+        };
+        match self.catalog.unions() {
+            Some(unions) if are_tables() => unions.common(wanted, common_columns),
+            _ => Arc::new(common_columns(&wanted)),
+        }
+    }
+}
+
+/// The rows of all legs under their common columns.
+pub(super) fn unite(
+    legs: Vec<Table>,
+    common: &Common,
+    source: Option<&Source>,
+    span: Span,
+) -> Table {
+    let inputs = legs.into_iter().zip(&common.legs).enumerate();
+    let inputs = inputs
+        .map(|(number, (leg, columns))| UnionInput {
+            values: source
+                .map(|source| UnionValue {
+                    output: 0,
+                    value: source.label(&leg, number, span),
+                })
+                .into_iter()
+                .collect(),
+            columns: Arc::clone(columns),
+            plan: leg.plan,
+        })
+        .collect();
+    Table::new(PlanKind::Union { inputs }, common.schema.clone(), span)
+}
+
+fn common_columns(legs: &Legs) -> Common {
+    let Legs {
+        schemas,
+        inner,
+        source,
+    } = legs;
+    let widest = schemas.iter().map(Schema::len).max();
+    let mut places = NameMap::default();
+    places.reserve(widest.unwrap_or(0) * 2);
     let mut variants: Vec<Variant> = Vec::new();
     // For each column of each leg, which variant of which name it is.
-    let mut own: Vec<Vec<(usize, usize)>> = Vec::with_capacity(legs.len());
-    for leg in &legs {
-        let columns = leg.schema().columns().iter();
+    let mut own: Vec<Vec<(usize, usize)>> = Vec::with_capacity(schemas.len());
+    for schema in schemas {
+        let columns = schema.columns().iter();
         own.push(
             columns
                 .map(|column| variant(&mut places, &mut variants, column))
@@ -68,16 +124,17 @@ pub(super) fn unite(legs: Vec<Table>, inner: bool, source: Option<&Source>, span
     };
     let mut columns: Vec<Column> = Vec::with_capacity(variants.len() + 1);
     // Names that are not those of single columns, which differ from each other.
-    let mut taken: HashSet<Arc<str>> = HashSet::new();
+    let mut taken = NameSet::default();
     if let Some(source) = source {
-        taken.insert(Arc::clone(&source.column));
-        columns.push(Column::new(Arc::clone(&source.column), ScalarType::String));
+        taken.insert(Arc::clone(source));
+        columns.push(Column::new(Arc::clone(source), ScalarType::String));
     }
+    let first = columns.len();
     let mut outputs: Vec<(usize, usize)> = Vec::with_capacity(variants.len());
     for (place, variant) in variants.iter().enumerate() {
         let several = variant.types.len() > 1;
         for (index, typed) in variant.types.iter().enumerate() {
-            if inner && typed.legs < legs.len() {
+            if *inner && typed.legs < schemas.len() {
                 continue;
             }
             let wanted = if several {
@@ -96,41 +153,33 @@ pub(super) fn unite(legs: Vec<Table>, inner: bool, source: Option<&Source>, span
             outputs.push((place, index));
         }
     }
-    let first = columns.len() - outputs.len();
     for (output, (place, index)) in outputs.into_iter().enumerate() {
         variants[place].types[index].output = Some(first + output);
     }
-    let inputs = legs.into_iter().zip(own).enumerate();
-    let inputs = inputs
-        .map(|(number, (leg, own))| {
-            let mut given: Vec<UnionColumn> = Vec::with_capacity(own.len() + 1);
-            given.extend(source.map(|source| UnionColumn {
-                output: 0,
-                value: source.label(&leg, number, span),
-            }));
-            for (index, (place, typed)) in own.into_iter().enumerate() {
-                given.extend(
-                    variants[place].types[typed]
-                        .output
-                        .map(|output| UnionColumn {
-                            output,
-                            value: leg.column(index, span),
-                        }),
-                );
-            }
-            given.sort_by_key(|column| column.output);
-            UnionInput {
-                plan: leg.plan,
-                columns: given,
-            }
-        })
-        .collect();
-    Table::new(PlanKind::Union { inputs }, Schema::new(columns), span)
+    let given = |own: Vec<(usize, usize)>| {
+        let own = own.into_iter().enumerate();
+        let mut given: Vec<UnionColumn> = own
+            .filter_map(|(input, (place, typed))| {
+                let output = variants[place].types[typed].output?;
+                Some(UnionColumn::new(output, input))
+            })
+            .collect();
+        given.sort_by_key(|column| column.output());
+        given.into()
+    };
+    Common {
+        legs: own.into_iter().map(given).collect(),
+        read: match first {
+            0 => Schema::default(),
+            _ => Schema::new(&columns[first..]),
+        },
+        schema: Schema::new(columns),
+    }
 }
 
 /// Notes one column of a leg; the places of its name, and of its type under that name.
 fn variant(
-    places: &mut HashMap<Arc<str>, usize>,
+    places: &mut NameMap<usize>,
     variants: &mut Vec<Variant>,
     column: &Column,
 ) -> (usize, usize) {

@@ -4,6 +4,7 @@ use crate::diagnostic::Diagnostic;
 use crate::lint::pipeline::{Pipeline, keeps_order, reduces};
 use crate::lint::subject::Subject;
 use crate::syntax::ast::{Expr, ExprKind, Node, OperatorKind, TableOperator};
+use crate::types::Value;
 
 use super::Rule;
 
@@ -30,7 +31,7 @@ pub(super) const UNORDERED_TAKE: Rule = Rule {
     summary: "`take` or `sample` picks any rows",
     explanation: "`take` without an order returns whichever rows come first, `sample` random \
         ones: other rows in each run, so findings come and go. Use `top n by …`, or sort first. \
-        To limit what a run returns, use the limits of the hunt instead.",
+        `take 1`, which asks whether there is a row at all, is left alone.",
     bad: "DeviceEvents | where ActionType == \"UsbDriveMounted\" | take 100",
     good: "DeviceEvents | where ActionType == \"UsbDriveMounted\" | top 100 by Timestamp",
     check: unordered_take,
@@ -178,7 +179,7 @@ fn unordered_take(subject: &Subject<'_>, found: &mut Vec<Diagnostic>) {
             }
             let mut before = subject.pipeline(source);
             before.operators.extend(&operators[..index]);
-            if !is_sample && (is_ordered(&before) || is_small(&before)) {
+            if !is_sample && (is_one(operator) || is_ordered(&before) || is_small(&before)) {
                 continue;
             }
             let keyword = &operator.keyword.text;
@@ -193,6 +194,17 @@ fn unordered_take(subject: &Subject<'_>, found: &mut Vec<Diagnostic>) {
             );
         }
     });
+}
+
+/// Whether one row is taken, which is how to ask whether there is any.
+fn is_one(operator: &TableOperator) -> bool {
+    match &operator.kind {
+        OperatorKind::Take(Expr {
+            kind: ExprKind::Literal(literal),
+            ..
+        }) => literal.value == Value::Long(1),
+        _ => false,
+    }
 }
 
 /// Whether rows come in an order that was asked for, or in one of which nothing is known.

@@ -328,6 +328,7 @@ fn ordered(p: &mut Parser<'_>) -> OrderedExpr {
     } else if p.eat_word("asc") {
         Some(false)
     } else {
+        unknown_order(p);
         None
     };
     let mut nulls_first = None;
@@ -346,6 +347,20 @@ fn ordered(p: &mut Parser<'_>) -> OrderedExpr {
         descending,
         nulls_first,
     }
+}
+
+/// Reports `descending` and what else other languages say for `desc`.
+fn unknown_order(p: &mut Parser<'_>) {
+    let word = p.word(0).to_ascii_lowercase();
+    let meant = match &*word {
+        "asc" | "ascending" => "asc",
+        "desc" | "descending" => "desc",
+        _ => return,
+    };
+    let span = p.bump().span;
+    let message = format!("unknown order `{}`", p.slice(span));
+    let help = format!("did you mean `{meant}`?");
+    p.report_aside(Diagnostic::error("KQL100", span, message).with_help(help));
 }
 
 /// An operand of `union`: a table by name, a pattern, a call, or a query in parentheses.

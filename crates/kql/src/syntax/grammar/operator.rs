@@ -93,8 +93,6 @@ pub(super) fn instead(word: &str) -> Option<String> {
         "" => return None,
         "is" => "use `isnull(…)`, or `isempty(…)` for texts",
         "matches" => "write `matches regex`",
-        "ascending" => "write `asc`",
-        "descending" => "write `desc`",
         "by" => "use `summarize … by …`",
         _ => {
             let meant = did_you_mean(word, infix::TEXT_OPERATORS.iter().copied())?;

@@ -514,8 +514,11 @@ fn union(plan: &Plan, legs: &[UnionInput], inputs: Vec<State>) -> Result<Parts, 
             State::Neither(cause) => return Err(cause),
         };
         let mut own = vec![None; plan.schema.len()];
-        for column in &leg.columns {
-            own[column.output] = grain(&column.value, &parts.times);
+        for column in &*leg.columns {
+            own[column.output()] = parts.times.get(column.input()).copied().flatten();
+        }
+        for value in &leg.values {
+            own[value.output] = grain(&value.value, &parts.times);
         }
         times = Some(match times {
             None => own,
