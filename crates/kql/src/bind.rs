@@ -98,6 +98,7 @@ pub fn compile(text: &str, catalog: &dyn Catalog) -> Bound {
         bound.columns = None;
     }
     let mut diagnostics = parsed.diagnostics;
+    consequence::drop_milder(&mut diagnostics, &bound.diagnostics);
     consequence::drop_consequences(text, &diagnostics, &mut bound.diagnostics);
     diagnostics.append(&mut bound.diagnostics);
     bound.diagnostics = diagnostics;

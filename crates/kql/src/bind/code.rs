@@ -1,6 +1,8 @@
 //! The stable codes of the binder's diagnostics: 2xx for names and types, 3xx for what is not
 //! supported.
 
+/// The parser's, for what only types tell.
+pub(super) const SINGLE_EQUAL: &str = "KQL112";
 pub(super) const UNKNOWN_NAME: &str = "KQL201";
 pub(super) const UNKNOWN_TABLE: &str = "KQL202";
 pub(super) const UNKNOWN_FUNCTION: &str = "KQL203";

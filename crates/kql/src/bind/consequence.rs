@@ -40,6 +40,16 @@ pub(super) fn drop_consequences(text: &str, syntax: &[Diagnostic], bound: &mut V
     });
 }
 
+/// Removes the parser's warnings of what the binder refuses.
+pub(super) fn drop_milder(syntax: &mut Vec<Diagnostic>, bound: &[Diagnostic]) {
+    syntax.retain(|warning| {
+        warning.severity == Severity::Error
+            || !bound
+                .iter()
+                .any(|error| error.severity == Severity::Error && error.span == warning.span)
+    });
+}
+
 fn is_misspelt(found: &Diagnostic) -> bool {
     let is_name = matches!(found.code, code::UNKNOWN_NAME | code::UNKNOWN_FUNCTION);
     let is_clear = |help: &String| help.starts_with("did you mean");

@@ -9,7 +9,7 @@ use super::table::{Table, is_untyped};
 use super::{Attempt, Binder, Reported, Value, code, coerce};
 use crate::builtin;
 use crate::diagnostic::{Diagnostic, did_you_mean};
-use crate::hir::{Expr, ExprKind};
+use crate::hir::{BinaryOp, Expr, ExprKind};
 use crate::span::Span;
 use crate::syntax::ast;
 use crate::types::{ScalarType, Schema, Value as Constant};
@@ -69,6 +69,28 @@ impl<'a> Binder<'a> {
                 .with_help("`toscalar()` takes the first value of a table"),
             )),
         }
+    }
+
+    /// The condition of `where`. A single `=` in it compares bools, as the parser has warned;
+    /// anywhere else it is no comparison.
+    pub(super) fn kept(&mut self, expr: &'a ast::Expr, row: Row<'_>) -> Attempt<Expr> {
+        let bound = self.predicate(expr, row)?;
+        if let ast::ExprKind::Binary {
+            op: ast::Operator::Binary(BinaryOp::Equal),
+            op_span,
+            right,
+            ..
+        } = &expr.kind
+            && op_span.end - op_span.start == 1
+            && self.scalar(right, row)?.ty != ScalarType::Bool
+        {
+            let message = "`=` does not compare";
+            return Err(self.report(
+                Diagnostic::error(code::SINGLE_EQUAL, *op_span, message)
+                    .with_help("use `==` to compare"),
+            ));
+        }
+        Ok(bound)
     }
 
     /// A scalar that must be of type bool.

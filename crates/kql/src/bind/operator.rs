@@ -40,7 +40,7 @@ impl<'a> Binder<'a> {
     pub(super) fn operator(&mut self, table: Table, operator: &'a ast::TableOperator) -> Table {
         let span = operator.span;
         match &operator.kind {
-            OperatorKind::Where { predicate } => match self.predicate(predicate, Row::of(&table)) {
+            OperatorKind::Where { predicate } => match self.kept(predicate, Row::of(&table)) {
                 Ok(predicate) => {
                     let label = table.label.clone();
                     let mut kept =

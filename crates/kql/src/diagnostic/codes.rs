@@ -220,12 +220,12 @@ datatable(Name: string, Count: long) ["a", Limit]"#,
     Explanation {
         code: "KQL118",
         title: "`=` is read as `==`",
-        text: "Kusto takes a single `=` for a comparison in a few places. Elsewhere the same \
-               sign names a column, so write `==`.",
-        bad: r#"DeviceProcessEvents
-| where FileName = "cmd.exe""#,
-        good: r#"DeviceProcessEvents
-| where FileName == "cmd.exe""#,
+        text: "Kusto takes a single `=` in `where`, if a bool follows, as a name for the \
+               condition. A comparison was meant, so write `==`.",
+        bad: "datatable(IsRemote: bool)[true]
+| where IsRemote = true",
+        good: "datatable(IsRemote: bool)[true]
+| where IsRemote == true",
     },
     Explanation {
         code: "KQL119",

@@ -52,6 +52,18 @@ fn operators_of_texts() {
 }
 
 #[test]
+fn a_single_equal_sign() {
+    let expected = "`=` does not compare: use `==` to compare";
+    check("Events | where FileName = 'a'", expected);
+    assert_eq!(
+        compile("Events | where FileName = 'a'").diagnostics.len(),
+        1
+    );
+    // The language service takes it in front of a bool.
+    assert!(errors("T | where f = true").is_empty());
+}
+
+#[test]
 fn brackets() {
     check(
         "Events | where (FileSize > 1 and (FileSize < 4) | take 10",
@@ -92,6 +104,18 @@ fn commas_and_words() {
     check(
         "Events | sort by Timestamp descending",
         "unknown order `descending`: did you mean `desc`?",
+    );
+    check(
+        "Events | sort Timestamp desc",
+        "expected `by`, found `Timestamp`: write `sort by Column desc`",
+    );
+    check(
+        "Events | top 10 Timestamp",
+        "expected `by`, found `Timestamp`: write `top 10 by Column desc`",
+    );
+    check(
+        "Events | distinct by DeviceId",
+        "`distinct` takes no `by`: name the columns right behind it: `distinct A, B`",
     );
     check(
         "Events | group by DeviceId",

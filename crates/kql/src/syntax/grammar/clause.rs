@@ -63,6 +63,14 @@ pub(super) fn clauses(p: &mut Parser<'_>, word: &str) -> OperatorKind {
         "count" => count(p),
         "distinct" => {
             property::leading(p, property::hint);
+            if p.at_word("by") {
+                let message = "`distinct` takes no `by`";
+                p.report_aside(
+                    Diagnostic::error("KQL100", p.place(), message)
+                        .with_help("name the columns right behind it: `distinct A, B`"),
+                );
+                p.bump();
+            }
             OperatorKind::Distinct(if p.at(T::Star) {
                 vec![expression::every_column(p)]
             } else {
@@ -71,13 +79,13 @@ pub(super) fn clauses(p: &mut Parser<'_>, word: &str) -> OperatorKind {
         }
         "sort" | "order" => {
             property::leading(p, property::hint);
-            p.expect_word("by");
+            expect_by(p, "write `sort by Column desc`");
             OperatorKind::Sort(items(p, ordered))
         }
         "top" => {
             property::leading(p, property::hint);
             let count = expression(p);
-            p.expect_word("by");
+            expect_by(p, "write `top 10 by Column desc`");
             let by = vec![ordered(p)];
             OperatorKind::Top { count, by }
         }
@@ -159,6 +167,14 @@ pub(super) fn clauses(p: &mut Parser<'_>, word: &str) -> OperatorKind {
         }
         _ => super::operator::unparsed(p),
     }
+}
+
+fn expect_by(p: &mut Parser<'_>, help: &str) {
+    if p.eat_word("by") {
+        return;
+    }
+    let message = format!("expected `by`, found {}", p.describe_next());
+    p.report(Diagnostic::error("KQL100", p.place(), message).with_help(help));
 }
 
 /// Whether nothing of an operator can follow.
