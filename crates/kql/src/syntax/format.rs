@@ -20,7 +20,8 @@ mod words;
 use crate::diagnostic::Diagnostic;
 use crate::span::Span;
 
-use super::{TEXT_BYTES_MAX, lexer};
+use super::TEXT_BYTES_MAX;
+use super::lexer::{self, Lexed};
 use words::Words;
 
 /// Widest line that is not broken where it could be, in characters.
@@ -47,7 +48,7 @@ pub fn format(text: &str) -> Result<String, Vec<Diagnostic>> {
     if parsed.has_errors() {
         return Err(parsed.diagnostics);
     }
-    let words = Words::new(text, lexer::lex(text));
+    let words = Words::new(text, lex(text));
     let Some(words) = words else {
         return Err(vec![cannot(
             "its brackets do not match, or nest too deeply",
@@ -65,6 +66,14 @@ pub fn format(text: &str) -> Result<String, Vec<Diagnostic>> {
     )])
 }
 
+/// The words of a text. Lines with `#` in front of the query are laid out as comments are.
+fn lex(text: &str) -> Lexed {
+    let mut lexed = lexer::lex(text);
+    lexed.comments.append(&mut lexed.directives);
+    lexed.comments.sort_by_key(|span| span.start);
+    lexed
+}
+
 fn cannot(why: &str) -> Diagnostic {
     let message = format!("this text cannot be formatted: {why}");
     Diagnostic::error("KQL190", Span::at(0), message).with_help("it is left as it is")
@@ -73,7 +82,7 @@ fn cannot(why: &str) -> Diagnostic {
 /// Whether two texts have the same words and comments. A layout that runs two words into one must
 /// never reach a file.
 fn same_words(before: &str, after: &str) -> bool {
-    let (first, second) = (lexer::lex(before), lexer::lex(after));
+    let (first, second) = (lex(before), lex(after));
     let same_tokens = first.tokens.len() == second.tokens.len()
         && first
             .tokens

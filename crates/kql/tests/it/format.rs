@@ -336,6 +336,14 @@ fn texts_with_errors_are_left_alone() {
 }
 
 #[test]
+fn lines_for_a_desktop_tool_stay() {
+    let text = "#connect \"help\"\n// a\n\n# b\nT|take 1";
+    let formatted = format(text).unwrap();
+    assert_eq!(formatted, "#connect \"help\"\n// a\n\n# b\nT\n| take 1\n");
+    assert_eq!(format(&formatted).unwrap(), formatted);
+}
+
+#[test]
 fn size_and_depth_have_no_bad_end() {
     let deep = std::format!(
         "T | scan with ({}1{})",
