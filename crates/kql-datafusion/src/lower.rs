@@ -264,7 +264,7 @@ impl<'a> Lowering<'a> {
 
 /// Whether the value of an expression depends on the row.
 fn has_columns(expr: &hir::Expr) -> bool {
-    matches!(expr.kind, hir::ExprKind::Column(_)) || expr.operands().into_iter().any(has_columns)
+    matches!(expr.kind, hir::ExprKind::Column(_)) || expr.operands().any(has_columns)
 }
 
 /// What the column of a KQL table is called in plans. It differs from any column of a scan,

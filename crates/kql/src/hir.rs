@@ -10,6 +10,7 @@ mod union;
 mod walk;
 
 pub use plugin::{PluginArgument, PluginValue};
+pub use walk::{Operands, OperandsMut};
 
 use std::sync::Arc;
 

@@ -206,7 +206,7 @@ pub(super) fn is_window(expr: &hir::Expr) -> bool {
 
 /// Whether the calls within a call's arguments are computed.
 fn is_ready(call: &hir::Expr, input: &Relation) -> bool {
-    let mut pending = call.operands();
+    let mut pending: Vec<_> = call.operands().collect();
     while let Some(expr) = pending.pop() {
         if is_window(expr) && !input.windows.contains_key(&address(expr)) {
             return false;

@@ -276,10 +276,10 @@ pub(super) fn is_constant(expr: &Expr) -> bool {
         }
         _ => {}
     }
-    expr.operands().into_iter().all(is_constant)
+    expr.operands().all(is_constant)
 }
 
 /// How many nodes an expression has.
 pub(super) fn node_count(expr: &Expr) -> usize {
-    1 + expr.operands().into_iter().map(node_count).sum::<usize>()
+    1 + expr.operands().map(node_count).sum::<usize>()
 }

@@ -64,12 +64,12 @@ fn is_bounded(root: Node<'_>) -> bool {
                 let expressions = plan.expressions().into_iter();
                 pending.extend(
                     expressions
-                        .filter(|expr| !expr.operands().is_empty() || expr.table().is_some())
+                        .filter(|expr| expr.operands().next().is_some() || expr.table().is_some())
                         .map(|expr| (Node::Expr(expr), depth + 1)),
                 );
             }
             Node::Expr(expr) => {
-                let operands = expr.operands().into_iter();
+                let operands = expr.operands();
                 pending.extend(operands.map(|operand| (Node::Expr(operand), depth + 1)));
                 pending.extend(expr.table().map(|table| (Node::Plan(table), depth + 1)));
             }

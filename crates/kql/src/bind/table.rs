@@ -146,8 +146,7 @@ impl Table {
 /// Whether only running the query tells the type of an expression, so that it suits every use.
 pub(super) fn is_untyped(expr: &Expr) -> bool {
     expr.ty == ScalarType::Dynamic
-        && (matches!(expr.kind, ExprKind::Further(_))
-            || expr.operands().into_iter().any(is_untyped))
+        && (matches!(expr.kind, ExprKind::Further(_)) || expr.operands().any(is_untyped))
 }
 
 /// The column at `index` of a schema as an expression.
@@ -200,8 +199,10 @@ fn plan_size(plan: &Plan) -> usize {
         PlanKind::Values { rows } => rows.len() / 64,
         _ => 0,
     };
+    let expressions = plan.expressions().into_iter();
+    let nodes: usize = expressions.map(super::call::node_count).sum();
     let below: usize = plan.inputs().into_iter().map(plan_size).sum();
-    1 + own + plan.schema.len() / 8 + below
+    1 + own + (plan.schema.len() + nodes) / 8 + below
 }
 
 /// Where the name of an output column comes from.

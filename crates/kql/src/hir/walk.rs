@@ -8,7 +8,10 @@ use super::{
 
 /// Writes the accessors once for shared and once for exclusive access.
 macro_rules! parts {
-    ($inputs:ident, $expressions:ident, $operands:ident, $table:ident $(, $exclusive:tt)?) => {
+    (
+        $inputs:ident, $expressions:ident, $operands:ident, $table:ident,
+        $Operands:ident, $Iter:ident $(, $exclusive:tt)?
+    ) => {
         impl Plan {
             /// The plans that this one reads, those of subqueries over its rows included, but not
             /// tables inside expressions, nor what is behind a [`PlanKind::Shared`].
@@ -169,25 +172,37 @@ macro_rules! parts {
         impl Expr {
             /// The operands of this expression. Tables inside of it are not among them: they read
             /// rows of their own.
-            pub fn $operands(&$($exclusive)? self) -> Vec<&$($exclusive)? Expr> {
+            pub fn $operands(&$($exclusive)? self) -> $Operands<'_> {
                 match &$($exclusive)? self.kind {
                     ExprKind::Column(_)
                     | ExprKind::Further(_)
                     | ExprKind::Literal(_)
                     | ExprKind::Now
-                    | ExprKind::ToScalar(_) => Vec::new(),
-                    ExprKind::Binary { left, right, .. } => vec![left, right],
+                    | ExprKind::ToScalar(_) => $Operands::few([None, None, None]),
+                    ExprKind::Binary { left, right, .. } => {
+                        $Operands::few([Some(left), Some(right), None])
+                    }
                     ExprKind::Negate(operand)
                     | ExprKind::Convert(operand)
-                    | ExprKind::Element { call: operand, .. } => vec![operand],
-                    ExprKind::InList { value, list, .. } => {
-                        std::iter::once(&$($exclusive)? **value).chain(list).collect()
+                    | ExprKind::Element { call: operand, .. } => {
+                        $Operands::few([Some(operand), None, None])
                     }
-                    ExprKind::InTable { value, .. } => vec![value],
-                    ExprKind::Between { value, low, high, .. } => vec![value, low, high],
-                    ExprKind::Call { arguments, .. } => arguments.into_iter().collect(),
-                    ExprKind::Member { base, .. } => vec![base],
-                    ExprKind::Index { base, index } => vec![base, index],
+                    ExprKind::InList { value, list, .. } => $Operands {
+                        first: [Some(value), None, None],
+                        rest: list.into_iter(),
+                    },
+                    ExprKind::InTable { value, .. } => $Operands::few([Some(value), None, None]),
+                    ExprKind::Between { value, low, high, .. } => {
+                        $Operands::few([Some(value), Some(low), Some(high)])
+                    }
+                    ExprKind::Call { arguments, .. } => $Operands {
+                        first: [None, None, None],
+                        rest: arguments.into_iter(),
+                    },
+                    ExprKind::Member { base, .. } => $Operands::few([Some(base), None, None]),
+                    ExprKind::Index { base, index } => {
+                        $Operands::few([Some(base), Some(index), None])
+                    }
                 }
             }
 
@@ -199,11 +214,45 @@ macro_rules! parts {
                 }
             }
         }
+
+        /// The operands of an expression, in order. They are asked for at every turn, so they
+        /// take no memory of their own.
+        #[derive(Debug)]
+        pub struct $Operands<'e> {
+            first: [Option<&'e $($exclusive)? Expr>; 3],
+            rest: std::slice::$Iter<'e, Expr>,
+        }
+
+        impl<'e> $Operands<'e> {
+            fn few(first: [Option<&'e $($exclusive)? Expr>; 3]) -> Self {
+                Self {
+                    first,
+                    rest: Default::default(),
+                }
+            }
+        }
+
+        impl<'e> Iterator for $Operands<'e> {
+            type Item = &'e $($exclusive)? Expr;
+
+            fn next(&mut self) -> Option<Self::Item> {
+                let first = self.first.iter_mut().find_map(Option::take);
+                first.or_else(|| self.rest.next())
+            }
+        }
     };
 }
 
-parts!(inputs, expressions, operands, table);
-parts!(inputs_mut, expressions_mut, operands_mut, table_mut, mut);
+parts!(inputs, expressions, operands, table, Operands, Iter);
+parts!(
+    inputs_mut,
+    expressions_mut,
+    operands_mut,
+    table_mut,
+    OperandsMut,
+    IterMut,
+    mut
+);
 
 impl Plan {
     /// Calls `visit` on every expression of this plan and their operands, not of its inputs.
