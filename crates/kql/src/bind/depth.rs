@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use crate::hir::{Expr, Plan, PlanKind};
+use crate::hir::{Expr, ExprKind, Plan, PlanKind};
 use crate::span::Span;
 
 use super::{Attempt, Binder, SIZE_MAX, Value, code};
@@ -42,7 +42,7 @@ impl Binder<'_> {
 
 fn is_bounded(root: Node<'_>) -> bool {
     // Shared tables are met several times.
-    let mut met: HashMap<*const Plan, usize> = HashMap::new();
+    let mut met: HashMap<u32, usize> = HashMap::new();
     let mut nodes = 0;
     let mut pending = vec![(root, 1)];
     while let Some((node, depth)) = pending.pop() {
@@ -50,30 +50,47 @@ fn is_bounded(root: Node<'_>) -> bool {
         if depth > DEPTH_MAX || nodes > 4 * SIZE_MAX {
             return false;
         }
+        let below = depth + 1;
         match node {
-            Node::Plan(plan) => {
-                let before = met.insert(std::ptr::from_ref(plan), depth);
-                if before.is_some_and(|before| before >= depth) {
-                    continue;
+            Node::Plan(plan) => match &*plan.kind {
+                PlanKind::Shared { id, input } => {
+                    let before = met.insert(*id, depth);
+                    if before.is_none_or(|before| before < depth) {
+                        pending.push((Node::Plan(input), below));
+                    }
                 }
-                if let PlanKind::Shared { input, .. } = &*plan.kind {
-                    pending.push((Node::Plan(input), depth + 1));
+                // Most steps are these, and most of their columns are passed on as they are.
+                PlanKind::Project { input, columns } => {
+                    pending.push((Node::Plan(input), below));
+                    let columns = columns.iter().filter(|expr| is_compound(expr));
+                    pending.extend(columns.map(|expr| (Node::Expr(expr), below)));
                 }
-                let inputs = plan.inputs().into_iter();
-                pending.extend(inputs.map(|input| (Node::Plan(input), depth + 1)));
-                let expressions = plan.expressions().into_iter();
-                pending.extend(
-                    expressions
-                        .filter(|expr| expr.operands().next().is_some() || expr.table().is_some())
-                        .map(|expr| (Node::Expr(expr), depth + 1)),
-                );
-            }
+                PlanKind::Filter { input, predicate } => {
+                    pending.push((Node::Plan(input), below));
+                    pending.push((Node::Expr(predicate), below));
+                }
+                _ => {
+                    let inputs = plan.inputs().into_iter();
+                    pending.extend(inputs.map(|input| (Node::Plan(input), below)));
+                    let expressions = plan.expressions().into_iter();
+                    let expressions = expressions.filter(|expr| is_compound(expr));
+                    pending.extend(expressions.map(|expr| (Node::Expr(expr), below)));
+                }
+            },
             Node::Expr(expr) => {
-                let operands = expr.operands();
-                pending.extend(operands.map(|operand| (Node::Expr(operand), depth + 1)));
-                pending.extend(expr.table().map(|table| (Node::Plan(table), depth + 1)));
+                let operands = expr.operands().filter(|operand| is_compound(operand));
+                pending.extend(operands.map(|operand| (Node::Expr(operand), below)));
+                pending.extend(expr.table().map(|table| (Node::Plan(table), below)));
             }
         }
     }
     true
+}
+
+/// Whether something is below an expression.
+fn is_compound(expr: &Expr) -> bool {
+    !matches!(
+        expr.kind,
+        ExprKind::Column(_) | ExprKind::Literal(_) | ExprKind::Now
+    )
 }

@@ -240,11 +240,19 @@ impl Outputs {
 
     /// Starts with all columns of a table, as `extend` does.
     pub(super) fn of(table: &Table) -> Self {
+        let columns = table.schema().columns();
         let mut outputs = Self::over(table);
-        for (index, column) in table.schema().columns().iter().enumerate() {
-            outputs.columns.push(column.clone());
-            outputs.exprs.push(table.column(index, table.plan.span));
-        }
+        // Room for a few more, which is why one starts so.
+        outputs.columns = Vec::with_capacity(columns.len() + 4);
+        outputs.columns.extend_from_slice(columns);
+        outputs.exprs = Vec::with_capacity(columns.len() + 4);
+        let span = table.plan.span;
+        let exprs = columns.iter().enumerate().map(|(index, column)| Expr {
+            kind: ExprKind::Column(index),
+            ty: column.ty,
+            span,
+        });
+        outputs.exprs.extend(exprs);
         outputs
     }
 
