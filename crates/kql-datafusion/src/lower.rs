@@ -26,7 +26,7 @@ use datafusion::common::{DFSchema, ScalarValue};
 use datafusion::execution::SessionState;
 use datafusion::execution::memory_pool::MemoryReservation;
 use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, Union};
-use kql::hir::{self, Plan, PlanKind, SortKey, UnionInput};
+use kql::hir::{self, PlaceKind, Plan, PlanKind, SortKey, UnionInput};
 use kql::types::ScalarType;
 
 use crate::error::EngineError;
@@ -81,7 +81,16 @@ impl<'a> Lowering<'a> {
 
     fn plan(&self, plan: &Plan) -> Result<Relation> {
         match &*plan.kind {
-            PlanKind::Table { name, .. } => self.table(name, plan),
+            PlanKind::Table { name, place, .. } => {
+                // A database of this place is the one at hand; what is elsewhere is not here.
+                let mut steps = place.iter().flat_map(|place| &place.steps);
+                let elsewhere = steps.find(|(kind, _)| *kind != PlaceKind::Database);
+                if let Some((kind, _)) = elsewhere {
+                    let what = format!("a table of another place (`{}()`)", kind.as_str());
+                    return Err(EngineError::not_supported(what, plan.span));
+                }
+                self.table(name, plan)
+            }
             PlanKind::Values { rows } => Self::values(rows, plan),
             PlanKind::Print { columns } => {
                 let one_row = Relation::unordered(LogicalPlanBuilder::empty(true).build()?, 0);

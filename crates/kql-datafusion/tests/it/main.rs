@@ -7,6 +7,7 @@
 
 mod cases;
 mod limits;
+mod place;
 mod plan;
 mod split;
 mod world;
