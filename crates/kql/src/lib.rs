@@ -5,6 +5,8 @@
 //!   └───format──▶ the same text in its canonical form
 //! ```
 //!
+//! `lint` warns of what is allowed but probably not meant; `builtin` declares every function once.
+//!
 //! No stage fails or panics: each returns a value and diagnostics with places. This crate knows
 //! neither Arrow nor DataFusion; the engine is the crate `kql-datafusion`.
 
