@@ -177,3 +177,19 @@ fn mistakes_without_end_are_told_as_far_as_anybody_reads() {
     assert!((100..=400).contains(&told), "{told}");
     assert_eq!(codes(&"T | where f(a,;\n".repeat(2_000))[0], "KQL100");
 }
+
+#[test]
+fn words_that_cannot_stand_among_values_end_them() {
+    for word in [
+        "by", "has", "contains", "in", "to", "of", "where", "kind", "with",
+    ] {
+        for text in [
+            format!("datatable(a: long) [{word}"),
+            format!("datatable(a: long) [1 {word} 2]"),
+            format!("datatable(a: long) [1, {word}, 2] | take 1"),
+            format!("externaldata(a: long) [{word}]"),
+        ] {
+            assert!(compile(&text).query.is_none(), "{text}");
+        }
+    }
+}

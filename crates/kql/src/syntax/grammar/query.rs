@@ -114,6 +114,7 @@ pub(super) fn datatable(p: &mut Parser<'_>) -> Expr {
         // A comma after the last value is allowed.
         p.eat(T::Comma);
         while !matches!(p.kind(), T::CloseBracket | T::EndOfText) {
+            let before = p.position();
             values.push(datatable_value(p));
             height = height.max(p.height());
             if p.eat(T::Comma) {
@@ -122,7 +123,8 @@ pub(super) fn datatable(p: &mut Parser<'_>) -> Expr {
             if !p.at(T::CloseBracket) {
                 p.expected("`,` or `]`");
             }
-            if !expression::starts_expression(p) {
+            // A word that cannot stand here is not consumed: it may begin what comes next.
+            if p.position() == before || !expression::starts_expression(p) {
                 break;
             }
         }
