@@ -2,12 +2,18 @@
 //! grids that divide it. Edges are arcs of great circles, as in the S2 library, which Kusto uses;
 //! `geo/vector.rs` says how large the Earth is. Aggregates and plugins are elsewhere.
 
+mod buffer;
+mod cover;
+mod densify;
 mod distance;
 mod edge;
 mod geohash;
 mod geojson;
 mod h3cell;
+mod h3cover;
+mod hash_order;
 mod input;
+mod intersection;
 mod line;
 mod measure;
 mod overlay;
@@ -38,6 +44,11 @@ pub(super) fn find(name: &str, _: &[ScalarType]) -> Option<Evaluate> {
         h3cell::find,
         measure::find,
         union::find,
+        intersection::find,
+        densify::find,
+        buffer::find,
+        cover::find,
+        h3cover::find,
         wkt::find,
     ];
     families.iter().find_map(|find| find(name))

@@ -7,6 +7,7 @@ use super::super::arguments::Arguments;
 use super::super::json;
 use super::super::udf::{Evaluate, code};
 use super::geojson::Geometry;
+use super::hash_order;
 use super::input::{Places, optional_long};
 use super::vector::Position;
 
@@ -39,7 +40,8 @@ pub(super) fn find(name: &str) -> Option<Evaluate> {
             let hashes = a.texts(0)?;
             a.optional_strings(|row, out| {
                 let neighbors = Cell::parse(hashes.text(row))?.neighbors();
-                write_cells(neighbors.iter().map(|cell| cell.name()), out);
+                let names = neighbors.iter().map(|cell| cell.name()).collect();
+                write_cells(hash_order::ordered(names), out);
                 Some(())
             })
         }),
@@ -223,14 +225,14 @@ impl Cell {
     }
 }
 
-/// The steps to the cells around, in the order Kusto lists them.
+/// The steps to the cells around, clockwise from the north-west.
 const NEIGHBORS: [(i64, i64); 8] = [
-    (-1, 0),
-    (-1, -1),
-    (0, -1),
-    (1, -1),
+    (-1, 1),
+    (0, 1),
     (1, 1),
     (1, 0),
-    (0, 1),
-    (-1, 1),
+    (1, -1),
+    (0, -1),
+    (-1, -1),
+    (-1, 0),
 ];

@@ -8,6 +8,7 @@ use super::super::arguments::Arguments;
 use super::super::udf::{Evaluate, code};
 use super::geohash::write_cells;
 use super::geojson::Geometry;
+use super::hash_order;
 use super::input::{Places, optional_long};
 use super::vector::Position;
 
@@ -45,7 +46,8 @@ pub(super) fn find(name: &str) -> Option<Evaluate> {
             let tokens = a.texts(0)?;
             a.optional_strings(|row, out| {
                 let mut rings = rings(parse(tokens.text(row))?, 1);
-                write_cells(rings.swap_remove(1).iter().map(CellIndex::to_string), out);
+                let names = rings.swap_remove(1).into_iter().map(|cell| cell.to_string());
+                write_cells(hash_order::ordered(names.collect()), out);
                 Some(())
             })
         }),

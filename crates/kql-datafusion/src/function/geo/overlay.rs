@@ -10,7 +10,7 @@ use std::collections::HashMap;
 use super::edge::closest_point;
 use super::polygon::Polygon;
 use super::predicate::{Meeting, intersection, is_ordered, meeting};
-use super::ring::{Ring, curvature};
+use super::ring::Ring;
 use super::sweep::near_pairs;
 use super::vector::Vector;
 

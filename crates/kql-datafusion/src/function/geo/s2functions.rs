@@ -3,6 +3,7 @@
 use super::super::udf::{Evaluate, code};
 use super::geohash::write_cells;
 use super::geojson::Geometry;
+use super::hash_order;
 use super::input::{Places, optional_long};
 use super::s2cell::{Cell, LEVEL_MAX};
 use super::vector::Vector;
@@ -42,7 +43,8 @@ pub(super) fn find(name: &str) -> Option<Evaluate> {
             let tokens = a.texts(0)?;
             a.optional_strings(|row, out| {
                 let neighbors = Cell::parse(tokens.text(row))?.neighbors();
-                write_cells(neighbors.into_iter().map(Cell::token), out);
+                let tokens = neighbors.into_iter().map(Cell::token).collect();
+                write_cells(hash_order::ordered(tokens), out);
                 Some(())
             })
         }),

@@ -111,7 +111,7 @@ impl Vector {
 
     /// Where it is on the globe.
     pub(super) fn position(self) -> Position {
-        let latitude = self.z.atan2(self.x.hypot(self.y));
+        let latitude = self.z.atan2((self.x * self.x + self.y * self.y).sqrt());
         let longitude = self.y.atan2(self.x);
         Position {
             longitude: (180.0 / PI) * longitude,
