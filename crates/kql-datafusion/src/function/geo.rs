@@ -5,6 +5,7 @@
 mod buffer;
 mod cover;
 mod densify;
+mod direction;
 mod distance;
 mod edge;
 mod geohash;
@@ -22,6 +23,7 @@ mod predicate;
 mod ring;
 mod s2cell;
 mod s2functions;
+mod simplify;
 mod spheroid;
 mod sweep;
 mod union;
@@ -48,6 +50,7 @@ pub(super) fn find(name: &str, _: &[ScalarType]) -> Option<Evaluate> {
         densify::find,
         buffer::find,
         cover::find,
+        simplify::find,
         h3cover::find,
         wkt::find,
     ];

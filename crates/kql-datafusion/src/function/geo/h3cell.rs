@@ -46,7 +46,10 @@ pub(super) fn find(name: &str) -> Option<Evaluate> {
             let tokens = a.texts(0)?;
             a.optional_strings(|row, out| {
                 let mut rings = rings(parse(tokens.text(row))?, 1);
-                let names = rings.swap_remove(1).into_iter().map(|cell| cell.to_string());
+                let names = rings
+                    .swap_remove(1)
+                    .into_iter()
+                    .map(|cell| cell.to_string());
                 write_cells(hash_order::ordered(names.collect()), out);
                 Some(())
             })
