@@ -29,6 +29,7 @@ mod parse_text;
 mod parse_url;
 mod parse_xml;
 mod pattern;
+mod real_digits;
 mod regex;
 mod string;
 #[cfg(test)]

@@ -142,7 +142,7 @@ impl Densifier {
 }
 
 fn between(from: Position, to: Position, fraction: f64) -> Position {
-    let at = |from: f64, to: f64| from + (to - from) * fraction;
+    let at = |from: f64, to: f64| (1.0 - fraction) * from + fraction * to;
     Position {
         longitude: at(from.longitude, to.longitude),
         latitude: at(from.latitude, to.latitude),

@@ -39,12 +39,6 @@ pub(super) fn on_ray(start: Vector, direction: Vector, radians: f64) -> Vector {
 
 /// The point at a fraction of the edge `ab`.
 pub(super) fn interpolate(a: Vector, b: Vector, fraction: f64) -> Vector {
-    if fraction == 0.0 {
-        return a;
-    }
-    if fraction == 1.0 {
-        return b;
-    }
     at_distance(a, b, fraction * a.angle(b))
 }
 
@@ -74,12 +68,12 @@ pub(super) fn triangle_centroid(a: Vector, b: Vector, c: Vector) -> Vector {
             angle / angle.sin()
         }
     };
-    let (ra, rb, rc) = (ratio(b, c), ratio(c, a), ratio(a, b));
+    let ratios = [ratio(b, c), ratio(c, a), ratio(a, b)];
     // The solution of three linear equations, after taking the first corner from the others,
     // which keeps the digits of small triangles.
-    let x = Vector::new(a.x, b.x - a.x, c.x - a.x);
-    let y = Vector::new(a.y, b.y - a.y, c.y - a.y);
-    let z = Vector::new(a.z, b.z - a.z, c.z - a.z);
-    let r = Vector::new(ra, rb - ra, rc - ra);
-    Vector::new(y.cross(z).dot(r), z.cross(x).dot(r), x.cross(y).dot(r)) * 0.5
+    let row = |[first, second, third]: [f64; 3]| Vector::new(first, second - first, third - first);
+    let rows = [[a.x, b.x, c.x], [a.y, b.y, c.y], [a.z, b.z, c.z]].map(row);
+    let ratios = row(ratios);
+    let part = |first: usize, second: usize| rows[first].cross(rows[second]).dot(ratios);
+    Vector::new(part(1, 2), part(2, 0), part(0, 1)) * 0.5
 }

@@ -33,7 +33,15 @@ impl Places {
 pub(super) struct Shapes<T> {
     texts: Texts,
     read: fn(&str) -> Option<T>,
-    constant: Option<Option<T>>,
+    constant: Constant<T>,
+}
+
+/// The shape of all rows.
+enum Constant<T> {
+    Valid(T),
+    Invalid,
+    /// Each row has its own.
+    No,
 }
 
 impl<T: Clone> Shapes<T> {
@@ -44,7 +52,10 @@ impl<T: Clone> Shapes<T> {
         read: fn(&str) -> Option<T>,
     ) -> Result<Self> {
         let texts = arguments.raw(position)?;
-        let constant = texts.constant().map(read);
+        let constant = match texts.constant() {
+            Some(text) => read(text).map_or(Constant::Invalid, Constant::Valid),
+            None => Constant::No,
+        };
         Ok(Self {
             texts,
             read,
@@ -55,8 +66,9 @@ impl<T: Clone> Shapes<T> {
     /// The shape of a row if it is valid.
     pub(super) fn get(&self, row: usize) -> Option<Cow<'_, T>> {
         match &self.constant {
-            Some(shape) => shape.as_ref().map(Cow::Borrowed),
-            None => (self.read)(self.texts.get(row)?).map(Cow::Owned),
+            Constant::Valid(shape) => Some(Cow::Borrowed(shape)),
+            Constant::Invalid => None,
+            Constant::No => (self.read)(self.texts.get(row)?).map(Cow::Owned),
         }
     }
 }

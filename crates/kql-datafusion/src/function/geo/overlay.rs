@@ -161,8 +161,6 @@ pub(super) struct Overlay {
     pub(super) cut: Pieces,
     /// The pieces that bound the result, with it on their left.
     pub(super) boundary: Vec<Piece>,
-    /// For each piece of the input, how many polygons it has on its border.
-    pub(super) shared: HashMap<(usize, usize), usize>,
 }
 
 impl Overlay {
@@ -224,15 +222,7 @@ impl Overlay {
             boundary.extend(highest);
         }
         boundary.sort_by_key(|piece| piece.edge);
-        let shared = on_border
-            .into_iter()
-            .map(|(ends, pieces)| (ends, pieces.len()))
-            .collect();
-        Self {
-            cut,
-            boundary,
-            shared,
-        }
+        Self { cut, boundary }
     }
 
     /// The result as a polygon.

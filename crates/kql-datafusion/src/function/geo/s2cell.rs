@@ -59,8 +59,8 @@ impl Cell {
 
     /// The cell of a level around this one, which must be smaller or the same.
     pub(super) fn parent(self, level: u32) -> Self {
-        let lowest = 1 << (2 * (LEVEL_MAX - level));
-        Self((self.0 & (lowest as u64).wrapping_neg()) | lowest)
+        let lowest = 1_u64 << (2 * (LEVEL_MAX - level));
+        Self((self.0 & lowest.wrapping_neg()) | lowest)
     }
 
     /// Its quarters along the curve, unless it is one of the smallest.
@@ -136,14 +136,6 @@ impl Cell {
             }
         }
         neighbors
-    }
-
-    /// The cells of its level that share a side with it.
-    pub(super) fn side_neighbors(self) -> [Self; 4] {
-        let (face, i, j) = self.rows();
-        let (size, level) = (self.size(), self.level());
-        [(0, -1), (1, 0), (0, 1), (-1, 0)]
-            .map(|(row, column)| wrapped(face, i + row * size, j + column * size).parent(level))
     }
 }
 

@@ -12,7 +12,7 @@ use super::edge;
 use super::geojson::Geometry;
 use super::input::{Shapes, optional_real};
 use super::line::Line;
-use super::polygon::Polygon;
+use super::polygon::{Border, Polygon};
 use super::predicate::{is_ordered, sign};
 use super::ring::Ring;
 use super::s2cell::Cell;
@@ -116,7 +116,7 @@ fn simplified_lines(line: &Line, tolerance: f64) -> Option<Vec<Vec<Position>>> {
 fn simplified_polygons(polygons: Vec<Polygon>, tolerance: f64) -> Vec<Polygon> {
     let paths: Vec<Vec<Vec<Vector>>> = polygons
         .iter()
-        .map(|polygon| polygon.borders.iter().map(|border| border.path()).collect())
+        .map(|polygon| polygon.borders.iter().map(Border::path).collect())
         .collect();
     let mut simplifier = Simplifier::new(paths.iter().flatten().flatten().copied(), tolerance);
     let mut snapped: Vec<Vec<Vec<usize>>> = Vec::with_capacity(paths.len());
