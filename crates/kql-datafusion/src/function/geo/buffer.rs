@@ -69,7 +69,7 @@ fn buffers(
     arguments.optional_strings(|row, out| {
         let mut buffer = Buffer::new(radii.get(row)?, tolerances.get(row)?)?;
         add(row, &mut buffer)?;
-        buffer.polygon()?.geometry().write(out);
+        buffer.polygon().geometry().write(out);
         Some(())
     })
 }
@@ -82,7 +82,7 @@ pub(super) fn of_polygon(
 ) -> Option<Polygon> {
     let mut buffer = Buffer::new(radius_meters, tolerance_meters)?;
     buffer.add_polygon(polygon);
-    buffer.polygon()
+    Some(buffer.polygon())
 }
 
 /// Pieces of a buffer.
@@ -117,7 +117,7 @@ impl Buffer {
         })
     }
 
-    fn polygon(&self) -> Option<Polygon> {
+    fn polygon(&self) -> Polygon {
         let pieces: Vec<&Polygon> = self.pieces.iter().collect();
         Overlay::covered_by(&pieces, 1).polygon()
     }

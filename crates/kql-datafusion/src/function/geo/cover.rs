@@ -1,5 +1,7 @@
 //! S2 cells of one level that cover lines or polygons, or all within a radius of them.
 
+use std::rc::Rc;
+
 use arrow::array::ArrayRef;
 use datafusion::common::Result;
 
@@ -17,6 +19,9 @@ use super::vector::{EARTH_RADIUS_METERS, Vector};
 
 /// Most cells of a shape.
 const CELLS_MAX: usize = 65_536;
+
+/// Most cells of one level that may be near the edges: more than are near in the end.
+const NEAR_CELLS_MAX: usize = 4 * CELLS_MAX;
 
 /// What counts as touching, in radians.
 const TOUCH_DISTANCE: f64 = 1e-15;
@@ -64,10 +69,7 @@ fn coverings(
             radius: radius / EARTH_RADIUS_METERS + TOUCH_DISTANCE,
             cells: Vec::new(),
         };
-        let all: Vec<usize> = (0..covering.edges.len()).collect();
-        for face in 0..6 {
-            covering.add(Cell::face_cell(face), &all)?;
-        }
+        covering.run()?;
         write_cells(covering.cells.into_iter().map(Cell::token), out);
         Some(())
     })
@@ -83,19 +85,40 @@ struct Covering {
 }
 
 impl Covering {
-    /// Adds the cells in a cell that are near the edges given, or inside. `None` if there are
-    /// too many.
-    fn add(&mut self, cell: Cell, edges: &[usize]) -> Option<()> {
+    /// Finds all cells, level by level. `None` if there are too many.
+    fn run(&mut self) -> Option<()> {
+        let all: Rc<[usize]> = (0..self.edges.len()).collect();
+        let faces = (0..6).map(|face| (Cell::face_cell(face), Rc::clone(&all)));
+        let mut level: Vec<(Cell, Rc<[usize]>)> = faces.collect();
+        while !level.is_empty() {
+            let mut next = Vec::new();
+            for (cell, edges) in level {
+                self.add(cell, &edges, &mut next)?;
+            }
+            if next.len() > NEAR_CELLS_MAX {
+                return None;
+            }
+            level = next;
+        }
+        self.cells.sort_unstable();
+        Some(())
+    }
+
+    /// Adds a cell, or what is in it, if it is inside; its quarters are looked at next if one of
+    /// the edges is near.
+    fn add(
+        &mut self,
+        cell: Cell,
+        edges: &[usize],
+        next: &mut Vec<(Cell, Rc<[usize]>)>,
+    ) -> Option<()> {
         let (center, corners) = (cell.center(), cell.corners());
         let reach = corners.iter().map(|c| center.angle(*c)).fold(0.0, f64::max);
-        let near: Vec<usize> = edges
-            .iter()
-            .copied()
-            .filter(|edge| {
-                let (a, b) = self.edges[*edge];
-                distance(center, a, b) <= reach + self.radius
-            })
-            .collect();
+        let is_near = |edge: &usize| {
+            let (a, b) = self.edges[*edge];
+            distance(center, a, b) <= reach + self.radius
+        };
+        let near: Rc<[usize]> = edges.iter().copied().filter(is_near).collect();
         if near.is_empty() {
             if self.is_inside(center) {
                 self.add_all(cell)?;
@@ -103,9 +126,7 @@ impl Covering {
             return Some(());
         }
         if cell.level() < self.level {
-            for child in cell.children()? {
-                self.add(child, &near)?;
-            }
+            next.extend(cell.children()?.map(|child| (child, Rc::clone(&near))));
             return Some(());
         }
         let touches = |edge: &usize| self.is_near(cell, &corners, self.edges[*edge]);

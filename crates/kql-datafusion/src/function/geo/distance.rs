@@ -31,7 +31,7 @@ fn distance_2points(arguments: &Arguments<'_>) -> Result<ArrayRef> {
         Some(if use_spheroid.get(row)? {
             spheroid::distance_meters(from, to)
         } else {
-            from.vector().angle(to.vector()) * EARTH_RADIUS_METERS
+            from.angle(to) * EARTH_RADIUS_METERS
         })
     })
 }
@@ -81,7 +81,7 @@ fn point_in_circle(arguments: &Arguments<'_>) -> Result<ArrayRef> {
     let radii = arguments.reals_in(4);
     arguments.bools(|row| {
         let radius = radii.get(row)?;
-        let (point, center) = (point.get(row)?.vector(), center.get(row)?.vector());
+        let (point, center) = (point.get(row)?, center.get(row)?);
         if radius.is_nan() || radius < 0.0 {
             return None;
         }

@@ -211,7 +211,7 @@ impl Part {
 }
 
 fn distance_km(from: Position, to: Position) -> f64 {
-    from.vector().angle(to.vector()) * RADIUS_KM
+    from.angle(to) * RADIUS_KM
 }
 
 /// From the middle of the first pentagon of a resolution to its corners.

@@ -60,7 +60,9 @@ pub(super) fn find(name: &str) -> Option<Evaluate> {
         }),
         "geo_intersection_2polygons" => code(|a| {
             let (left, right) = (Shapes::new(a, 0, united)?, Shapes::new(a, 1, united)?);
-            common(a, |row| of_polygons(&*left.get(row)?, &*right.get(row)?))
+            common(a, |row| {
+                Some(of_polygons(&*left.get(row)?, &*right.get(row)?))
+            })
         }),
         "geo_intersection_line_with_polygon" => code(|a| {
             let (lines, polygons) = (Shapes::new(a, 0, Line::read)?, Shapes::new(a, 1, united)?);
@@ -206,7 +208,7 @@ fn of_line_with_polygon(line: &Line, polygon: &Polygon) -> Common {
     }
 }
 
-fn of_polygons(left: &Polygon, right: &Polygon) -> Option<Common> {
+fn of_polygons(left: &Polygon, right: &Polygon) -> Common {
     let overlay = Overlay::covered_by(&[left, right], 2);
     let count = left.vertex_count();
     let bounding: HashSet<(usize, usize)> = overlay
@@ -228,9 +230,9 @@ fn of_polygons(left: &Polygon, right: &Polygon) -> Option<Common> {
         .copied()
         .collect();
     let kept = [overlay.boundary.as_slice(), touching.as_slice()].concat();
-    Some(Common {
+    Common {
         points: shared_points(&overlay.cut, count, &kept),
         lines: lines_of(&overlay.cut, &touching),
-        polygon: Some(overlay.polygon()?),
-    })
+        polygon: Some(overlay.polygon()),
+    }
 }

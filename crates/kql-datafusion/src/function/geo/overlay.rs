@@ -183,6 +183,7 @@ impl Overlay {
             let held = on_border.entry(undirected(*piece)).or_default();
             held.push((*piece, ring_of_edge[piece.edge]));
         }
+        let rings = Rings::new(rings);
         let degrees = degrees(&cut);
         let mut boundary = Vec::new();
         let mut last: Option<(Piece, Sides)> = None;
@@ -226,10 +227,9 @@ impl Overlay {
     }
 
     /// The result as a polygon.
-    pub(super) fn polygon(&self) -> Option<Polygon> {
+    pub(super) fn polygon(&self) -> Polygon {
         let paths = trace(&self.cut.vertices, &self.boundary);
-        let rings = paths.into_iter().map(Ring::new).collect();
-        Polygon::new(rings)
+        Polygon::nested(paths.into_iter().map(Ring::new).collect())
     }
 }
 
@@ -248,17 +248,13 @@ fn degrees(cut: &Pieces) -> Vec<usize> {
 
 /// Counts the polygons beside a piece. A ring that the piece is part of lies on one side of it;
 /// all others are on both sides or on none.
-fn sides_of(
-    piece: Piece,
-    same: &[(Piece, usize)],
-    rings: &[(&Ring, i32)],
-    middle: Vector,
-) -> Sides {
+fn sides_of(piece: Piece, same: &[(Piece, usize)], rings: &Rings<'_>, middle: Vector) -> Sides {
     let mut sides = Sides { left: 0, right: 0 };
-    for (position, (ring, weight)) in rings.iter().enumerate() {
+    for position in rings.near(middle) {
+        let (ring, weight) = rings.all[position];
         match same.iter().find(|(_, held)| *held == position) {
             // The pieces of a shell have it on the left, those of a hole have it on the right.
-            Some((other, _)) if (other.from == piece.from) == (*weight > 0) => {
+            Some((other, _)) if (other.from == piece.from) == (weight > 0) => {
                 sides.left += weight;
             }
             Some(_) => sides.right += weight,
@@ -270,6 +266,57 @@ fn sides_of(
         }
     }
     sides
+}
+
+/// Rings that are found by where they are. A buffer has thousands of small ones.
+struct Rings<'a> {
+    /// The rings, with 1 for a shell and -1 for a hole.
+    all: Vec<(&'a Ring, i32)>,
+    /// Where the small ones begin along an axis, in order.
+    small: Vec<(f64, usize)>,
+    /// The widest of these.
+    width: f64,
+    large: Vec<usize>,
+}
+
+impl<'a> Rings<'a> {
+    fn new(all: Vec<(&'a Ring, i32)>) -> Self {
+        let extents = all.iter().map(|(ring, _)| ring.extent(|v| v.x));
+        let extents: Vec<(f64, f64)> = extents.collect();
+        let mut widths: Vec<f64> = extents.iter().map(|(low, high)| high - low).collect();
+        widths.sort_by(f64::total_cmp);
+        let width = widths
+            .get(widths.len() * 9 / 10)
+            .map_or(0.0, |width| 2.0 * width);
+        let (mut small, mut large) = (Vec::new(), Vec::new());
+        for (position, (low, high)) in extents.into_iter().enumerate() {
+            if high - low <= width {
+                small.push((low, position));
+            } else {
+                large.push(position);
+            }
+        }
+        small.sort_by(|(a, _), (b, _)| a.total_cmp(b));
+        Self {
+            all,
+            small,
+            width,
+            large,
+        }
+    }
+
+    /// The rings that a point may be in.
+    fn near(&self, point: Vector) -> impl Iterator<Item = usize> + '_ {
+        let start = self
+            .small
+            .partition_point(|(low, _)| *low < point.x - self.width);
+        let small = self.small[start..].iter();
+        let small = small.take_while(move |(low, _)| *low <= point.x);
+        let near = small
+            .map(|(_, ring)| *ring)
+            .chain(self.large.iter().copied());
+        near.filter(move |ring| self.all[*ring].0.is_near(point))
+    }
 }
 
 /// Puts pieces together to closed paths that touch no vertex twice, in the order of their first

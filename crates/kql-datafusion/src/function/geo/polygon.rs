@@ -38,9 +38,11 @@ pub(super) struct Polygon {
 impl Polygon {
     /// The polygon of rings within rings; `None` if they cross or share edges.
     pub(super) fn new(rings: Vec<Ring>) -> Option<Self> {
-        if !is_simple(&rings) {
-            return None;
-        }
+        is_simple(&rings).then(|| Self::nested(rings))
+    }
+
+    /// The polygon of rings within rings that are known not to cross.
+    pub(super) fn nested(rings: Vec<Ring>) -> Self {
         let is_hole = |position: usize| {
             let (a, b) = (rings[position].vertices()[0], rings[position].vertices()[1]);
             let inside = (a + b).normalized();
@@ -52,27 +54,26 @@ impl Polygon {
         };
         let holes: Vec<bool> = (0..rings.len()).map(is_hole).collect();
         let borders = rings.into_iter().zip(holes);
-        Some(Self {
+        Self {
             borders: borders
                 .map(|(ring, is_hole)| Border { ring, is_hole })
                 .collect(),
-        })
+        }
     }
 
     /// Whether it contains a point; its vertices belong to it.
     pub(super) fn contains(&self, point: Vector) -> bool {
-        self.covers(point) || self.vertices().any(|vertex| vertex == point)
+        self.covers(point)
+            || self
+                .borders
+                .iter()
+                .any(|border| border.ring.has_vertex(point))
     }
 
     /// Whether it contains a point, where borders belong to one side only.
     fn covers(&self, point: Vector) -> bool {
         let around = self.borders.iter().filter(|b| b.ring.contains(point));
         around.count() % 2 == 1
-    }
-
-    fn vertices(&self) -> impl Iterator<Item = Vector> + '_ {
-        let borders = self.borders.iter();
-        borders.flat_map(|border| border.ring.vertices().iter().copied())
     }
 
     /// How many vertices its rings have.

@@ -23,8 +23,8 @@ const BOUND_MARGIN: f64 = 1e-14;
 pub(super) struct Ring {
     vertices: Vec<Vector>,
     contains_origin: bool,
-    /// A cap around the ring: its middle and the least cosine of the angle from there, -1 if
-    /// the ring is too large for one.
+    /// A cap around the ring: its middle and the least cosine of the angle from there; the
+    /// whole sphere if the ring is too large for one.
     middle: Vector,
     cosine_min: f64,
 }
@@ -48,7 +48,7 @@ impl Ring {
             cosine_min: if cosine > 0.01 {
                 cosine - BOUND_MARGIN
             } else {
-                -1.0
+                -1.0 - BOUND_MARGIN
             },
         };
         let [a, b, c] = [0, 1, 2].map(|position| ring.vertices[position]);
@@ -76,13 +76,28 @@ impl Ring {
         crosses
     }
 
+    /// Whether a point may be inside or on the ring, which is quick to tell.
+    pub(super) fn is_near(&self, point: Vector) -> bool {
+        self.middle.dot(point) >= self.cosine_min
+    }
+
+    /// The range of one coordinate in which all of it lies.
+    pub(super) fn extent(&self, coordinate: impl Fn(Vector) -> f64) -> (f64, f64) {
+        // The distance through the sphere is larger than that of any coordinate.
+        let reach = (2.0 - 2.0 * self.cosine_min).sqrt();
+        let middle = coordinate(self.middle);
+        (middle - reach, middle + reach)
+    }
+
+    /// Whether a point is one of the vertices.
+    pub(super) fn has_vertex(&self, point: Vector) -> bool {
+        self.is_near(point) && self.vertices.contains(&point)
+    }
+
     /// Whether a point is inside. Of rings that share a border without gap or overlap exactly
     /// one contains a point of it.
     pub(super) fn contains(&self, point: Vector) -> bool {
-        if self.cosine_min > -1.0 && self.middle.dot(point) < self.cosine_min {
-            return false;
-        }
-        self.contains_origin != self.crosses_from_origin(point)
+        self.is_near(point) && self.contains_origin != self.crosses_from_origin(point)
     }
 
     /// The area inside, as a part of the square of the radius.

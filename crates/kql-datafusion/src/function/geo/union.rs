@@ -59,7 +59,7 @@ pub(super) fn union(polygons: Vec<Polygon>) -> Option<Polygon> {
         let Some((second_size, second)) = queue.pop() else {
             return Some(first);
         };
-        let both = Overlay::covered_by(&[&first, &second], 1).polygon()?;
+        let both = Overlay::covered_by(&[&first, &second], 1).polygon();
         insert(&mut queue, first_size + second_size, both);
     }
 }

@@ -24,6 +24,16 @@ impl Position {
         })
     }
 
+    /// The angle to another position, exact even for places that are very close.
+    pub(super) fn angle(self, other: Self) -> f64 {
+        let radians = |degrees: f64| (PI / 180.0) * degrees;
+        let (from, to) = (radians(self.latitude), radians(other.latitude));
+        let north = (0.5 * (to - from)).sin();
+        let east = (0.5 * (radians(other.longitude) - radians(self.longitude))).sin();
+        let haversine = north * north + east * east * from.cos() * to.cos();
+        2.0 * haversine.min(1.0).sqrt().asin()
+    }
+
     /// The point on the unit sphere.
     pub(super) fn vector(self) -> Vector {
         let phi = (PI / 180.0) * self.latitude;
