@@ -211,7 +211,7 @@ fn measures_of_lines() {
         "geo_line_length",
         Real,
         &[line("[[0,0],[0,90]]")],
-        &(6_371_010.0 * 1.570_796_326_794_896_6).to_string(),
+        &(6_371_010.0 * std::f64::consts::FRAC_PI_2).to_string(),
     );
 }
 
@@ -354,7 +354,7 @@ fn densified_edges() {
     check(
         "geo_line_densify",
         Dynamic,
-        &[diagonal.clone()],
+        std::slice::from_ref(&diagonal),
         r#"{"type":"LineString","coordinates":[[50,50],[50.125,50.125],[50.25,50.25],
             [50.375,50.375],[50.5,50.5],[50.625,50.625],[50.75,50.75],[50.875,50.875],[51,51]]}"#,
     );
