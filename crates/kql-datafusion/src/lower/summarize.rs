@@ -47,7 +47,9 @@ impl Lowering<'_> {
         let mut groups = Vec::with_capacity(keys.len());
         for key in keys {
             let key = layers.below(self.value(key, &input)?);
-            groups.push(key.clone());
+            if !groups.contains(&key) {
+                groups.push(key.clone());
+            }
             layers.outputs.push(key);
         }
         for call in aggregates {
@@ -73,10 +75,14 @@ impl Lowering<'_> {
             .into_iter()
             .zip(output.schema.columns())
             .map(|(expr, column)| expr.alias(output_name(&column.name)));
-        let plan = LogicalPlanBuilder::from(plan)
-            .aggregate(groups, aggregates)?
-            .project(outputs.collect::<Vec<_>>())?
-            .build()?;
+        let is_one_row = groups.is_empty();
+        let mut plan = LogicalPlanBuilder::from(plan).aggregate(groups, aggregates)?;
+        if is_one_row {
+            // A filter without columns would be moved below the aggregate, which then yields its
+            // row for no input; filters are not moved past a limit.
+            plan = plan.limit(0, Some(1))?;
+        }
+        let plan = plan.project(outputs.collect::<Vec<_>>())?.build()?;
         Ok(Relation::unordered(plan, output.schema.len()))
     }
 }
