@@ -13,6 +13,7 @@ mod convert;
 mod datetime;
 mod encoding;
 mod fold;
+mod geo;
 mod hash;
 mod in_list;
 mod ip;
@@ -28,6 +29,7 @@ mod parse_text;
 mod parse_url;
 mod parse_xml;
 mod pattern;
+mod real_digits;
 mod regex;
 mod string;
 #[cfg(test)]
@@ -72,6 +74,7 @@ const FAMILIES: &[Find] = &[
     ipv6::find,
     hash::find,
     encoding::find,
+    geo::find,
 ];
 
 /// The built-in function of this KQL name over arguments of these types, `None` if the engine
