@@ -29,6 +29,7 @@ mod parse_url;
 mod parse_xml;
 mod pattern;
 mod regex;
+mod series;
 mod string;
 #[cfg(test)]
 mod testing;
@@ -47,6 +48,7 @@ pub use convert::convert;
 pub use in_list::in_list;
 pub use operator_arithmetic::{arithmetic, negate};
 pub use operator_string::string_operator;
+pub(crate) use series::{Bins, Ends};
 
 use udf::{Evaluate, KqlScalar};
 

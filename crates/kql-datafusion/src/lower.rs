@@ -9,6 +9,7 @@
 mod expression;
 mod join;
 mod literal;
+mod make_series;
 mod membership;
 mod mv_expand;
 mod parse;
@@ -168,6 +169,7 @@ impl<'a> Lowering<'a> {
                 };
                 self.parse(input, text, &pattern, *drop_unmatched, plan)
             }
+            PlanKind::MakeSeries(series) => self.make_series(series, plan),
             PlanKind::Serialize { input } => self.plan(input),
             PlanKind::Shared { id, input } => match self.shared.get(id) {
                 Some(prepare::Shared::Cached { table, ordered }) => {
