@@ -19,6 +19,7 @@ mod ip;
 mod ipv6;
 pub(crate) mod json;
 mod json_path;
+mod json_writer;
 mod math;
 mod operator_arithmetic;
 mod operator_string;
@@ -30,11 +31,13 @@ mod parse_xml;
 mod pattern;
 mod regex;
 mod series;
+mod statistics;
 mod string;
 #[cfg(test)]
 mod testing;
 mod text;
 mod time_zone;
+mod tuple;
 mod udf;
 mod value;
 
@@ -50,6 +53,9 @@ pub use operator_arithmetic::{arithmetic, negate};
 pub use operator_string::string_operator;
 pub(crate) use series::{Bins, Ends};
 
+pub(crate) use tuple::field_name;
+
+use tuple::KqlTuple;
 use udf::{Evaluate, KqlScalar};
 
 /// Looks a function up by its name and the types of its arguments.
@@ -74,6 +80,8 @@ const FAMILIES: &[Find] = &[
     ipv6::find,
     hash::find,
     encoding::find,
+    series::find,
+    statistics::find,
 ];
 
 /// The built-in function of this KQL name over arguments of these types, `None` if the engine
@@ -84,6 +92,22 @@ pub fn scalar(name: &str, arguments: &[ScalarType], result: ScalarType) -> Optio
         format!("kql_{name}"),
         arguments,
         result,
+        evaluate,
+    ))
+}
+
+/// The built-in function of this KQL name that yields several values, as a function that yields a
+/// struct whose fields are called as [`field_name`] says.
+pub(crate) fn tuple(
+    name: &str,
+    arguments: &[ScalarType],
+    results: Vec<ScalarType>,
+) -> Option<Arc<ScalarUDF>> {
+    let evaluate = series::find_tuple(name)?;
+    Some(KqlTuple::udf(
+        format!("kql_{name}"),
+        arguments,
+        results,
         evaluate,
     ))
 }

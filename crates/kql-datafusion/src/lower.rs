@@ -16,6 +16,7 @@ mod parse;
 mod prepare;
 mod range;
 mod relation;
+mod several;
 mod source;
 mod summarize;
 mod window;
