@@ -2,5 +2,7 @@
 
 pub(crate) mod make_series;
 pub(crate) mod mv_expand;
+pub(crate) mod order;
 pub(crate) mod planner;
+pub(crate) mod whole;
 pub(crate) mod window;

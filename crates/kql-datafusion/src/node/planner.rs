@@ -13,6 +13,7 @@ use datafusion::physical_planner::{DefaultPhysicalPlanner, ExtensionPlanner, Phy
 
 use super::make_series::{MakeSeries, MakeSeriesExec};
 use super::mv_expand::{MvExpand, MvExpandExec};
+use super::whole::{Whole, WholeExec};
 use super::window::{Window, WindowExec};
 
 /// Plans queries that hold the nodes of this crate.
@@ -56,6 +57,8 @@ impl ExtensionPlanner for NodePlanner {
             Some(Arc::new(WindowExec::new(window, input)?))
         } else if let Some(series) = node.downcast_ref::<MakeSeries>() {
             Some(Arc::new(MakeSeriesExec::new(series, input)?))
+        } else if let Some(whole) = node.downcast_ref::<Whole>() {
+            Some(Arc::new(WholeExec::new(whole, input)?))
         } else {
             None
         })
