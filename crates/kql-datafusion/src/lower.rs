@@ -9,12 +9,14 @@
 mod expression;
 mod join;
 mod literal;
+mod make_series;
 mod membership;
 mod mv_expand;
 mod parse;
 mod prepare;
 mod range;
 mod relation;
+mod several;
 mod source;
 mod summarize;
 mod window;
@@ -168,6 +170,7 @@ impl<'a> Lowering<'a> {
                 };
                 self.parse(input, text, &pattern, *drop_unmatched, plan)
             }
+            PlanKind::MakeSeries(series) => self.make_series(series, plan),
             PlanKind::Serialize { input } => self.plan(input),
             PlanKind::Shared { id, input } => match self.shared.get(id) {
                 Some(prepare::Shared::Cached { table, ordered }) => {

@@ -1,5 +1,6 @@
 //! Plan nodes for what DataFusion has no operator for, and the planner that runs them.
 
+pub(crate) mod make_series;
 pub(crate) mod mv_expand;
 pub(crate) mod order;
 pub(crate) mod planner;
