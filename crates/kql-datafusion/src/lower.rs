@@ -15,6 +15,7 @@ mod parse;
 mod prepare;
 mod range;
 mod relation;
+mod scan;
 mod source;
 mod summarize;
 mod window;
@@ -115,7 +116,8 @@ impl<'a> Lowering<'a> {
                 let unique = LogicalPlanBuilder::from(self.plan(input)?.visible()?).distinct()?;
                 Ok(Relation::unordered(unique.build()?, plan.schema.len()))
             }
-            PlanKind::Sort { input, keys } => self.sort(input, keys),
+            PlanKind::Sort { input, keys } => self.sort(self.plan(input)?, keys),
+            PlanKind::Scan(scan) => self.scan(scan, plan),
             PlanKind::Take { input, count } => {
                 let input = self.plan(input)?;
                 let count = self.constant(count)?;
@@ -192,13 +194,32 @@ impl<'a> Lowering<'a> {
         input.project(columns)
     }
 
-    fn sort(&self, input: &Plan, keys: &[SortKey]) -> Result<Relation> {
+    fn sort(&self, input: Relation, keys: &[SortKey]) -> Result<Relation> {
         let expressions = keys.iter().map(|key| &key.expr);
-        let input = self.with_windows(self.plan(input)?, expressions)?;
+        let input = self.with_windows(input, expressions)?;
         let mut columns = input.columns();
         let mut order = Vec::new();
+        self.sort_columns(keys, &input, &mut columns, &mut order)?;
+        let width = input.width;
+        let plan = LogicalPlanBuilder::from(input.plan)
+            .project(columns)?
+            .build()?;
+        Ok(Relation {
+            order,
+            ..Relation::unordered(plan, width)
+        })
+    }
+
+    /// Adds hidden columns that sort by the keys.
+    fn sort_columns(
+        &self,
+        keys: &[SortKey],
+        input: &Relation,
+        columns: &mut Vec<Expr>,
+        order: &mut Vec<OrderKey>,
+    ) -> Result<()> {
         for key in keys {
-            let value = self.value(&key.expr, &input)?;
+            let value = self.value(&key.expr, input)?;
             if key.expr.ty == ScalarType::Real {
                 // NaN has its place between null and the numbers, whatever the direction.
                 let is_nan = function::scalar("isnan", &[ScalarType::Real], ScalarType::Bool)
@@ -219,14 +240,7 @@ impl<'a> Lowering<'a> {
                 nulls_first: key.nulls_first,
             });
         }
-        let width = input.width;
-        let plan = LogicalPlanBuilder::from(input.plan)
-            .project(columns)?
-            .build()?;
-        Ok(Relation {
-            order,
-            ..Relation::unordered(plan, width)
-        })
+        Ok(())
     }
 
     fn union(&self, inputs: &[UnionInput], output: &Plan) -> Result<Relation> {
