@@ -14,6 +14,7 @@ mod mv_expand;
 mod parse;
 mod prepare;
 mod range;
+mod reduce;
 mod relation;
 mod scan;
 mod source;
@@ -117,6 +118,20 @@ impl<'a> Lowering<'a> {
                 Ok(Relation::unordered(unique.build()?, plan.schema.len()))
             }
             PlanKind::Sort { input, keys } => self.sort(self.plan(input)?, keys),
+            PlanKind::Reduce {
+                input,
+                text,
+                threshold,
+                characters,
+                keeps_rows,
+            } => {
+                let options = reduce::Options {
+                    threshold: *threshold,
+                    separators: characters,
+                    keeps_rows: *keeps_rows,
+                };
+                self.reduce(input, text, options, plan)
+            }
             PlanKind::Scan(scan) => self.scan(scan, plan),
             PlanKind::Take { input, count } => {
                 let input = self.plan(input)?;

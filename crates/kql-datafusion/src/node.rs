@@ -3,6 +3,7 @@
 pub(crate) mod mv_expand;
 pub(crate) mod order;
 pub(crate) mod planner;
+pub(crate) mod reduce;
 pub(crate) mod scan;
 pub(crate) mod whole;
 pub(crate) mod window;

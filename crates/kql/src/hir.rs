@@ -173,9 +173,9 @@ pub enum PlanKind {
         input: Plan,
         /// Of type string.
         text: Expr,
-        /// How alike, from 0 to 1.
+        /// The share of rows, from 0 to 1, that have what makes them alike.
         threshold: f64,
-        /// Characters that do not end a term, beside letters and digits.
+        /// Characters that end a term; if empty, all but letters and digits.
         characters: String,
         /// `kind=source`: each row with its pattern instead of one row per pattern.
         keeps_rows: bool,

@@ -57,7 +57,7 @@ impl Lowering<'_> {
         let mut steps = Vec::with_capacity(scan.steps.len());
         for step in &scan.steps {
             let condition = self.predicate(next()?, &memory.relation)?;
-            let (row_condition, state_condition) = memory.split(condition)?;
+            let (row_condition, state_condition) = memory.split(condition);
             let mut assignments = Vec::with_capacity(step.assigned.len());
             for column in &step.assigned {
                 let value = self.value(next()?, &memory.relation)?;
@@ -185,14 +185,14 @@ impl Memory {
     }
 
     /// A condition in two: what looks at nothing but the row, and the rest.
-    fn split(&self, condition: Expr) -> Result<(Option<Expr>, Option<Expr>)> {
+    fn split(&self, condition: Expr) -> (Option<Expr>, Option<Expr>) {
         let (of_row, of_state): (Vec<_>, Vec<_>) = split_conjunction_owned(condition)
             .into_iter()
             .partition(|part| {
                 let mut columns = part.column_refs().into_iter();
                 columns.all(|column| self.position(column) < Some(self.row_width()))
             });
-        Ok((conjunction(of_row), conjunction(of_state)))
+        (conjunction(of_row), conjunction(of_state))
     }
 
     /// A declared column of the row itself has its first value.

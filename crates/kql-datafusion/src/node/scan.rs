@@ -244,12 +244,11 @@ impl<'s> Machine<'s> {
         work: &Work,
     ) -> Result<()> {
         self.version += 1;
-        let (match_id, mut values) = match sequence {
-            Some(sequence) => (sequence.match_id, sequence.values),
-            None => {
-                self.next_match_id += 1;
-                (self.next_match_id - 1, self.nothing.clone())
-            }
+        let (match_id, mut values) = if let Some(sequence) = sequence {
+            (sequence.match_id, sequence.values)
+        } else {
+            self.next_match_id += 1;
+            (self.next_match_id - 1, self.nothing.clone())
         };
         let assignments = &self.scan.steps[step].assignments;
         let mut assigned = Vec::with_capacity(assignments.len());

@@ -144,18 +144,18 @@ impl<'s> Output<'s> {
         position: usize,
         rows: &[OutputRow],
     ) -> Result<ArrayRef> {
+        let declared = column.checked_sub(self.scan.input_width);
+        let declared = declared.map(|declared| &self.scan.declared[declared]);
         let mut values = Vec::with_capacity(rows.len());
         for row in rows {
-            values.push(match &row.assigned[position] {
-                Some(value) => value.clone(),
-                None => match column.checked_sub(self.scan.input_width) {
-                    Some(declared) => self.scan.declared[declared].clone(),
-                    None => {
-                        let array = self.batches[row.batch].column(column);
-                        ScalarValue::try_from_array(array, row.row)?
-                    }
-                },
-            });
+            let value = match (&row.assigned[position], declared) {
+                (Some(value), _) | (None, Some(value)) => value.clone(),
+                (None, None) => {
+                    let array = self.batches[row.batch].column(column);
+                    ScalarValue::try_from_array(array, row.row)?
+                }
+            };
+            values.push(value);
         }
         ScalarValue::iter_to_array(values)
     }
