@@ -6,7 +6,9 @@
 //! done where the order is needed. Subqueries are run beforehand (`prepare`), which makes their
 //! results constants that scans can prune with.
 
+mod detached;
 mod expression;
+mod graph;
 mod join;
 mod literal;
 mod membership;
@@ -105,6 +107,9 @@ impl<'a> Lowering<'a> {
                 input.map(|plan| LogicalPlanBuilder::from(plan).filter(predicate)?.build())
             }
             PlanKind::Project { input, columns } => {
+                if let PlanKind::Graph(hir::Graph::Match(matched)) = &*input.kind {
+                    return self.graph_match(matched, Some(columns), plan);
+                }
                 let input = self.with_windows(self.plan(input)?, columns)?;
                 self.project(input, columns, plan)
             }
@@ -132,6 +137,7 @@ impl<'a> Lowering<'a> {
                 };
                 self.reduce(input, text, options, plan)
             }
+            PlanKind::Graph(graph) => self.graph(graph, plan),
             PlanKind::Scan(scan) => self.scan(scan, plan),
             PlanKind::Take { input, count } => {
                 let input = self.plan(input)?;

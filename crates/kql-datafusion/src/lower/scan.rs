@@ -1,18 +1,17 @@
 //! `scan`: its conditions and assignments over the row and over what the steps remember.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use arrow::datatypes::{Field, Schema as ArrowSchema, SchemaRef};
+use datafusion::common::ScalarValue;
 use datafusion::common::tree_node::{Transformed, TreeNode};
-use datafusion::common::{DFSchema, DFSchemaRef, ScalarValue};
 use datafusion::error::DataFusionError;
 use datafusion::logical_expr::utils::{conjunction, split_conjunction_owned};
-use datafusion::logical_expr::{EmptyRelation, Expr, LogicalPlan, lit};
-use datafusion::physical_expr::utils::{collect_columns, reassign_expr_columns};
+use datafusion::logical_expr::{Expr, lit};
 use kql::hir::{self, Plan, PlanKind, SortKey};
 use kql::types::ScalarType;
 
+use super::detached::Rows;
 use super::relation::Relation;
 use super::{Lowering, Result, literal, output_name};
 use crate::error::EngineError;
@@ -22,8 +21,7 @@ use crate::types::arrow_type;
 /// The rows that the expressions of a `scan` are over: a row, its declared columns, and for each
 /// step the same again.
 struct Memory {
-    relation: Relation,
-    schema: DFSchemaRef,
+    rows: Rows,
     types: Vec<ScalarType>,
     input_width: usize,
     declared: Vec<ScalarValue>,
@@ -48,7 +46,19 @@ impl Lowering<'_> {
             let what = "`scan` without expressions";
             return Err(EngineError::not_supported(what, output.span));
         };
-        let mut memory = Memory::new(&rows.schema, input_width, declared)?;
+        let types: Vec<ScalarType> = rows
+            .schema
+            .columns()
+            .iter()
+            .map(|column| column.ty)
+            .collect();
+        let mut memory = Memory {
+            rows: self.rows(types.iter().map(|ty| arrow_type(*ty)))?,
+            types,
+            input_width,
+            declared,
+            slots: Vec::new(),
+        };
         let mut expressions = expressions.iter();
         let mut next = || {
             let missing = || EngineError::not_supported("`scan` without conditions", output.span);
@@ -56,11 +66,11 @@ impl Lowering<'_> {
         };
         let mut steps = Vec::with_capacity(scan.steps.len());
         for step in &scan.steps {
-            let condition = self.predicate(next()?, &memory.relation)?;
+            let condition = self.predicate(next()?, &memory.rows.relation)?;
             let (row_condition, state_condition) = memory.split(condition);
             let mut assignments = Vec::with_capacity(step.assigned.len());
             for column in &step.assigned {
-                let value = self.value(next()?, &memory.relation)?;
+                let value = self.value(next()?, &memory.rows.relation)?;
                 assignments.push((*column, self.compiled(value, &mut memory)?));
             }
             let row_condition = row_condition.map(|part| self.compiled(part, &mut memory));
@@ -124,64 +134,21 @@ impl Lowering<'_> {
         Ok((input, range))
     }
 
-    /// An expression over the memory, reduced to the columns that it reads.
+    /// An expression over the memory.
     fn compiled(&self, expression: Expr, memory: &mut Memory) -> Result<Compiled> {
         let expression = memory.with_constants(expression)?;
-        let physical = self
-            .state
-            .create_physical_expr(expression, &memory.schema)?;
-        let columns: BTreeSet<usize> = collect_columns(&physical)
-            .iter()
-            .map(datafusion::physical_expr::expressions::Column::index)
-            .collect();
-        let fields: Vec<Field> = columns
-            .iter()
-            .map(|column| memory.schema.field(*column).as_ref().clone())
-            .collect();
-        let schema = Arc::new(ArrowSchema::new(fields));
-        let inputs = columns
-            .into_iter()
-            .map(|column| memory.input(column))
-            .collect::<Result<Vec<_>>>()?;
-        Ok(Compiled {
-            expression: reassign_expr_columns(physical, &schema)?,
-            schema,
-            inputs,
-        })
+        let mut expression = self.detached(expression, &memory.rows)?;
+        let positions = 0..expression.columns.len();
+        let columns = std::mem::replace(&mut expression.columns, positions.collect());
+        let inputs = columns.into_iter().map(|column| memory.input(column));
+        let inputs = inputs.collect::<Result<Vec<_>>>()?;
+        Ok(Compiled { expression, inputs })
     }
 }
 
 impl Memory {
-    fn new(
-        columns: &kql::types::Schema,
-        input_width: usize,
-        declared: Vec<ScalarValue>,
-    ) -> Result<Self> {
-        let fields = columns.columns().iter().enumerate();
-        let fields: Vec<Field> = fields
-            .map(|(position, column)| Field::new(position.to_string(), arrow_type(column.ty), true))
-            .collect();
-        let schema = Arc::new(DFSchema::try_from(ArrowSchema::new(fields))?);
-        let empty = LogicalPlan::EmptyRelation(EmptyRelation {
-            produce_one_row: false,
-            schema: Arc::clone(&schema),
-        });
-        Ok(Self {
-            relation: Relation::unordered(empty, columns.len()),
-            schema,
-            types: columns.columns().iter().map(|column| column.ty).collect(),
-            input_width,
-            declared,
-            slots: Vec::new(),
-        })
-    }
-
     fn row_width(&self) -> usize {
         self.input_width + self.declared.len()
-    }
-
-    fn position(&self, column: &datafusion::common::Column) -> Option<usize> {
-        self.schema.maybe_index_of_column(column)
     }
 
     /// A condition in two: what looks at nothing but the row, and the rest.
@@ -190,7 +157,7 @@ impl Memory {
             .into_iter()
             .partition(|part| {
                 let mut columns = part.column_refs().into_iter();
-                columns.all(|column| self.position(column) < Some(self.row_width()))
+                columns.all(|column| self.rows.position(column) < Some(self.row_width()))
             });
         (conjunction(of_row), conjunction(of_state))
     }
@@ -202,6 +169,7 @@ impl Memory {
                 return Ok(Transformed::no(expr));
             };
             let declared = self
+                .rows
                 .position(column)
                 .and_then(|position| position.checked_sub(self.input_width))
                 .and_then(|position| self.declared.get(position));

@@ -9,7 +9,7 @@ mod output;
 use std::ops::Range;
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, RecordBatch};
+use arrow::array::{ArrayRef, BooleanArray, RecordBatch};
 use arrow::compute::kernels::cmp::distinct;
 use arrow::compute::partition;
 use arrow::datatypes::SchemaRef;
@@ -328,14 +328,5 @@ impl<'s> Machine<'s> {
         }
         let truth = known.truth.as_ref();
         Ok(truth.is_some_and(|truth| truth.value(rows.start - known.rows.start)))
-    }
-}
-
-/// The values of a condition, where only truth counts.
-fn truth_of(values: &ArrayRef) -> BooleanArray {
-    let values = values.as_boolean();
-    match values.nulls() {
-        None => values.clone(),
-        Some(nulls) => BooleanArray::new(values.values() & nulls.inner(), None),
     }
 }

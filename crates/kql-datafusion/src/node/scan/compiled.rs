@@ -3,11 +3,11 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, BooleanArray, RecordBatch, RecordBatchOptions, UInt32Array};
+use arrow::array::{ArrayRef, BooleanArray, RecordBatch, UInt32Array};
 use arrow::compute::take;
-use arrow::datatypes::SchemaRef;
 use datafusion::error::Result;
-use datafusion::physical_expr::PhysicalExpr;
+
+use crate::node::detached::{Detached, truth_of};
 
 /// Where a column of the expression's input comes from.
 #[derive(Clone, Copy, Debug)]
@@ -21,9 +21,8 @@ pub(crate) enum Input {
 /// An expression with its inputs.
 #[derive(Debug)]
 pub(crate) struct Compiled {
-    pub(crate) expression: Arc<dyn PhysicalExpr>,
-    /// The columns that the expression reads, in the order of `inputs`.
-    pub(crate) schema: SchemaRef,
+    /// Its columns are positions in `inputs`.
+    pub(crate) expression: Detached,
     pub(crate) inputs: Vec<Input>,
 }
 
@@ -35,21 +34,16 @@ impl Compiled {
         rows: Range<usize>,
         memory: &[ArrayRef],
     ) -> Result<ArrayRef> {
-        let mut columns = Vec::with_capacity(self.inputs.len());
-        for input in &self.inputs {
-            columns.push(match input {
-                Input::Row(column) => batch.column(*column).slice(rows.start, rows.len()),
-                Input::Slot(slot) if rows.len() == 1 => Arc::clone(&memory[*slot]),
-                Input::Slot(slot) => take(
-                    &memory[*slot],
-                    &UInt32Array::from_value(0, rows.len()),
-                    None,
-                )?,
-            });
-        }
-        let options = RecordBatchOptions::new().with_row_count(Some(rows.len()));
-        let batch = RecordBatch::try_new_with_options(Arc::clone(&self.schema), columns, &options)?;
-        self.expression.evaluate(&batch)?.into_array(rows.len())
+        let length = rows.len();
+        self.expression.evaluate(length, |input| {
+            Ok(match self.inputs[input] {
+                Input::Row(column) => batch.column(column).slice(rows.start, length),
+                Input::Slot(slot) if length == 1 => Arc::clone(&memory[slot]),
+                Input::Slot(slot) => {
+                    take(&memory[slot], &UInt32Array::from_value(0, length), None)?
+                }
+            })
+        })
     }
 
     /// The same for a condition, of which only matters where it is true.
@@ -59,6 +53,6 @@ impl Compiled {
         rows: Range<usize>,
         memory: &[ArrayRef],
     ) -> Result<BooleanArray> {
-        Ok(super::truth_of(&self.evaluate(batch, rows, memory)?))
+        Ok(truth_of(&self.evaluate(batch, rows, memory)?))
     }
 }
