@@ -6,7 +6,9 @@
 //! done where the order is needed. Subqueries are run beforehand (`prepare`), which makes their
 //! results constants that scans can prune with.
 
+mod detached;
 mod expression;
+mod graph;
 mod join;
 mod literal;
 mod make_series;
@@ -15,7 +17,9 @@ mod mv_expand;
 mod parse;
 mod prepare;
 mod range;
+mod reduce;
 mod relation;
+mod scan;
 mod several;
 mod source;
 mod summarize;
@@ -105,6 +109,9 @@ impl<'a> Lowering<'a> {
                 input.map(|plan| LogicalPlanBuilder::from(plan).filter(predicate)?.build())
             }
             PlanKind::Project { input, columns } => {
+                if let PlanKind::Graph(hir::Graph::Match(matched)) = &*input.kind {
+                    return self.graph_match(matched, Some(columns), plan);
+                }
                 let input = self.with_windows(self.plan(input)?, columns)?;
                 self.project(input, columns, plan)
             }
@@ -117,7 +124,23 @@ impl<'a> Lowering<'a> {
                 let unique = LogicalPlanBuilder::from(self.plan(input)?.visible()?).distinct()?;
                 Ok(Relation::unordered(unique.build()?, plan.schema.len()))
             }
-            PlanKind::Sort { input, keys } => self.sort(input, keys),
+            PlanKind::Sort { input, keys } => self.sort(self.plan(input)?, keys),
+            PlanKind::Reduce {
+                input,
+                text,
+                threshold,
+                characters,
+                keeps_rows,
+            } => {
+                let options = reduce::Options {
+                    threshold: *threshold,
+                    separators: characters,
+                    keeps_rows: *keeps_rows,
+                };
+                self.reduce(input, text, options, plan)
+            }
+            PlanKind::Graph(graph) => self.graph(graph, plan),
+            PlanKind::Scan(scan) => self.scan(scan, plan),
             PlanKind::Take { input, count } => {
                 let input = self.plan(input)?;
                 let count = self.constant(count)?;
@@ -195,13 +218,32 @@ impl<'a> Lowering<'a> {
         input.project(columns)
     }
 
-    fn sort(&self, input: &Plan, keys: &[SortKey]) -> Result<Relation> {
+    fn sort(&self, input: Relation, keys: &[SortKey]) -> Result<Relation> {
         let expressions = keys.iter().map(|key| &key.expr);
-        let input = self.with_windows(self.plan(input)?, expressions)?;
+        let input = self.with_windows(input, expressions)?;
         let mut columns = input.columns();
         let mut order = Vec::new();
+        self.sort_columns(keys, &input, &mut columns, &mut order)?;
+        let width = input.width;
+        let plan = LogicalPlanBuilder::from(input.plan)
+            .project(columns)?
+            .build()?;
+        Ok(Relation {
+            order,
+            ..Relation::unordered(plan, width)
+        })
+    }
+
+    /// Adds hidden columns that sort by the keys.
+    fn sort_columns(
+        &self,
+        keys: &[SortKey],
+        input: &Relation,
+        columns: &mut Vec<Expr>,
+        order: &mut Vec<OrderKey>,
+    ) -> Result<()> {
         for key in keys {
-            let value = self.value(&key.expr, &input)?;
+            let value = self.value(&key.expr, input)?;
             if key.expr.ty == ScalarType::Real {
                 // NaN has its place between null and the numbers, whatever the direction.
                 let is_nan = function::scalar("isnan", &[ScalarType::Real], ScalarType::Bool)
@@ -222,14 +264,7 @@ impl<'a> Lowering<'a> {
                 nulls_first: key.nulls_first,
             });
         }
-        let width = input.width;
-        let plan = LogicalPlanBuilder::from(input.plan)
-            .project(columns)?
-            .build()?;
-        Ok(Relation {
-            order,
-            ..Relation::unordered(plan, width)
-        })
+        Ok(())
     }
 
     fn union(&self, inputs: &[UnionInput], output: &Plan) -> Result<Relation> {

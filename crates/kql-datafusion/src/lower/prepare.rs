@@ -153,9 +153,9 @@ impl Lowering<'_> {
         width: usize,
     ) -> Result<Relation> {
         if !ordered {
-            return Self::scan("shared", table, width);
+            return Self::read("shared", table, width);
         }
-        let mut relation = Self::scan("shared", table, width + 1)?;
+        let mut relation = Self::read("shared", table, width + 1)?;
         let position = self.hidden_name();
         let mut columns = relation.columns();
         columns[width] = relation.column(width).alias(&position);
