@@ -43,10 +43,14 @@ use datafusion::logical_expr::ScalarUDF;
 use kql::types::ScalarType;
 
 pub use access::{index, member};
+pub(crate) use access::{has_no_property, has_property};
 pub use convert::convert;
 pub use in_list::in_list;
 pub use operator_arithmetic::{arithmetic, negate};
 pub use operator_string::string_operator;
+
+pub(crate) use arguments::Input;
+pub(crate) use value::Datum;
 
 use udf::{Evaluate, KqlScalar};
 

@@ -9,7 +9,7 @@ mod step;
 mod union;
 mod walk;
 
-pub use plugin::{PluginArgument, PluginValue};
+pub use plugin::{PluginArgument, PluginCall, PluginValue};
 pub use walk::{Operands, OperandsMut};
 
 use std::sync::Arc;
@@ -33,6 +33,9 @@ pub struct Query {
     pub plan: Plan,
     /// The `render` at its end, if any; it never changes the data.
     pub render: Option<Render>,
+    /// The text, where [`crate::compile`] bound it. Who runs a query with plugins whose columns
+    /// depend on the rows binds it again once they are known ([`crate::compile_with`]).
+    pub text: Option<Arc<str>>,
 }
 
 /// `render kind with (name = value, …)`, kept as a hint for whoever draws.
@@ -236,6 +239,9 @@ pub enum PlanKind {
         input: Plan,
         /// What it is called with, in the order of its parameters.
         arguments: Vec<PluginArgument>,
+        /// Which call it is, where its columns depend on the rows. The schema is open until they
+        /// are known.
+        call: Option<PluginCall>,
     },
     /// An operator that makes or reads a graph. The schema of a graph is empty. Matches of a
     /// pattern have, for each named node and edge, a column of its name that stands for the whole
