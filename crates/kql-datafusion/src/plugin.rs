@@ -7,8 +7,12 @@
 /// Most columns that the rows of a table may become.
 pub(crate) const COLUMNS_MAX: usize = 10_000;
 
+pub(crate) mod activity;
 pub(crate) mod bag_unpack;
 pub(crate) mod columns;
 pub(crate) mod narrow;
 pub(crate) mod pivot;
+pub(crate) mod rolling_percentile;
 pub(crate) mod rows;
+pub(crate) mod rows_near;
+pub(crate) mod timeline;

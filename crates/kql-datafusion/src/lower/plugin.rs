@@ -112,6 +112,17 @@ impl Lowering<'_> {
         match call.function.name {
             "bag_unpack" => self.bag_unpack(call),
             "pivot" => self.pivot(call),
+            "active_users_count"
+            | "activity_counts_metrics"
+            | "activity_engagement"
+            | "activity_metrics"
+            | "new_activity_metrics"
+            | "session_count"
+            | "sliding_window_counts" => self.activity(call),
+            "rolling_percentile" => self.rolling_percentile(call),
+            "rows_near" => self.rows_near(call),
+            "preview" => self.preview(call),
+            "estimate_rows_count" => self.row_count(call),
             "identity" => self.plan(call.input),
             "narrow" => {
                 let narrow = Narrow {
