@@ -15,6 +15,7 @@ mod open;
 mod parse;
 mod plugin;
 mod plugin_activity;
+mod plugin_lookup;
 mod plugin_open;
 mod plugin_rows;
 mod prepare;

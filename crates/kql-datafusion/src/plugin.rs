@@ -15,4 +15,5 @@ pub(crate) mod pivot;
 pub(crate) mod rolling_percentile;
 pub(crate) mod rows;
 pub(crate) mod rows_near;
+pub(crate) mod schema_merge;
 pub(crate) mod timeline;

@@ -12,6 +12,7 @@ use super::prepare::{Answer, address};
 use super::relation::Relation;
 use super::{Lowering, Result, output_name};
 use crate::error::EngineError;
+use crate::function::lookup::Family;
 use crate::node::whole::WholeTable;
 use crate::plugin::columns::plan_schema;
 use crate::plugin::narrow::Narrow;
@@ -124,6 +125,9 @@ impl Lowering<'_> {
             "preview" => self.preview(call),
             "estimate_rows_count" => self.row_count(call),
             "identity" => self.plan(call.input),
+            "ipv4_lookup" => self.address_lookup(call, Family::V4),
+            "ipv6_lookup" => self.address_lookup(call, Family::V6),
+            "schema_merge" => self.schema_merge(call),
             "narrow" => {
                 let narrow = Narrow {
                     input: call.input.schema.clone(),

@@ -1,12 +1,15 @@
 //! Plugins that hand rows of their input on.
 
+use datafusion::common::ScalarValue;
 use datafusion::logical_expr::{Expr, LogicalPlanBuilder};
+use kql::types::{Column, ScalarType, Schema};
 
 use super::plugin::Call;
 use super::relation::Relation;
 use super::{Lowering, Result, output_name};
 use crate::plugin::columns::plan_schema;
 use crate::plugin::rows_near::RowsNear;
+use crate::plugin::schema_merge::SchemaMerge;
 use crate::plugin::timeline::number;
 
 impl Lowering<'_> {
@@ -49,6 +52,33 @@ impl Lowering<'_> {
         })
     }
 
+    pub(super) fn schema_merge(&self, call: &Call<'_>) -> Result<Relation> {
+        let schema = &call.input.schema;
+        let mut columns = Vec::new();
+        for name in ["ColumnName", "ColumnOrdinal", "ColumnType"] {
+            let position = schema.index_of(name);
+            columns.push(position.ok_or_else(|| {
+                call.invalid(format!("the input has no column `{name}`, as `getschema` tells it"))
+            })?);
+        }
+        let preserves_order = self.argument(call, "PreserveOrder")?;
+        let merge = SchemaMerge {
+            preserves_order: preserves_order != Some(ScalarValue::Boolean(Some(false))),
+            types: self.types_of(call, &columns),
+            output: plan_schema(&getschema(), output_name),
+        };
+        let merged = self.whole(self.columns_of(call, &columns)?, merge)?;
+        let names = getschema();
+        let columns = call.output.schema.columns().iter().map(|column| {
+            let position = names.index_of(&column.name)?;
+            Some(merged.column(position).alias(output_name(&column.name)))
+        });
+        let columns: Option<Vec<Expr>> = columns.collect();
+        merged.project(columns.ok_or_else(|| {
+            call.invalid("the input has other columns than `getschema` tells")
+        })?)
+    }
+
     pub(super) fn row_count(&self, call: &Call<'_>) -> Result<Relation> {
         let input = self.plan(call.input)?.plan;
         let rows = datafusion::functions_aggregate::count::count_udaf();
@@ -59,4 +89,14 @@ impl Lowering<'_> {
             .build()?;
         Ok(Relation::unordered(plan, 1))
     }
+}
+
+/// The columns that `getschema` tells of columns.
+fn getschema() -> Schema {
+    Schema::new([
+        Column::new("ColumnName", ScalarType::String),
+        Column::new("ColumnOrdinal", ScalarType::Long),
+        Column::new("DataType", ScalarType::String),
+        Column::new("ColumnType", ScalarType::String),
+    ])
 }
