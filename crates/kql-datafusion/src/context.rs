@@ -141,9 +141,7 @@ impl KqlContext {
     ) -> Result<String, EngineError> {
         let state = self.query_state()?;
         let planned = self.physical_plan(query, time, &state).await?;
-        Ok(displayable(&*planned.physical)
-            .indent(false)
-            .to_string())
+        Ok(displayable(&*planned.physical).indent(false).to_string())
     }
 
     async fn physical_plan(

@@ -43,8 +43,8 @@ use std::sync::Arc;
 use datafusion::logical_expr::ScalarUDF;
 use kql::types::ScalarType;
 
-pub use access::{index, member};
 pub(crate) use access::{has_no_property, has_property};
+pub use access::{index, member};
 pub use convert::convert;
 pub use in_list::in_list;
 pub use operator_arithmetic::{arithmetic, negate};

@@ -49,7 +49,11 @@ pub(crate) fn has_no_property() -> Arc<ScalarUDF> {
         let names = arguments.texts(1)?;
         for row in 0..arguments.rows {
             let name = names.text(row);
-            if values.get(row).and_then(|bag| json::member(bag, name)).is_some() {
+            if values
+                .get(row)
+                .and_then(|bag| json::member(bag, name))
+                .is_some()
+            {
                 return exec_err!(
                     "bag_unpack: the bag has a property called as the column `{name}`; say \
                      columnsConflict='replace_source' or 'keep_source'"

@@ -156,7 +156,13 @@ mod tests {
 
     #[test]
     fn every_network_that_holds_the_address_is_found() {
-        let networks = ["10.0.0.0/8", "10.1.0.0/16", "0.0.0.0/0", "nonsense", "10.1.2.3"];
+        let networks = [
+            "10.0.0.0/8",
+            "10.1.0.0/16",
+            "0.0.0.0/0",
+            "nonsense",
+            "10.1.2.3",
+        ];
         assert_eq!(found(Family::V4, &networks, "10.1.2.3"), [4, 1, 0, 2]);
         assert_eq!(found(Family::V4, &networks, "10.1.0.0/16"), [1, 0, 2]);
         assert_eq!(found(Family::V4, &networks, "192.168.0.1"), [2]);

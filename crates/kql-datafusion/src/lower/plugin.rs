@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use datafusion::logical_expr::lit;
 use datafusion::common::ScalarValue;
+use datafusion::logical_expr::lit;
 use kql::builtin::plugin::Plugin;
 use kql::hir::{self, ExprKind, Plan, PlanKind, PluginArgument, PluginCall, PluginValue};
 use kql::types::{ScalarType, Value};
@@ -88,15 +88,39 @@ impl<'p> Call<'p> {
 
     /// The table among the arguments.
     pub(super) fn table(&self) -> Option<&'p Plan> {
-        self.arguments.iter().find_map(|argument| match &argument.value {
-            PluginValue::Table(plan) => Some(plan),
-            _ => None,
-        })
+        self.arguments
+            .iter()
+            .find_map(|argument| match &argument.value {
+                PluginValue::Table(plan) => Some(plan),
+                _ => None,
+            })
     }
 
     /// That the plugin is not one of the engine's.
     pub(super) fn refused(&self) -> EngineError {
-        EngineError::not_supported(format!("the plugin `{}`", self.function.name), self.output.span)
+        let name = self.function.name;
+        let reason = match name {
+            "python" | "r" | "csharp" => "runs code",
+            "ai_embeddings"
+            | "ai_embed_text"
+            | "ai_chat_completion"
+            | "ai_chat_completion_prompt" => "asks a language model",
+            _ if name.ends_with("_request") || name.starts_with("http_request") => {
+                "asks another service"
+            }
+            "execute_query" | "execute_show_command" => "asks another cluster",
+            "infer_storage_schema" | "infer_storage_schema_with_suggestions" => {
+                "reads files that are no tables"
+            }
+            _ => {
+                let what = format!("the plugin `{name}`");
+                return EngineError::not_supported(what, self.output.span);
+            }
+        };
+        EngineError::Invalid {
+            what: format!("the plugin `{name}` {reason}, which queries here may not"),
+            span: self.output.span,
+        }
     }
 
     /// An error of the call's arguments or rows.
@@ -124,6 +148,9 @@ impl Lowering<'_> {
             "rows_near" => self.rows_near(call),
             "preview" => self.preview(call),
             "estimate_rows_count" => self.row_count(call),
+            "funnel_sequence" | "funnel_sequence_completion" => self.funnel_sequence(call),
+            "sequence_detect" => self.sequence_detect(call),
+            "autocluster" | "basket" | "diffpatterns" => self.pattern_search(call),
             "identity" => self.plan(call.input),
             "ipv4_lookup" => self.address_lookup(call, Family::V4),
             "ipv6_lookup" => self.address_lookup(call, Family::V6),

@@ -20,10 +20,10 @@ use crate::plugin::timeline::{Bins, Timeline, number};
 const NS_AT_UNIX_EPOCH: i128 = 62_135_596_800_000_000_000;
 
 /// The constants of a call that are moments or spans of its timeline.
-struct Constants<'c, 'p, 'l, 'a> {
+pub(super) struct Constants<'c, 'p, 'l, 'a> {
     lowering: &'l Lowering<'a>,
     call: &'c Call<'p>,
-    timeline: Timeline,
+    pub(super) timeline: Timeline,
 }
 
 impl Constants<'_, '_, '_, '_> {
@@ -42,26 +42,26 @@ impl Constants<'_, '_, '_, '_> {
         read.map(Some)
     }
 
-    fn missing(&self, parameter: &str) -> crate::error::EngineError {
+    pub(super) fn missing(&self, parameter: &str) -> crate::error::EngineError {
         self.call.invalid(format!("{parameter} has no value"))
     }
 
-    fn moment(&self, parameter: &str) -> Result<Option<i64>> {
+    pub(super) fn moment(&self, parameter: &str) -> Result<Option<i64>> {
         self.optional(parameter, |value| self.timeline.moment(value))
     }
 
-    fn span(&self, parameter: &str) -> Result<i64> {
+    pub(super) fn span(&self, parameter: &str) -> Result<i64> {
         let span = self.optional(parameter, |value| self.timeline.span(value))?;
         span.ok_or_else(|| self.missing(parameter))
     }
 
-    fn number(&self, parameter: &str) -> Result<i64> {
+    pub(super) fn number(&self, parameter: &str) -> Result<i64> {
         let number = self.optional(parameter, number)?;
         number.ok_or_else(|| self.missing(parameter))
     }
 
     /// Bins of the length in an argument.
-    fn bins(&self, parameter: &str, origin: Option<i64>) -> Result<Bins> {
+    pub(super) fn bins(&self, parameter: &str, origin: Option<i64>) -> Result<Bins> {
         let length = self.span(parameter)?;
         let origin = origin.unwrap_or_else(|| match length {
             1.. if self.timeline.has_calendar() => {
@@ -76,7 +76,8 @@ impl Constants<'_, '_, '_, '_> {
 }
 
 impl Lowering<'_> {
-    fn constants<'c, 'p>(
+    /// The position of the column with the timeline, and what reads constants of its kind.
+    pub(super) fn constants<'c, 'p>(
         &self,
         call: &'c Call<'p>,
         column: &str,
@@ -181,9 +182,7 @@ impl Lowering<'_> {
         }
         let rank = match self.argument(call, "Percentile")? {
             Some(ScalarValue::Float64(Some(rank))) => rank,
-            Some(value) => number(&value)
-                .ok_or_else(|| constants.missing("Percentile"))?
-                as f64,
+            Some(value) => number(&value).ok_or_else(|| constants.missing("Percentile"))? as f64,
             None => return Err(constants.missing("Percentile")),
         };
         if !(0.0..=100.0).contains(&rank) {

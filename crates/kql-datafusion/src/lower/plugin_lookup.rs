@@ -31,7 +31,9 @@ impl Lowering<'_> {
             PluginValue::LookupColumn(position) => Some(position),
             _ => None,
         });
-        let table = call.table().and_then(|plan| self.subqueries.get(&address(plan)));
+        let table = call
+            .table()
+            .and_then(|plan| self.subqueries.get(&address(plan)));
         let (Some(wanted), Some(Answer::Table(schema, batches))) = (wanted, table) else {
             return Err(call.refused());
         };

@@ -217,10 +217,13 @@ struct Pivot {
 impl Pivot {
     fn of(call: &Call<'_>) -> Result<Self> {
         let column = call.column("pivotColumn")?;
-        let aggregate = call.arguments.iter().find_map(|argument| match &argument.value {
-            PluginValue::Aggregate { calls, value } => Some((calls.clone(), value.clone())),
-            _ => None,
-        });
+        let aggregate = call
+            .arguments
+            .iter()
+            .find_map(|argument| match &argument.value {
+                PluginValue::Aggregate { calls, value } => Some((calls.clone(), value.clone())),
+                _ => None,
+            });
         let span = call.output.span;
         let (calls, value) = match aggregate {
             Some(aggregate) => aggregate,
@@ -238,7 +241,9 @@ impl Pivot {
                 pending.extend(expr.operands());
             }
             let columns = 0..call.input.schema.len();
-            columns.filter(|position| !used.contains(position)).collect()
+            columns
+                .filter(|position| !used.contains(position))
+                .collect()
         } else {
             let positions = given.iter().filter_map(|expr| match expr.kind {
                 ExprKind::Column(position) => Some(position),

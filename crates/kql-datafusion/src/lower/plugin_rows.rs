@@ -58,7 +58,9 @@ impl Lowering<'_> {
         for name in ["ColumnName", "ColumnOrdinal", "ColumnType"] {
             let position = schema.index_of(name);
             columns.push(position.ok_or_else(|| {
-                call.invalid(format!("the input has no column `{name}`, as `getschema` tells it"))
+                call.invalid(format!(
+                    "the input has no column `{name}`, as `getschema` tells it"
+                ))
             })?);
         }
         let preserves_order = self.argument(call, "PreserveOrder")?;
@@ -74,9 +76,11 @@ impl Lowering<'_> {
             Some(merged.column(position).alias(output_name(&column.name)))
         });
         let columns: Option<Vec<Expr>> = columns.collect();
-        merged.project(columns.ok_or_else(|| {
-            call.invalid("the input has other columns than `getschema` tells")
-        })?)
+        merged.project(
+            columns.ok_or_else(|| {
+                call.invalid("the input has other columns than `getschema` tells")
+            })?,
+        )
     }
 
     pub(super) fn row_count(&self, call: &Call<'_>) -> Result<Relation> {

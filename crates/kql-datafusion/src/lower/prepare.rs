@@ -99,7 +99,8 @@ impl Lowering<'_> {
             .into_iter()
             .map(|(id, n)| (id, Shared::Mentioned(n)))
             .collect();
-        self.shared.extend(std::mem::take(&mut self.computed.shared));
+        self.shared
+            .extend(std::mem::take(&mut self.computed.shared));
     }
 
     /// Runs the subqueries that `plan` needs.
@@ -258,7 +259,11 @@ impl Lowering<'_> {
     }
 
     /// Runs a plan and keeps its rows on the query's memory account.
-    pub(super) async fn collect(&mut self, plan: LogicalPlan, purpose: &str) -> Result<Vec<RecordBatch>> {
+    pub(super) async fn collect(
+        &mut self,
+        plan: LogicalPlan,
+        purpose: &str,
+    ) -> Result<Vec<RecordBatch>> {
         let physical = self.state.create_physical_plan(&plan).await?;
         let mut stream = execute_stream(physical, self.state.task_ctx())?;
         let pool = &self.state.runtime_env().memory_pool;

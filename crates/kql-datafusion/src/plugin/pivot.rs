@@ -9,9 +9,9 @@ use datafusion::common::ScalarValue;
 use datafusion::error::Result;
 use kql::types::{Column, ScalarType, Schema};
 
+use super::COLUMNS_MAX;
 use super::columns::batch;
 use super::rows::Rows;
-use super::COLUMNS_MAX;
 use crate::node::whole::Work;
 use crate::types::arrow_schema;
 
@@ -71,7 +71,9 @@ impl Grouped<'_> {
                 return self.missing.to_array_of_size(groups.len());
             };
             let rows = UInt32Array::from(cells[position].clone());
-            let present: BooleanArray = (0..rows.len()).map(|row| Some(rows.is_valid(row))).collect();
+            let present: BooleanArray = (0..rows.len())
+                .map(|row| Some(rows.is_valid(row)))
+                .collect();
             let found = self.rows.take(keys.len() + 1, &rows)?;
             Ok(zip(&present, &found, &arrow::array::Scalar::new(missing))?)
         };
@@ -119,7 +121,9 @@ impl Grouped<'_> {
         }
         for rows in self.rows.groups(&[column])? {
             let mut name = String::new();
-            self.rows.get(rows[0] as usize, column).write_text(&mut name);
+            self.rows
+                .get(rows[0] as usize, column)
+                .write_text(&mut name);
             match known.get(&name) {
                 Some(position) => names[*position].1.extend(rows),
                 None => {

@@ -89,7 +89,11 @@ impl WholeTable for SchemaMerge {
             let (number, data_type, ty) = match (&error, column.ty) {
                 (None, Some(ty)) => {
                     ordinal += 1;
-                    (ordinal - 1, ty.clr_name().to_owned(), ty.as_str().to_owned())
+                    (
+                        ordinal - 1,
+                        ty.clr_name().to_owned(),
+                        ty.as_str().to_owned(),
+                    )
                 }
                 (error, _) => {
                     let error = error.clone().unwrap_or_default();

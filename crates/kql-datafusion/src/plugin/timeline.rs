@@ -2,9 +2,7 @@
 //! that cut it.
 
 use arrow::array::{ArrayRef, AsArray};
-use arrow::datatypes::{
-    DurationNanosecondType, Int32Type, Int64Type, TimestampNanosecondType,
-};
+use arrow::datatypes::{DurationNanosecondType, Int32Type, Int64Type, TimestampNanosecondType};
 use datafusion::common::ScalarValue;
 use kql::time::{Civil, civil_from_ticks, ticks_from_civil};
 use kql::types::{ScalarType, TICKS_PER_DAY};
@@ -35,8 +33,14 @@ impl Timeline {
                 let values = array.as_primitive::<Int32Type>().iter();
                 values.map(|value| value.map(i64::from)).collect()
             }
-            ScalarType::DateTime => array.as_primitive::<TimestampNanosecondType>().iter().collect(),
-            ScalarType::TimeSpan => array.as_primitive::<DurationNanosecondType>().iter().collect(),
+            ScalarType::DateTime => array
+                .as_primitive::<TimestampNanosecondType>()
+                .iter()
+                .collect(),
+            ScalarType::TimeSpan => array
+                .as_primitive::<DurationNanosecondType>()
+                .iter()
+                .collect(),
             _ => array.as_primitive::<Int64Type>().iter().collect(),
         }
     }
@@ -186,9 +190,19 @@ mod tests {
             assert_eq!(bins.start(ns(moment)), ns(start), "{moment}");
             assert_eq!(bins.after(ns(start)), ns(after), "{moment}");
         };
-        check(Bins::Weeks, "2024-05-01T12:00:00Z", "2024-04-28", "2024-05-05");
+        check(
+            Bins::Weeks,
+            "2024-05-01T12:00:00Z",
+            "2024-04-28",
+            "2024-05-05",
+        );
         check(Bins::Weeks, "2024-04-28", "2024-04-28", "2024-05-05");
-        check(Bins::Months, "2024-01-31T23:00:00Z", "2024-01-01", "2024-02-01");
+        check(
+            Bins::Months,
+            "2024-01-31T23:00:00Z",
+            "2024-01-01",
+            "2024-02-01",
+        );
         check(Bins::Months, "2023-02-28", "2023-02-01", "2023-03-01");
         check(Bins::Years, "2024-12-31", "2024-01-01", "2025-01-01");
     }

@@ -23,7 +23,9 @@ pub(super) fn cohorts(slice: &Slice<'_>, only: Option<i64>) -> Result<Vec<Found>
         next = slice.bins.after(next);
     }
     let count = starts.len();
-    slice.work.grow(count * count * size_of::<u32>() + slice.users * 8)?;
+    slice
+        .work
+        .grow(count * count * size_of::<u32>() + slice.users * 8)?;
     // seen[cohort * count + bin]: users of the cohort who are seen in the bin.
     let mut seen = vec![0_u32; count * count];
     let mut cohort_of: Vec<Option<usize>> = vec![None; slice.users];

@@ -32,7 +32,9 @@ impl Metric {
 impl<'a> Slice<'a> {
     /// The events within the span.
     pub(super) fn present(&self) -> &'a [Event] {
-        let past = self.events.partition_point(|event| event.moment < self.from);
+        let past = self
+            .events
+            .partition_point(|event| event.moment < self.from);
         &self.events[past..]
     }
 
@@ -76,7 +78,12 @@ fn per_bin(counts: BTreeMap<i64, usize>) -> Vec<Found> {
 }
 
 /// A user is active at an event if the window that ends with it has events in enough periods.
-fn active_users(slice: &Slice<'_>, lookback: i64, periods: Bins, enough: i64) -> Result<Vec<Found>> {
+fn active_users(
+    slice: &Slice<'_>,
+    lookback: i64,
+    periods: Bins,
+    enough: i64,
+) -> Result<Vec<Found>> {
     let mut counts: BTreeMap<i64, usize> = BTreeMap::new();
     for moments in slice.by_user().into_values() {
         slice.work.check()?;
@@ -159,8 +166,7 @@ fn sessions(slice: &Slice<'_>, lookback: i64) -> Result<Vec<Found>> {
         slice.work.check()?;
         let mut last = None;
         for moment in moments {
-            let is_new =
-                last.is_none_or(|last: i64| moment.saturating_sub(last) >= lookback);
+            let is_new = last.is_none_or(|last: i64| moment.saturating_sub(last) >= lookback);
             if is_new && moment >= slice.from {
                 *counts.entry(slice.bins.start(moment)).or_default() += 1;
             }
@@ -203,11 +209,7 @@ struct Window<'a> {
 }
 
 /// Visits each bin of the span for which the window of a length that ends with the bin has events.
-fn slide(
-    slice: &Slice<'_>,
-    length: i64,
-    mut visit: impl FnMut(i64, &Window<'_>),
-) -> Result<()> {
+fn slide(slice: &Slice<'_>, length: i64, mut visit: impl FnMut(i64, &Window<'_>)) -> Result<()> {
     let mut window = Window {
         events: &[],
         users: HashMap::new(),

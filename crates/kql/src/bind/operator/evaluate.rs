@@ -88,7 +88,8 @@ impl<'a> Binder<'a> {
         }
         let mut schema =
             self.plugin_schema(plugin, &table, &given, &bound, lookup.as_ref(), declared)?;
-        let depends_on_rows = declared.is_none() && plugin.output.contains(&plugin::Output::Further);
+        let depends_on_rows =
+            declared.is_none() && plugin.output.contains(&plugin::Output::Further);
         let call = depends_on_rows.then(|| self.plugin_call(function.span));
         if let Some(known) = call.and_then(|call| self.known.get(&call)) {
             schema = known.clone();
