@@ -21,6 +21,7 @@ mod ipv6;
 pub(crate) mod json;
 mod json_path;
 mod json_writer;
+pub(crate) mod lookup;
 mod math;
 mod operator_arithmetic;
 mod operator_string;
@@ -48,6 +49,7 @@ use std::sync::Arc;
 use datafusion::logical_expr::ScalarUDF;
 use kql::types::ScalarType;
 
+pub(crate) use access::{has_no_property, has_property};
 pub use access::{index, member};
 pub use convert::convert;
 pub use in_list::in_list;
@@ -55,7 +57,9 @@ pub use operator_arithmetic::{arithmetic, negate};
 pub use operator_string::string_operator;
 pub(crate) use series::{Bins, Ends};
 
+pub(crate) use arguments::Input;
 pub(crate) use tuple::field_name;
+pub(crate) use value::Datum;
 
 use tuple::KqlTuple;
 use udf::{Evaluate, KqlScalar};
