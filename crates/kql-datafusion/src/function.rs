@@ -53,7 +53,7 @@ pub use operator_arithmetic::{arithmetic, negate};
 pub use operator_string::string_operator;
 pub(crate) use series::{Bins, Ends};
 
-pub(crate) use tuple::field_name;
+pub(crate) use tuple::field;
 
 use tuple::KqlTuple;
 use udf::{Evaluate, KqlScalar};
@@ -97,7 +97,7 @@ pub fn scalar(name: &str, arguments: &[ScalarType], result: ScalarType) -> Optio
 }
 
 /// The built-in function of this KQL name that yields several values, as a function that yields a
-/// struct whose fields are called as [`field_name`] says.
+/// struct; [`field`] takes the values out of it.
 pub(crate) fn tuple(
     name: &str,
     arguments: &[ScalarType],
