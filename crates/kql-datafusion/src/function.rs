@@ -58,7 +58,7 @@ pub use operator_string::string_operator;
 pub(crate) use series::{Bins, Ends};
 
 pub(crate) use arguments::Input;
-pub(crate) use tuple::field_name;
+pub(crate) use tuple::field;
 pub(crate) use value::Datum;
 
 use tuple::KqlTuple;
@@ -104,7 +104,7 @@ pub fn scalar(name: &str, arguments: &[ScalarType], result: ScalarType) -> Optio
 }
 
 /// The built-in function of this KQL name that yields several values, as a function that yields a
-/// struct whose fields are called as [`field_name`] says.
+/// struct; [`field`] takes the values out of it.
 pub(crate) fn tuple(
     name: &str,
     arguments: &[ScalarType],
