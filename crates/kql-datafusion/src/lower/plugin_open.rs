@@ -67,21 +67,18 @@ impl Lowering<'_> {
     pub(super) fn bag_unpack(&self, call: &Call<'_>) -> Result<Relation> {
         let options = self.bag_unpack_options(call)?;
         let kept = call.id.and_then(|id| self.computed.calls.get(&id));
-        let (input, origins) = match kept {
-            Some(Kept {
-                table,
-                ordered,
-                width,
-                origins: Some(origins),
-            }) => {
-                let input = self.cached(Arc::clone(table), *ordered, *width)?;
-                (input, origins.clone())
-            }
-            _ => {
-                let origins =
-                    bag_unpack::declared(&call.output.schema, &call.input.schema, &options);
-                (self.plan(call.input)?, origins)
-            }
+        let (input, origins) = if let Some(Kept {
+            table,
+            ordered,
+            width,
+            origins: Some(origins),
+        }) = kept
+        {
+            let input = self.cached(Arc::clone(table), *ordered, *width)?;
+            (input, origins.clone())
+        } else {
+            let origins = bag_unpack::declared(&call.output.schema, &call.input.schema, &options);
+            (self.plan(call.input)?, origins)
         };
         let bag = input.column(options.column);
         let mut columns = Vec::with_capacity(origins.len());
@@ -152,7 +149,7 @@ impl Lowering<'_> {
                 let types: Vec<ScalarType> =
                     schema.columns().iter().map(|column| column.ty).collect();
                 let relation = self.cached(table, false, schema.len())?;
-                self.converted(relation, &types, call.output)
+                Self::converted(relation, &types, call.output)
             }
             _ => Err(EngineError::not_supported(
                 "pivot in this place",
@@ -197,7 +194,7 @@ impl Lowering<'_> {
         };
         let rotated = grouped.rotate(wanted, &work)?;
         self.reservations.push(work.into_reservation());
-        rotated.map_err(|message| call.invalid(message))
+        Ok(rotated)
     }
 }
 
