@@ -30,13 +30,15 @@ impl Lowering<'_> {
             "bag_unpack" => self.compute_bag_unpack(call).await,
             "pivot" => {
                 let (schema, rows) = self.pivoted(call, None).await?;
+                let rows_in_all = rows.num_rows();
                 let kept = Kept {
                     table: Arc::new(mem_table(&schema, vec![rows])?),
                     ordered: false,
                     width: schema.len(),
                     origins: None,
                 };
-                Ok((schema, kept))
+                let is_empty = rows_in_all == 0;
+                Ok((schema.opened(is_empty), kept))
             }
             _ => Err(call.refused()),
         }
@@ -54,13 +56,14 @@ impl Lowering<'_> {
         }
         let layout = properties.layout(&call.input.schema, &options);
         let (schema, origins) = layout.map_err(|message| call.invalid(message))?;
+        let is_empty = batches.iter().all(|batch| batch.num_rows() == 0);
         let kept = Kept {
             table,
             ordered,
             width: call.input.schema.len(),
             origins: Some(origins),
         };
-        Ok((schema, kept))
+        Ok((schema.opened(is_empty), kept))
     }
 
     /// The rows of the input with the properties of its bags as columns.
