@@ -29,10 +29,11 @@ mod parse_url;
 mod parse_xml;
 mod pattern;
 mod regex;
+mod sketch;
 mod string;
 #[cfg(test)]
 mod testing;
-mod text;
+pub(crate) mod text;
 mod time_zone;
 mod udf;
 mod value;
@@ -72,6 +73,7 @@ const FAMILIES: &[Find] = &[
     ipv6::find,
     hash::find,
     encoding::find,
+    sketch::find,
 ];
 
 /// The built-in function of this KQL name over arguments of these types, `None` if the engine

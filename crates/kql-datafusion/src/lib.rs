@@ -20,6 +20,7 @@ pub mod types;
 mod aggregate;
 mod lower;
 mod node;
+mod sketch;
 
 pub use context::{KqlContext, QueryTime};
 pub use error::{EngineError, Limit};
