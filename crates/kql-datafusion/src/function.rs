@@ -19,6 +19,7 @@ mod ip;
 mod ipv6;
 pub(crate) mod json;
 mod json_path;
+mod location;
 mod math;
 mod operator_arithmetic;
 mod operator_string;
@@ -46,6 +47,7 @@ use kql::types::ScalarType;
 pub use access::{index, member};
 pub use convert::convert;
 pub use in_list::in_list;
+pub(crate) use location::{Locations, locate};
 pub use operator_arithmetic::{arithmetic, negate};
 pub use operator_string::string_operator;
 

@@ -12,6 +12,7 @@ pub mod error;
 pub mod function;
 pub mod json;
 pub mod limits;
+pub mod lookup;
 pub mod memory;
 pub mod stream;
 pub mod tables;

@@ -6,6 +6,7 @@
 //! done where the order is needed. Subqueries are run beforehand (`prepare`), which makes their
 //! results constants that scans can prune with.
 
+mod catalog_function;
 mod expression;
 mod join;
 mod literal;
@@ -44,6 +45,8 @@ pub(crate) struct Lowering<'a> {
     names: std::cell::Cell<usize>,
     subqueries: HashMap<usize, prepare::Answer>,
     shared: HashMap<u32, prepare::Shared>,
+    /// What `geo_info_from_ip_address` looks addresses up in, if the query calls it.
+    locations: Option<Arc<function::Locations>>,
     reservations: Vec<MemoryReservation>,
 }
 
@@ -57,6 +60,7 @@ impl<'a> Lowering<'a> {
             names: std::cell::Cell::new(0),
             subqueries: HashMap::new(),
             shared: HashMap::new(),
+            locations: None,
             reservations: Vec::new(),
         }
     }
@@ -175,6 +179,11 @@ impl<'a> Lowering<'a> {
                 }
                 _ => self.plan(input),
             },
+            PlanKind::CatalogFunction {
+                name,
+                arguments,
+                input,
+            } => self.catalog_function(name, arguments, input.as_ref(), plan),
             other => {
                 let operator = format!("the operator `{}`", other.operator());
                 Err(EngineError::not_supported(operator, plan.span))

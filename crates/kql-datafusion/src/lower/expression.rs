@@ -14,8 +14,8 @@ use kql::types::{ScalarType, Value};
 use super::relation::Relation;
 use super::{Lowering, Result, literal, prepare};
 use crate::error::EngineError;
-use crate::function;
 use crate::types::arrow_type;
+use crate::{function, lookup};
 
 /// What an expression is lowered for.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -286,6 +286,7 @@ impl Lowering<'_> {
                 };
                 return Ok(binary(value, operator, empty));
             }
+            (lookup::LOCATIONS, [address]) => return self.location(address, call.span, input),
             _ => {}
         }
         let types: Vec<ScalarType> = arguments.iter().map(|argument| argument.ty).collect();

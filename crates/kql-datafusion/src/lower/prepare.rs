@@ -19,6 +19,7 @@ use kql::types::{Column, ScalarType, Schema};
 use super::relation::{OrderKey, Relation};
 use super::{Lowering, Result, literal};
 use crate::error::{EngineError, Limit};
+use crate::lookup;
 use crate::memory::mem_table;
 use crate::node::order::numbered;
 use crate::stream::conform;
@@ -104,13 +105,20 @@ impl Lowering<'_> {
                     }
                 }
                 let mut subqueries = Vec::new();
+                let mut locates = None;
                 plan.each_expression(|expr| match &expr.kind {
                     ExprKind::ToScalar(table) => subqueries.push((None, table, expr.ty)),
                     ExprKind::InTable { op, table, .. } => {
                         subqueries.push((Some(*op), table, expr.ty));
                     }
+                    ExprKind::Call { function, .. } if function.name == lookup::LOCATIONS => {
+                        locates = Some(expr.span);
+                    }
                     _ => {}
                 });
+                if let Some(span) = locates {
+                    self.load_locations(span).await?;
+                }
                 for (op, table, ty) in subqueries {
                     self.prepare(table).await?;
                     let answer = match op {
@@ -214,7 +222,11 @@ impl Lowering<'_> {
     }
 
     /// Runs a plan and keeps its rows on the query's memory account.
-    async fn collect(&mut self, plan: LogicalPlan, purpose: &str) -> Result<Vec<RecordBatch>> {
+    pub(super) async fn collect(
+        &mut self,
+        plan: LogicalPlan,
+        purpose: &str,
+    ) -> Result<Vec<RecordBatch>> {
         let physical = self.state.create_physical_plan(&plan).await?;
         let mut stream = execute_stream(physical, self.state.task_ctx())?;
         let pool = &self.state.runtime_env().memory_pool;

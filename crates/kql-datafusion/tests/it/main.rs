@@ -7,6 +7,7 @@
 
 mod cases;
 mod limits;
+mod lookup;
 mod place;
 mod plan;
 mod split;
