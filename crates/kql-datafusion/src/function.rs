@@ -4,11 +4,14 @@
 
 mod access;
 mod arguments;
+mod around;
 mod array;
 mod bag;
 mod cached;
 pub mod comparison;
+mod compression;
 mod conditional;
+mod context;
 mod convert;
 mod datetime;
 mod encoding;
@@ -29,6 +32,8 @@ mod parse_text;
 mod parse_url;
 mod parse_xml;
 mod pattern;
+mod punycode;
+mod random;
 mod regex;
 mod sketch;
 mod string;
@@ -36,7 +41,10 @@ mod string;
 mod testing;
 pub(crate) mod text;
 mod time_zone;
+mod treepath;
 mod udf;
+mod unit;
+mod user_agent;
 mod value;
 
 use std::sync::Arc;
@@ -76,11 +84,21 @@ const FAMILIES: &[Find] = &[
     hash::find,
     encoding::find,
     sketch::find,
+    unit::find,
+    user_agent::find,
+    compression::find,
+    punycode::find,
+    around::find,
+    treepath::find,
+    context::find,
 ];
 
 /// The built-in function of this KQL name over arguments of these types, `None` if the engine
 /// does not have it.
 pub fn scalar(name: &str, arguments: &[ScalarType], result: ScalarType) -> Option<Arc<ScalarUDF>> {
+    if let Some(random) = random::find(name, arguments) {
+        return Some(random);
+    }
     let evaluate = FAMILIES.iter().find_map(|find| find(name, arguments))?;
     Some(KqlScalar::udf(
         format!("kql_{name}"),

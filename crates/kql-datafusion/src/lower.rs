@@ -102,7 +102,11 @@ impl<'a> Lowering<'a> {
             }
             PlanKind::Range { from, to, step } => self.range(from, to, step, plan),
             PlanKind::Filter { input, predicate } => {
-                let input = self.with_windows(self.plan(input)?, [predicate])?;
+                let input = match self.unique_join(input, predicate)? {
+                    Some(joined) => joined,
+                    None => self.plan(input)?,
+                };
+                let input = self.with_windows(input, [predicate])?;
                 let predicate = self.predicate(predicate, &input)?;
                 input.map(|plan| LogicalPlanBuilder::from(plan).filter(predicate)?.build())
             }
@@ -141,7 +145,7 @@ impl<'a> Lowering<'a> {
                 right,
                 kind,
                 on,
-            } => self.join(left, right, *kind, on, plan),
+            } => self.join(left, right, *kind, on, &[], plan),
             PlanKind::Union { inputs } => self.union(inputs, plan),
             PlanKind::MvExpand {
                 input,

@@ -12,8 +12,8 @@ use super::fold::{Fold, FoldAggregate, Groups, read_bytes, write_bytes};
 use crate::function::json;
 
 /// `make_list`: arguments are the JSON and, if `ordered`, a binary key that the list is sorted
-/// by. Arrays stay whole. Nulls are dropped, unless `with_nulls` keeps those that come as the JSON
-/// `null`.
+/// by. Arrays give their elements, as in Kusto. Nulls are dropped, unless `with_nulls` keeps those
+/// that come as the JSON `null`.
 pub(crate) fn list(most: usize, with_nulls: bool, ordered: bool) -> Arc<AggregateUDF> {
     let mut arguments = vec![DataType::Utf8View];
     if ordered {
@@ -106,7 +106,13 @@ impl Fold for List {
             }
             let json = values.value(row);
             let key = keys.map_or(&[][..], |keys| keys.value(row));
-            self.add(&mut states[group], key, json);
+            if let Some(elements) = json::elements(json) {
+                for element in elements {
+                    self.add(&mut states[group], key, element);
+                }
+            } else {
+                self.add(&mut states[group], key, json);
+            }
         }
         Ok(())
     }
