@@ -45,6 +45,8 @@ pub(crate) struct Lowering<'a> {
     names: std::cell::Cell<usize>,
     subqueries: HashMap<usize, prepare::Answer>,
     shared: HashMap<u32, prepare::Shared>,
+    /// The time columns of the tables that the query reads.
+    time_columns: Vec<String>,
     /// What `geo_info_from_ip_address` looks addresses up in, if the query calls it.
     locations: Option<Arc<function::Locations>>,
     reservations: Vec<MemoryReservation>,
@@ -60,6 +62,7 @@ impl<'a> Lowering<'a> {
             names: std::cell::Cell::new(0),
             subqueries: HashMap::new(),
             shared: HashMap::new(),
+            time_columns: Vec::new(),
             locations: None,
             reservations: Vec::new(),
         }
@@ -70,7 +73,7 @@ impl<'a> Lowering<'a> {
         mut self,
         query: &hir::Query,
     ) -> Result<(LogicalPlan, Vec<MemoryReservation>)> {
-        self.count_shared(&query.plan);
+        self.look_around(&query.plan);
         self.prepare(&query.plan).await?;
         let plan = self.plan(&query.plan)?.sorted()?;
         Ok((plan, self.reservations))

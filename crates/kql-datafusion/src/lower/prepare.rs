@@ -17,7 +17,7 @@ use kql::hir::{ExprKind, InOp, Plan, PlanKind};
 use kql::types::{Column, ScalarType, Schema};
 
 use super::relation::{OrderKey, Relation};
-use super::{Lowering, Result, literal};
+use super::{Lowering, Result, literal, output_name};
 use crate::error::{EngineError, Limit};
 use crate::lookup;
 use crate::memory::mem_table;
@@ -65,8 +65,9 @@ fn below(plan: &Plan) -> Vec<&Plan> {
 }
 
 impl Lowering<'_> {
-    /// Counts the mentions of shared subtrees, those within subqueries included.
-    pub(super) fn count_shared(&mut self, root: &Plan) {
+    /// Counts the mentions of shared subtrees and notes the time columns of tables, those within
+    /// subqueries included.
+    pub(super) fn look_around(&mut self, root: &Plan) {
         let mut mentions: HashMap<u32, usize> = HashMap::new();
         let mut pending = vec![root];
         while let Some(plan) = pending.pop() {
@@ -75,6 +76,16 @@ impl Lowering<'_> {
                 *count += 1;
                 if *count > 1 {
                     continue;
+                }
+            }
+            if let PlanKind::Table {
+                time_column: Some(position),
+                ..
+            } = &*plan.kind
+            {
+                let name = output_name(&plan.schema.columns()[*position].name);
+                if !self.time_columns.contains(&name) {
+                    self.time_columns.push(name);
                 }
             }
             pending.extend(below(plan));

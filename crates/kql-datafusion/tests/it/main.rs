@@ -6,6 +6,7 @@
 )]
 
 mod cases;
+mod ingestion;
 mod limits;
 mod lookup;
 mod place;
