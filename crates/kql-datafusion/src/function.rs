@@ -19,6 +19,7 @@ mod ip;
 mod ipv6;
 pub(crate) mod json;
 mod json_path;
+pub(crate) mod key_value;
 mod math;
 mod operator_arithmetic;
 mod operator_string;

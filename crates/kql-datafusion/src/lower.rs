@@ -12,6 +12,7 @@ mod literal;
 mod membership;
 mod mv_expand;
 mod parse;
+mod parse_kv;
 mod prepare;
 mod range;
 mod relation;
@@ -168,6 +169,7 @@ impl<'a> Lowering<'a> {
                 };
                 self.parse(input, text, &pattern, *drop_unmatched, plan)
             }
+            PlanKind::ParseKv(parse) => self.parse_kv(parse, plan),
             PlanKind::Serialize { input } => self.plan(input),
             PlanKind::Shared { id, input } => match self.shared.get(id) {
                 Some(prepare::Shared::Cached { table, ordered }) => {
