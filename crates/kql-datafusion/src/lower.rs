@@ -7,17 +7,23 @@
 //! results constants that scans can prune with.
 
 mod expression;
+mod group;
 mod join;
 mod literal;
 mod membership;
+mod mv_apply;
 mod mv_expand;
 mod parse;
 mod parse_kv;
+mod partition;
 mod prepare;
 mod range;
 mod relation;
+mod sample;
 mod source;
 mod summarize;
+mod top_nested;
+mod union;
 mod window;
 
 use std::collections::HashMap;
@@ -26,13 +32,14 @@ use std::sync::Arc;
 use datafusion::common::{DFSchema, ScalarValue};
 use datafusion::execution::SessionState;
 use datafusion::execution::memory_pool::MemoryReservation;
-use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, Union};
-use kql::hir::{self, PlaceKind, Plan, PlanKind, SortKey, UnionInput};
+use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder};
+use kql::hir::{self, PlaceKind, Plan, PlanKind, SortKey};
 use kql::types::ScalarType;
 
 use crate::error::EngineError;
 use crate::function;
 use crate::tables::Tables;
+use group::Groups;
 use relation::{OrderKey, Relation};
 
 type Result<T, E = EngineError> = std::result::Result<T, E>;
@@ -45,6 +52,10 @@ pub(crate) struct Lowering<'a> {
     names: std::cell::Cell<usize>,
     subqueries: HashMap<usize, prepare::Answer>,
     shared: HashMap<u32, prepare::Shared>,
+    /// Tables that subqueries read several times, by the address of their plan.
+    inputs: HashMap<usize, prepare::Shared>,
+    /// The subqueries that are being lowered, the innermost last.
+    frames: std::cell::RefCell<Vec<group::Frame>>,
     reservations: Vec<MemoryReservation>,
 }
 
@@ -58,6 +69,8 @@ impl<'a> Lowering<'a> {
             names: std::cell::Cell::new(0),
             subqueries: HashMap::new(),
             shared: HashMap::new(),
+            inputs: HashMap::new(),
+            frames: std::cell::RefCell::new(Vec::new()),
             reservations: Vec::new(),
         }
     }
@@ -81,6 +94,11 @@ impl<'a> Lowering<'a> {
     }
 
     fn plan(&self, plan: &Plan) -> Result<Relation> {
+        let lowered = self.step(plan)?;
+        self.check_groups(plan, lowered)
+    }
+
+    fn step(&self, plan: &Plan) -> Result<Relation> {
         match &*plan.kind {
             PlanKind::Table { name, place, .. } => {
                 // A database of this place is the one at hand; what is elsewhere is not here.
@@ -90,18 +108,20 @@ impl<'a> Lowering<'a> {
                     let what = format!("a table of another place (`{}()`)", kind.as_str());
                     return Err(EngineError::not_supported(what, plan.span));
                 }
-                self.table(name, plan)
+                self.sourced(self.table(name, plan)?)
             }
-            PlanKind::Values { rows } => Self::values(rows, plan),
+            PlanKind::Rows => self.rows(plan),
+            PlanKind::Values { rows } => self.sourced(Self::values(rows, plan)?),
             PlanKind::Print { columns } => {
                 let one_row = Relation::unordered(LogicalPlanBuilder::empty(true).build()?, 0);
+                let one_row = self.with_windows(self.sourced(one_row)?, columns)?;
                 self.project(one_row, columns, plan)
             }
-            PlanKind::Range { from, to, step } => self.range(from, to, step, plan),
+            PlanKind::Range { from, to, step } => self.sourced(self.range(from, to, step, plan)?),
             PlanKind::Filter { input, predicate } => {
                 let input = self.with_windows(self.plan(input)?, [predicate])?;
                 let predicate = self.predicate(predicate, &input)?;
-                input.map(|plan| LogicalPlanBuilder::from(plan).filter(predicate)?.build())
+                self.filtered(input, predicate)
             }
             PlanKind::Project { input, columns } => {
                 let input = self.with_windows(self.plan(input)?, columns)?;
@@ -113,26 +133,28 @@ impl<'a> Lowering<'a> {
                 aggregates,
             } => self.summarize(input, keys, aggregates, plan),
             PlanKind::Distinct { input } => {
-                let unique = LogicalPlanBuilder::from(self.plan(input)?.visible()?).distinct()?;
+                let input = self.plan(input)?;
+                if let Some(groups) = input.groups.clone() {
+                    return Self::distinct_of_groups(input, &groups);
+                }
+                let unique = LogicalPlanBuilder::from(input.visible()?).distinct()?;
                 Ok(Relation::unordered(unique.build()?, plan.schema.len()))
             }
             PlanKind::Sort { input, keys } => self.sort(input, keys),
             PlanKind::Take { input, count } => {
                 let input = self.plan(input)?;
-                let count = self.constant(count)?;
-                let ScalarValue::Int64(Some(count)) = count else {
-                    return Err(EngineError::Invalid {
-                        what: "take needs a number of rows".to_owned(),
-                        span: plan.span,
-                    });
-                };
-                let count = usize::try_from(count).unwrap_or(0);
+                let count = self.row_count(count)?;
+                if let Some(groups) = input.groups.clone() {
+                    let order = input.sort_expressions();
+                    return self.take_of_groups(input, &groups, order, count);
+                }
                 input.map_sorted(|plan| {
                     LogicalPlanBuilder::from(plan)
                         .limit(0, Some(count))?
                         .build()
                 })
             }
+            PlanKind::Sample { input, count } => self.sample(input, count),
             PlanKind::Join {
                 left,
                 right,
@@ -151,6 +173,7 @@ impl<'a> Lowering<'a> {
                     item_index: *item_index,
                     row_limit: *row_limit,
                     bag_as_array: *bag_as_array,
+                    keeps_empty: false,
                 };
                 self.mv_expand(input, columns, options, plan)
             }
@@ -170,10 +193,14 @@ impl<'a> Lowering<'a> {
                 self.parse(input, text, &pattern, *drop_unmatched, plan)
             }
             PlanKind::ParseKv(parse) => self.parse_kv(parse, plan),
+            PlanKind::MvApply(apply) => self.mv_apply(apply, plan),
+            PlanKind::Partition(partition) => self.partition(partition, plan),
+            PlanKind::TopNested(nested) => self.top_nested(nested, plan),
             PlanKind::Serialize { input } => self.plan(input),
             PlanKind::Shared { id, input } => match self.shared.get(id) {
                 Some(prepare::Shared::Cached { table, ordered }) => {
-                    self.cached(Arc::clone(table), *ordered, plan.schema.len())
+                    let cached = self.cached(Arc::clone(table), *ordered, plan.schema.len())?;
+                    self.sourced(cached)
                 }
                 _ => self.plan(input),
             },
@@ -198,6 +225,7 @@ impl<'a> Lowering<'a> {
         let expressions = keys.iter().map(|key| &key.expr);
         let input = self.with_windows(self.plan(input)?, expressions)?;
         let mut columns = input.columns();
+        columns.extend(input.groups.iter().flat_map(Groups::columns).map(column));
         let mut order = Vec::new();
         for key in keys {
             let value = self.value(&key.expr, &input)?;
@@ -227,24 +255,20 @@ impl<'a> Lowering<'a> {
             .build()?;
         Ok(Relation {
             order,
+            groups: input.groups,
             ..Relation::unordered(plan, width)
         })
     }
 
-    fn union(&self, inputs: &[UnionInput], output: &Plan) -> Result<Relation> {
-        let mut legs = Vec::with_capacity(inputs.len());
-        for leg in inputs {
-            let input = self.plan(&leg.plan)?.without_order();
-            legs.push(Arc::new(
-                self.project(input, &leg.expressions(&output.schema), output)?
-                    .plan,
-            ));
+    /// A constant number of rows; none for one that is negative.
+    fn row_count(&self, count: &hir::Expr) -> Result<usize> {
+        match self.constant(count)? {
+            ScalarValue::Int64(Some(count)) => Ok(usize::try_from(count).unwrap_or(0)),
+            _ => Err(EngineError::Invalid {
+                what: "a number of rows is a long that is not null".to_owned(),
+                span: count.span,
+            }),
         }
-        let plan = match legs.len() {
-            1 => Arc::unwrap_or_clone(legs.remove(0)),
-            _ => LogicalPlan::Union(Union::try_new(legs)?),
-        };
-        Ok(Relation::unordered(plan, output.schema.len()))
     }
 
     /// The value of an expression without columns.

@@ -12,7 +12,7 @@ use kql::hir::{self, BinaryOp, ExprKind};
 use kql::types::{ScalarType, Value};
 
 use super::relation::Relation;
-use super::{Lowering, Result, literal, prepare};
+use super::{Lowering, Result, column, literal, prepare};
 use crate::error::EngineError;
 use crate::function;
 use crate::types::arrow_type;
@@ -87,6 +87,9 @@ impl Lowering<'_> {
                 function::index(index.ty).call(operands)
             }
             ExprKind::ToScalar(table) => {
+                if let Some(name) = input.windows.get(&std::ptr::from_ref(expr).addr()) {
+                    return Ok(column(name));
+                }
                 let answer = self.subqueries.get(&prepare::address(table));
                 let value = answer.and_then(prepare::Answer::scalar).ok_or_else(|| {
                     EngineError::not_supported("toscalar() in this place", expr.span)

@@ -33,7 +33,7 @@ impl Lowering<'_> {
         let mut below = inputs.clone();
         below.extend(input.hidden());
         below.push(value.alias(&found));
-        let (order, hidden) = (input.order.clone(), input.hidden());
+        let hidden = input.hidden();
         let plan = LogicalPlanBuilder::from(input.plan).project(below)?;
 
         let mut columns = Vec::with_capacity(outputs.len());
@@ -51,7 +51,8 @@ impl Lowering<'_> {
         let width = columns.len();
         columns.extend(hidden);
         Ok(Relation {
-            order,
+            order: input.order,
+            groups: input.groups,
             ..Relation::unordered(plan.project(columns)?.build()?, width)
         })
     }

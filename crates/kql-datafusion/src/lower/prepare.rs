@@ -16,6 +16,7 @@ use futures::future::BoxFuture;
 use kql::hir::{ExprKind, InOp, Plan, PlanKind};
 use kql::types::{Column, ScalarType, Schema};
 
+use super::group::{reads_rows, rows_mentions};
 use super::relation::{OrderKey, Relation};
 use super::{Lowering, Result, literal};
 use crate::error::{EngineError, Limit};
@@ -96,7 +97,7 @@ impl Lowering<'_> {
                 if let PlanKind::Shared { id, input } = &*plan.kind {
                     match self.shared.get(id) {
                         Some(Shared::Cached { .. }) => continue,
-                        Some(Shared::Mentioned(count)) if *count > 1 => {
+                        Some(Shared::Mentioned(count)) if *count > 1 && !reads_rows(input) => {
                             self.cache(*id, input).await?;
                             continue;
                         }
@@ -105,6 +106,12 @@ impl Lowering<'_> {
                 }
                 let mut subqueries = Vec::new();
                 plan.each_expression(|expr| match &expr.kind {
+                    // Those over the rows of a group are part of the plan.
+                    ExprKind::ToScalar(table) | ExprKind::InTable { table, .. }
+                        if reads_rows(table) =>
+                    {
+                        pending.push(table);
+                    }
                     ExprKind::ToScalar(table) => subqueries.push((None, table, expr.ty)),
                     ExprKind::InTable { op, table, .. } => {
                         subqueries.push((Some(*op), table, expr.ty));
@@ -119,16 +126,38 @@ impl Lowering<'_> {
                     };
                     self.subqueries.insert(address(table), answer);
                 }
-                pending.extend(below(plan));
+                match &*plan.kind {
+                    PlanKind::MvApply(apply)
+                        if rows_mentions(&apply.subquery) > 1 && !reads_rows(&apply.input) =>
+                    {
+                        // Who numbers rows twice must find the same rows.
+                        self.cache_numbered(&apply.input).await?;
+                        pending.push(&apply.subquery);
+                    }
+                    _ => pending.extend(below(plan)),
+                }
             }
             Ok(())
         })
     }
 
+    async fn cache_numbered(&mut self, input: &Plan) -> Result<()> {
+        let cached = self.computed(input, true).await?;
+        self.inputs.insert(address(input), cached);
+        Ok(())
+    }
+
     async fn cache(&mut self, id: u32, input: &Plan) -> Result<()> {
+        let cached = self.computed(input, false).await?;
+        self.shared.insert(id, cached);
+        Ok(())
+    }
+
+    /// Computes a table, with the numbers of its rows if they have an order or are asked for.
+    async fn computed(&mut self, input: &Plan, numbers_rows: bool) -> Result<Shared> {
         self.prepare(input).await?;
         let relation = self.plan(input)?;
-        let ordered = !relation.order.is_empty();
+        let ordered = numbers_rows || !relation.order.is_empty();
         let batches = self.collect(relation.sorted()?, "materialize").await?;
         let schema = arrow_schema(&input.schema);
         let mut batches = batches
@@ -141,8 +170,7 @@ impl Lowering<'_> {
             batches = numbered(&batches, &arrow_schema(&Schema::new(columns.clone())))?;
         }
         let table = Arc::new(mem_table(&Schema::new(columns), batches)?);
-        self.shared.insert(id, Shared::Cached { table, ordered });
-        Ok(())
+        Ok(Shared::Cached { table, ordered })
     }
 
     /// A table that was computed before, in its order.

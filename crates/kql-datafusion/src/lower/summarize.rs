@@ -5,6 +5,7 @@ mod kinds;
 
 use std::sync::Arc;
 
+use datafusion::functions_aggregate::min_max::max;
 use datafusion::functions_aggregate::{bit_and_or_xor, count, stddev, variance};
 use datafusion::logical_expr::expr::AggregateFunction;
 use datafusion::logical_expr::{AggregateUDF, Expr, LogicalPlan, LogicalPlanBuilder, lit};
@@ -25,6 +26,8 @@ struct Layers<'l, 'a> {
     aggregates: Vec<(Expr, String)>,
     /// Above: one expression per output column.
     outputs: Vec<Expr>,
+    /// Which rows are aggregated, where not all are.
+    alive: Option<Expr>,
 }
 
 impl Lowering<'_> {
@@ -37,14 +40,53 @@ impl Lowering<'_> {
     ) -> Result<Relation> {
         let arguments = aggregates.iter().flat_map(|call| &call.arguments);
         let input = self.with_windows(self.plan(input)?, keys.iter().chain(arguments))?;
+        let columns = output.schema.columns().iter();
+        let names = columns.map(|column| output_name(&column.name)).collect();
+        self.aggregated(input, keys, aggregates, names)
+    }
+
+    /// The keys and the aggregates, under the given names.
+    pub(super) fn aggregated(
+        &self,
+        input: Relation,
+        keys: &[hir::Expr],
+        aggregates: &[AggregateCall],
+        names: Vec<String>,
+    ) -> Result<Relation> {
         let mut layers = Layers {
             lowering: self,
             input: &input,
             arguments: Vec::new(),
             aggregates: Vec::new(),
             outputs: Vec::new(),
+            alive: None,
         };
         let mut groups = Vec::with_capacity(keys.len());
+        let mut hidden = Vec::new();
+        let mut carried = Vec::new();
+        let mut above = input.groups.clone();
+        if let Some(own) = &mut above {
+            for key in &own.keys {
+                let group = layers.below(column(key));
+                hidden.push(group.clone().alias(key));
+                groups.push(group);
+            }
+            for name in &own.carried {
+                let value = max(layers.below(column(name)));
+                let aggregate = self.hidden_name();
+                hidden.push(column(&aggregate).alias(name));
+                carried.push(value.alias(aggregate));
+            }
+            if keys.is_empty() {
+                // Each group becomes a row, those without rows too.
+                let alive = own.alive.take();
+                layers.alive = alive.map(|alive| layers.below(column(alive)));
+            } else if let Some(alive) = &own.alive {
+                let group = layers.below(column(alive));
+                hidden.push(group.clone().alias(alive));
+                groups.push(group);
+            }
+        }
         for key in keys {
             let key = layers.below(self.value(key, &input)?);
             groups.push(key.clone());
@@ -61,7 +103,8 @@ impl Lowering<'_> {
         } = layers;
         let named = |(expr, name): (Expr, String)| expr.alias(name);
         let arguments: Vec<Expr> = arguments.into_iter().map(named).collect();
-        let aggregates: Vec<Expr> = aggregates.into_iter().map(named).collect();
+        let mut aggregates: Vec<Expr> = aggregates.into_iter().map(named).collect();
+        aggregates.extend(carried);
         let plan: LogicalPlan = if arguments.is_empty() {
             input.plan
         } else {
@@ -69,15 +112,17 @@ impl Lowering<'_> {
                 .project(arguments)?
                 .build()?
         };
-        let outputs = outputs
-            .into_iter()
-            .zip(output.schema.columns())
-            .map(|(expr, column)| expr.alias(output_name(&column.name)));
+        let width = names.len();
+        let outputs = outputs.into_iter().zip(names);
+        let outputs = outputs.map(|(expr, name)| expr.alias(name)).chain(hidden);
         let plan = LogicalPlanBuilder::from(plan)
             .aggregate(groups, aggregates)?
             .project(outputs.collect::<Vec<_>>())?
             .build()?;
-        Ok(Relation::unordered(plan, output.schema.len()))
+        Ok(Relation {
+            groups: above,
+            ..Relation::unordered(plan, width)
+        })
     }
 }
 
@@ -101,7 +146,11 @@ impl Layers<'_, '_> {
         filter: Option<&Expr>,
         distinct: bool,
     ) -> Expr {
-        let filter = filter.map(|filter| Box::new(filter.clone()));
+        let filter = match (filter.cloned(), self.alive.clone()) {
+            (Some(filter), Some(alive)) => Some(filter.and(alive)),
+            (filter, alive) => filter.or(alive),
+        };
+        let filter = filter.map(Box::new);
         let call = AggregateFunction::new_udf(udaf, arguments, distinct, filter, Vec::new(), None);
         let call = Expr::AggregateFunction(call);
         if let Some((_, name)) = self.aggregates.iter().find(|(known, _)| *known == call) {
