@@ -9,12 +9,12 @@ use datafusion::execution::{SessionState, SessionStateBuilder};
 use datafusion::physical_plan::{ExecutionPlan, displayable, execute_stream};
 use datafusion::prelude::SessionConfig;
 use kql::bind::Bound;
-use kql::hir;
+use kql::hir::{self, PlanKind};
 use tokio::time::Instant;
 
 use crate::error::EngineError;
 use crate::limits::Limits;
-use crate::lower::Lowering;
+use crate::lower::{Lowering, results};
 use crate::node::planner::KqlQueryPlanner;
 use crate::stream::{LimitedStream, QueryStream};
 use crate::tables::{Tables, TablesCatalog};
@@ -28,6 +28,17 @@ pub struct QueryTime {
     /// The window `[from, to)` applied to every table with a time column, in ticks.
     pub window: Option<(i64, i64)>,
 }
+
+/// A result of a query with what the query calls it, if anything.
+#[derive(Debug)]
+pub struct NamedStream {
+    /// `Name` of `fork Name=(…)`, or of an `as Name` at the end of a branch.
+    pub name: Option<Arc<str>>,
+    /// Its rows.
+    pub stream: QueryStream,
+}
+
+type PhysicalPlans = (Vec<Arc<dyn ExecutionPlan>>, Arc<Vec<MemoryReservation>>);
 
 /// Runs KQL over tables.
 #[derive(Clone, Debug)]
@@ -70,13 +81,34 @@ impl KqlContext {
         kql::compile(text, &TablesCatalog(&*self.tables))
     }
 
-    /// Starts a query. Subqueries (`toscalar`, `in (table)`, `materialize`) run to their end
-    /// before this returns.
+    /// Starts a query that has one result. Subqueries (`toscalar`, `in (table)`, `materialize`)
+    /// run to their end before this returns. A query of several results (`fork`, `facet`) is an
+    /// error: to give the first only would be to lose rows silently.
     pub async fn stream(
         &self,
         query: &hir::Query,
         time: QueryTime,
     ) -> Result<QueryStream, EngineError> {
+        if let PlanKind::Several { .. } = &*query.plan.kind {
+            return Err(EngineError::Invalid {
+                what: "the query has several results (`fork`, `facet`) where one table is wanted"
+                    .to_owned(),
+                span: query.plan.span,
+            });
+        }
+        let mut results = self.streams(query, time).await?;
+        let only = results.pop().map(|result| result.stream);
+        only.ok_or_else(|| EngineError::Execution("the query has no result".to_owned()))
+    }
+
+    /// Starts a query and gives its results in the order written: several for `fork` and `facet`,
+    /// one for all others. What the results have in common is computed once, before this returns.
+    /// The limit of rows is that of each result, the limits of time and memory are of all.
+    pub async fn streams(
+        &self,
+        query: &hir::Query,
+        time: QueryTime,
+    ) -> Result<Vec<NamedStream>, EngineError> {
         let memory_bytes = self.limits.memory_bytes;
         let started = Instant::now();
         let run = self.run(query, time, started);
@@ -107,19 +139,28 @@ impl KqlContext {
         query: &hir::Query,
         time: QueryTime,
         started: Instant,
-    ) -> Result<QueryStream, EngineError> {
+    ) -> Result<Vec<NamedStream>, EngineError> {
         let state = self.query_state()?;
-        let (physical, reservations) = self.physical_plan(query, time, &state).await?;
-        let input = execute_stream(physical, state.task_ctx())?;
-        let arrow_schema = arrow_schema(&query.plan.schema);
-        let schema = Arc::clone(&arrow_schema);
-        let batches = LimitedStream::new(input, schema, reservations, &self.limits, started);
-        Ok(QueryStream {
-            schema: query.plan.schema.clone(),
-            arrow_schema,
-            batches: Box::pin(batches),
-            memory_bytes: self.limits.memory_bytes,
-        })
+        let (plans, reservations) = self.physical_plans(query, time, &state).await?;
+        let mut streams = Vec::with_capacity(plans.len());
+        for ((name, plan), physical) in results(query).into_iter().zip(plans) {
+            let input = execute_stream(physical, state.task_ctx())?;
+            let arrow_schema = arrow_schema(&plan.schema);
+            let schema = Arc::clone(&arrow_schema);
+            let reservations = Arc::clone(&reservations);
+            let batches = LimitedStream::new(input, schema, reservations, &self.limits, started);
+            let stream = QueryStream {
+                schema: plan.schema.clone(),
+                arrow_schema,
+                batches: Box::pin(batches),
+                memory_bytes: self.limits.memory_bytes,
+            };
+            streams.push(NamedStream {
+                name: name.cloned(),
+                stream,
+            });
+        }
+        Ok(streams)
     }
 
     /// The plan that would run, one operator a line, for people who tune queries. Subqueries run.
@@ -129,23 +170,32 @@ impl KqlContext {
         time: QueryTime,
     ) -> Result<String, EngineError> {
         let state = self.query_state()?;
-        let (physical, _) = self.physical_plan(query, time, &state).await?;
-        Ok(displayable(&*physical).indent(false).to_string())
+        let (plans, _) = self.physical_plans(query, time, &state).await?;
+        let plans = plans.iter();
+        let texts: Vec<String> = plans
+            .map(|plan| displayable(&**plan).indent(false).to_string())
+            .collect();
+        Ok(texts.join("\n"))
     }
 
-    async fn physical_plan(
+    /// The plans of all results, and the memory that they read until the last of them ends.
+    async fn physical_plans(
         &self,
         query: &hir::Query,
         time: QueryTime,
         state: &SessionState,
-    ) -> Result<(Arc<dyn ExecutionPlan>, Vec<MemoryReservation>), EngineError> {
+    ) -> Result<PhysicalPlans, EngineError> {
         let windowed = time
             .window
             .map(|(from, to)| kql::window::apply(query.clone(), kql::window::Window { from, to }));
         let query = windowed.as_ref().unwrap_or(query);
         let lowering = Lowering::new(&*self.tables, state, time.now);
-        let (plan, reservations) = Box::pin(lowering.query(query)).await?;
-        Ok((state.create_physical_plan(&plan).await?, reservations))
+        let (plans, reservations) = Box::pin(lowering.query(query)).await?;
+        let mut physical = Vec::with_capacity(plans.len());
+        for plan in plans {
+            physical.push(state.create_physical_plan(&plan).await?);
+        }
+        Ok((physical, Arc::new(reservations)))
     }
 
     /// The session of one query, with memory of its own.

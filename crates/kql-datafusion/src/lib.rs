@@ -21,7 +21,7 @@ mod aggregate;
 mod lower;
 mod node;
 
-pub use context::{KqlContext, QueryTime};
+pub use context::{KqlContext, NamedStream, QueryTime};
 pub use error::{EngineError, Limit};
 pub use limits::Limits;
 pub use memory::MemoryTables;

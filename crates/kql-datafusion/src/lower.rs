@@ -75,15 +75,19 @@ impl<'a> Lowering<'a> {
         }
     }
 
-    /// The plan of a query, after its subqueries ran, and the memory that their results hold.
+    /// The plans of the results of a query, after its subqueries ran, and the memory that those
+    /// hold.
     pub(crate) async fn query(
         mut self,
         query: &hir::Query,
-    ) -> Result<(LogicalPlan, Vec<MemoryReservation>)> {
+    ) -> Result<(Vec<LogicalPlan>, Vec<MemoryReservation>)> {
         self.count_shared(&query.plan);
         self.prepare(&query.plan).await?;
-        let plan = self.plan(&query.plan)?.sorted()?;
-        Ok((plan, self.reservations))
+        let mut plans = Vec::new();
+        for (_, result) in results(query) {
+            plans.push(self.plan(result)?.sorted()?);
+        }
+        Ok((plans, self.reservations))
     }
 
     /// A column name that no KQL column has.
@@ -294,6 +298,19 @@ impl<'a> Lowering<'a> {
         .map_err(datafusion::error::DataFusionError::from)?;
         let array = physical.evaluate(&batch)?.into_array(1)?;
         Ok(ScalarValue::try_from_array(&array, 0)?)
+    }
+}
+
+/// The results of a query with their names, in order: one, but for `fork` and `facet`.
+pub(crate) fn results(query: &hir::Query) -> Vec<(Option<&Arc<str>>, &Plan)> {
+    match &*query.plan.kind {
+        PlanKind::Several { results } => {
+            let results = results.iter();
+            results
+                .map(|result| (result.name.as_ref(), &result.plan))
+                .collect()
+        }
+        _ => vec![(None, &query.plan)],
     }
 }
 

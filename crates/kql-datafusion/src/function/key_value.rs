@@ -321,18 +321,15 @@ fn scan_words(text: &str, quotes: &Quotes, found: &mut Found<'_>) {
         }
         let is_start = |c: char| c.is_alphanumeric() || quotes.opens(c);
         let value = &value[value.find(is_start).unwrap_or(value.len())..];
-        let behind = match quotes.quoted(value) {
-            Some((quoted, behind)) => {
-                found.add(&key, quoted.trim());
-                behind
-            }
-            None => {
-                let value = value.trim_start_matches(|c: char| !c.is_alphanumeric());
-                let end = value.find(|c: char| !c.is_alphanumeric());
-                let (value, behind) = value.split_at(end.unwrap_or(value.len()));
-                found.add(&key, value);
-                behind
-            }
+        let behind = if let Some((quoted, behind)) = quotes.quoted(value) {
+            found.add(&key, quoted.trim());
+            behind
+        } else {
+            let value = value.trim_start_matches(|c: char| !c.is_alphanumeric());
+            let end = value.find(|c: char| !c.is_alphanumeric());
+            let (value, behind) = value.split_at(end.unwrap_or(value.len()));
+            found.add(&key, value);
+            behind
         };
         at = text.len() - behind.len();
         previous = text[..at].chars().next_back();
@@ -348,7 +345,7 @@ fn key_at(text: &str, found: &Found<'_>) -> Option<String> {
         let behind = text.strip_prefix(&***key);
         behind.is_some_and(|behind| !behind.starts_with(char::is_alphanumeric))
     });
-    keys.max_by_key(|key| key.len()).map(|key| key.to_string())
+    keys.max_by_key(|key| key.len()).map(ToString::to_string)
 }
 
 #[cfg(test)]

@@ -15,7 +15,7 @@ use crate::error::EngineError;
 use crate::function;
 
 /// Rows and what is known of them at a level.
-struct Rows {
+struct State {
     rows: Relation,
     /// The groups of the rows around the operator.
     outer: Groups,
@@ -25,7 +25,7 @@ struct Rows {
     by: Vec<String>,
 }
 
-impl Rows {
+impl State {
     /// The rows in groups of one value per level above and including `levels` levels.
     fn grouped(&self, levels: usize) -> Relation {
         let mut groups = self.outer.clone();
@@ -51,7 +51,7 @@ impl Lowering<'_> {
             columns.push(self.value(&level.value, &input)?.alias(&name));
             values.push(name);
         }
-        let mut state = Rows {
+        let mut state = State {
             rows: input.map(|plan| LogicalPlanBuilder::from(plan).project(columns)?.build())?,
             outer: around.clone().unwrap_or(Groups {
                 keys: Vec::new(),
@@ -73,7 +73,7 @@ impl Lowering<'_> {
             let marked = self.marked(&state, at, best.clone(), &by)?;
             let (marked, is_best, found_by) = marked;
             if has_others(&nested.levels[at..]) {
-                let rest = Rows {
+                let rest = State {
                     rows: marked.clone(),
                     outer: state.outer.clone(),
                     values: state.values.clone(),
@@ -107,7 +107,7 @@ impl Lowering<'_> {
     /// The best values of a level with the column they are ordered by, in groups.
     fn best_values(
         &self,
-        state: &Rows,
+        state: &State,
         at: usize,
         level: &NestedLevel,
     ) -> Result<(Relation, String)> {
@@ -189,7 +189,7 @@ impl Lowering<'_> {
     /// ordered by.
     fn marked(
         &self,
-        state: &Rows,
+        state: &State,
         at: usize,
         best: Relation,
         by: &str,
@@ -223,7 +223,7 @@ impl Lowering<'_> {
     /// levels above.
     fn others(
         &self,
-        mut rest: Rows,
+        mut rest: State,
         at: usize,
         is_best: &str,
         nested: &TopNested,
@@ -261,18 +261,15 @@ impl Lowering<'_> {
         let no_rows = Relation::unordered(LogicalPlanBuilder::empty(true).build()?, 0);
         for (level, types) in below.iter().zip(outputs[2 * at..].chunks(2)) {
             let others = level.others.as_ref();
-            match (others, others.and_then(|_| by.next())) {
-                (Some(others), Some(by)) => {
-                    let mut value = self.value(others, &no_rows)?;
-                    if others.ty != types[0].ty {
-                        value = function::convert(others.ty, types[0].ty).call(vec![value]);
-                    }
-                    columns.extend([value, column(by)]);
+            if let (Some(others), Some(by)) = (others, others.and_then(|_| by.next())) {
+                let mut value = self.value(others, &no_rows)?;
+                if others.ty != types[0].ty {
+                    value = function::convert(others.ty, types[0].ty).call(vec![value]);
                 }
-                _ => {
-                    columns.push(lit(literal::missing(types[0].ty)?));
-                    columns.push(lit(literal::missing(types[1].ty)?));
-                }
+                columns.extend([value, column(by)]);
+            } else {
+                columns.push(lit(literal::missing(types[0].ty)?));
+                columns.push(lit(literal::missing(types[1].ty)?));
             }
         }
         named(relation, columns, &rest.outer, output)
@@ -284,7 +281,7 @@ fn has_others(levels: &[NestedLevel]) -> bool {
 }
 
 /// The rows of the last level.
-fn leg(state: &Rows, best: Relation, output: &Plan) -> Result<LogicalPlan> {
+fn leg(state: &State, best: Relation, output: &Plan) -> Result<LogicalPlan> {
     let pairs = state.values.iter().zip(&state.by);
     let columns = pairs.flat_map(|(value, by)| [column(value), column(by)]);
     let columns = columns.collect();

@@ -9,5 +9,6 @@ mod cases;
 mod limits;
 mod place;
 mod plan;
+mod several;
 mod split;
 mod world;
