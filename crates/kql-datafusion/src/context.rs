@@ -13,6 +13,7 @@ use kql::hir::{self, PlanKind};
 use tokio::time::Instant;
 
 use crate::error::EngineError;
+use crate::external::ExternalData;
 use crate::limits::Limits;
 use crate::lower::{Lowering, results};
 use crate::node::planner::KqlQueryPlanner;
@@ -45,6 +46,7 @@ type PhysicalPlans = (Vec<Arc<dyn ExecutionPlan>>, Arc<Vec<MemoryReservation>>);
 pub struct KqlContext {
     tables: Arc<dyn Tables>,
     limits: Limits,
+    external: ExternalData,
     state: SessionState,
 }
 
@@ -67,8 +69,15 @@ impl KqlContext {
         Ok(Self {
             tables,
             limits,
+            external: ExternalData::default(),
             state,
         })
+    }
+
+    /// The same context, whose queries may read what `external` allows. Without, they read none.
+    pub fn with_external_data(mut self, external: ExternalData) -> Self {
+        self.external = external;
+        self
     }
 
     /// The tables.
@@ -189,7 +198,7 @@ impl KqlContext {
             .window
             .map(|(from, to)| kql::window::apply(query.clone(), kql::window::Window { from, to }));
         let query = windowed.as_ref().unwrap_or(query);
-        let lowering = Lowering::new(&*self.tables, state, time.now);
+        let lowering = Lowering::new(&*self.tables, &self.external, state, time.now);
         let (plans, reservations) = Box::pin(lowering.query(query)).await?;
         let mut physical = Vec::with_capacity(plans.len());
         for plan in plans {

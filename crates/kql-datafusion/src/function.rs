@@ -51,6 +51,16 @@ pub use operator_string::string_operator;
 
 use udf::{Evaluate, KqlScalar};
 
+/// The steps of a path into JSON: names, or numbers of elements. A text that is no path is the
+/// name of a property.
+pub(crate) fn path_steps(path: &str) -> impl Iterator<Item = Result<String, i64>> {
+    let steps = json_path::parse(path).unwrap_or_else(|| json_path::parse_key(path));
+    steps.into_iter().map(|step| match step {
+        json_path::Step::Key(key) => Ok(key),
+        json_path::Step::Index(index) => Err(index),
+    })
+}
+
 /// Looks a function up by its name and the types of its arguments.
 type Find = fn(&str, &[ScalarType]) -> Option<Evaluate>;
 

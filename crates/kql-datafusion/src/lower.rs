@@ -7,6 +7,7 @@
 //! results constants that scans can prune with.
 
 mod expression;
+mod external_data;
 mod group;
 mod join;
 mod literal;
@@ -37,6 +38,7 @@ use kql::hir::{self, PlaceKind, Plan, PlanKind, SortKey};
 use kql::types::ScalarType;
 
 use crate::error::EngineError;
+use crate::external::ExternalData;
 use crate::function;
 use crate::tables::Tables;
 use group::Groups;
@@ -54,14 +56,23 @@ pub(crate) struct Lowering<'a> {
     shared: HashMap<u32, prepare::Shared>,
     /// Tables that subqueries read several times, by the address of their plan.
     inputs: HashMap<usize, prepare::Shared>,
+    external: &'a ExternalData,
+    /// The files of each `externaldata`, by the address of its plan.
+    externals: HashMap<usize, external_data::External>,
     /// The subqueries that are being lowered, the innermost last.
     frames: std::cell::RefCell<Vec<group::Frame>>,
     reservations: Vec<MemoryReservation>,
 }
 
 impl<'a> Lowering<'a> {
-    /// A lowering that reads `tables` and whose `now()` is `now`, in ticks.
-    pub(crate) fn new(tables: &'a dyn Tables, state: &'a SessionState, now: i64) -> Self {
+    /// A lowering that reads `tables` and what `external` allows, and whose `now()` is `now`, in
+    /// ticks.
+    pub(crate) fn new(
+        tables: &'a dyn Tables,
+        external: &'a ExternalData,
+        state: &'a SessionState,
+        now: i64,
+    ) -> Self {
         Self {
             tables,
             state,
@@ -70,6 +81,8 @@ impl<'a> Lowering<'a> {
             subqueries: HashMap::new(),
             shared: HashMap::new(),
             inputs: HashMap::new(),
+            external,
+            externals: HashMap::new(),
             frames: std::cell::RefCell::new(Vec::new()),
             reservations: Vec::new(),
         }
@@ -115,6 +128,7 @@ impl<'a> Lowering<'a> {
                 self.sourced(self.table(name, plan)?)
             }
             PlanKind::Rows => self.rows(plan),
+            PlanKind::ExternalData { .. } => self.external_data(plan),
             PlanKind::Values { rows } => self.sourced(Self::values(rows, plan)?),
             PlanKind::Print { columns } => {
                 let one_row = Relation::unordered(LogicalPlanBuilder::empty(true).build()?, 0);

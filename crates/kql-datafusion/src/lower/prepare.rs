@@ -127,6 +127,11 @@ impl Lowering<'_> {
                     self.subqueries.insert(address(table), answer);
                 }
                 match &*plan.kind {
+                    PlanKind::ExternalData { uris, properties } => {
+                        if !self.externals.contains_key(&address(plan)) {
+                            self.read_external(uris, properties, plan).await?;
+                        }
+                    }
                     PlanKind::MvApply(apply)
                         if rows_mentions(&apply.subquery) > 1 && !reads_rows(&apply.input) =>
                     {

@@ -6,6 +6,7 @@
 )]
 
 mod cases;
+mod external;
 mod limits;
 mod place;
 mod plan;
