@@ -75,6 +75,7 @@ impl KqlContext {
     }
 
     /// The same context, whose queries may read what `external` allows. Without, they read none.
+    #[must_use]
     pub fn with_external_data(mut self, external: ExternalData) -> Self {
         self.external = external;
         self

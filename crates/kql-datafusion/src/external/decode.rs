@@ -14,6 +14,10 @@ use crate::types::arrow_schema;
 
 /// Rows of a batch.
 const ROWS: usize = 8192;
+/// Memory of a value of text beside the text.
+const VALUE_BYTES: usize = 16;
+/// How many times its bytes the rows of a file may take in memory.
+const MEMORY_FACTOR: usize = 16;
 
 /// The formats that are read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -100,12 +104,21 @@ pub(crate) fn decode(bytes: Vec<u8>, reading: &Reading) -> Result<Vec<RecordBatc
         let reader = ParquetRecordBatchReaderBuilder::try_new(bytes::Bytes::from(bytes))
             .and_then(|builder| builder.with_batch_size(ROWS).build());
         let reader = reader.map_err(|error| Unreadable::of(&error))?;
-        let batches: Result<Vec<_>, _> = reader.collect();
-        return batches.map_err(|error| Unreadable::of(&error));
+        let mut batches = Vec::new();
+        let mut size = 0;
+        for batch in reader {
+            let batch = batch.map_err(|error| Unreadable::of(&error))?;
+            size += batch.get_array_memory_size();
+            if size > reading.memory_max() {
+                return Err(Unreadable::TooLarge);
+            }
+            batches.push(batch);
+        }
+        return Ok(batches);
     }
     let text = String::from_utf8_lossy(&bytes);
     let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
-    let mut rows = Rows::new(&reading.columns());
+    let mut rows = Rows::new(&reading.columns(), reading.memory_max());
     match reading.format {
         Format::Delimited(delimiter) => {
             let mut reader = csv::ReaderBuilder::new()
@@ -138,6 +151,11 @@ pub(crate) fn decode(bytes: Vec<u8>, reading: &Reading) -> Result<Vec<RecordBatc
 }
 
 impl Reading {
+    /// Most memory that the rows may take.
+    fn memory_max(&self) -> usize {
+        self.bytes_max.saturating_mul(MEMORY_FACTOR)
+    }
+
     /// The columns of the rows, for all formats but Parquet.
     pub(crate) fn columns(&self) -> Schema {
         let ty = match self.format {
@@ -157,12 +175,14 @@ fn record_column() -> Column {
 struct Rows {
     schema: Schema,
     builders: Vec<StringViewBuilder>,
+    memory: usize,
+    memory_max: usize,
     count: usize,
     batches: Vec<RecordBatch>,
 }
 
 impl Rows {
-    fn new(schema: &Schema) -> Self {
+    fn new(schema: &Schema, memory_max: usize) -> Self {
         Self {
             builders: schema
                 .columns()
@@ -170,6 +190,8 @@ impl Rows {
                 .map(|_| StringViewBuilder::new())
                 .collect(),
             schema: schema.clone(),
+            memory: 0,
+            memory_max,
             count: 0,
             batches: Vec::new(),
         }
@@ -182,6 +204,10 @@ impl Rows {
             builder.append_value(value.unwrap_or(""));
         }
         self.count += 1;
+        self.memory += self.builders.len() * VALUE_BYTES;
+        if self.memory > self.memory_max {
+            return Err(Unreadable::TooLarge);
+        }
         if self.count == ROWS {
             self.flush()?;
         }

@@ -3,11 +3,13 @@
 //! subquery keeps to them. The operators that do are the ones that hand [`Groups`] on; after any
 //! other a subquery is refused, never run as if its rows were one group.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use datafusion::common::{Column, JoinType, NullEquality, ScalarValue};
+use arrow::datatypes::DataType;
+use datafusion::common::{Column, DFSchema, JoinType, NullEquality, ScalarValue};
 use datafusion::functions::core::expr_fn::coalesce;
+use datafusion::functions_aggregate::bool_and_or::bool_or;
 use datafusion::functions_aggregate::min_max::max;
 use datafusion::functions_window::expr_fn::row_number;
 use datafusion::logical_expr::expr::Sort;
@@ -198,7 +200,7 @@ impl Lowering<'_> {
     pub(super) fn distinct_of_groups(input: Relation, groups: &Groups) -> Result<Relation> {
         let mut keys = input.columns();
         keys.extend(groups.partition());
-        let carried: Vec<Expr> = groups.carried_values();
+        let carried = groups.carried_values(input.plan.schema());
         let mut columns = input.columns();
         columns.extend(groups.columns().map(column));
         let plan = LogicalPlanBuilder::from(input.plan)
@@ -410,10 +412,21 @@ impl Lowering<'_> {
 
 impl Groups {
     /// The carried columns as aggregates over the rows of a group.
-    pub(super) fn carried_values(&self) -> Vec<Expr> {
+    pub(super) fn carried_values(&self, schema: &DFSchema) -> Vec<Expr> {
         let carried = self.carried.iter();
-        // They are equal within the group, and of all aggregates this one is the fastest.
-        carried.map(|name| max(column(name)).alias(name)).collect()
+        carried
+            .map(|name| carried_value(column(name), name, schema).alias(name))
+            .collect()
+    }
+}
+
+/// The value that `value`, which is the carried column `name`, has for all rows of a group: of
+/// the aggregates that give it, the one that is fast.
+pub(super) fn carried_value(value: Expr, name: &str, schema: &DFSchema) -> Expr {
+    let field = schema.field_with_unqualified_name(name);
+    match field.map(|field| field.data_type()) {
+        Ok(DataType::Boolean) => bool_or(value),
+        _ => max(value),
     }
 }
 
@@ -431,31 +444,68 @@ fn sources_of(plan: &Plan) -> Vec<&Plan> {
     }
 }
 
-/// Calls `visit` on the steps that a subquery is made of, tables inside expressions included.
+/// Calls `visit` on the steps that a subquery is made of, tables inside expressions included. A
+/// subtree that is referenced several times is visited once, as there may be any number of ways
+/// to it.
 fn each_step<'p>(subquery: &'p Plan, mut visit: impl FnMut(&'p Plan)) {
+    let mut seen = HashSet::new();
     let mut pending = vec![subquery];
     while let Some(plan) = pending.pop() {
+        if let PlanKind::Shared { id, .. } = &*plan.kind
+            && !seen.insert(*id)
+        {
+            continue;
+        }
         visit(plan);
         pending.extend(sources_of(plan));
-        plan.each_expression(|expr| match &expr.kind {
-            ExprKind::ToScalar(table) | ExprKind::InTable { table, .. } => pending.push(table),
-            _ => {}
-        });
+        plan.each_expression(|expr| pending.extend(expr.table()));
     }
 }
 
 /// Whether a plan reads the rows of the subquery that it is part of.
 pub(super) fn reads_rows(plan: &Plan) -> bool {
-    rows_mentions(plan) > 0
+    rows_of(plan).is_some()
 }
 
-/// How often a subquery reads the rows it runs over.
-pub(super) fn rows_mentions(subquery: &Plan) -> usize {
-    let mut mentions = 0;
+/// Whether what a subquery becomes reads the rows it runs over in more than one place.
+pub(super) fn reads_rows_twice(subquery: &Plan) -> bool {
+    let mut places = 0;
+    let mut repeats = false;
+    let mut mentions: HashMap<u32, (usize, &Plan)> = HashMap::new();
     each_step(subquery, |plan| {
-        mentions += usize::from(matches!(&*plan.kind, PlanKind::Rows));
+        let sources = sources_of(plan);
+        let mut tables = sources;
+        plan.each_expression(|expr| tables.extend(expr.table()));
+        for table in tables {
+            if let PlanKind::Shared { id, input } = &*table.kind {
+                mentions.entry(*id).or_insert((0, input)).0 += 1;
+            }
+        }
+        match &*plan.kind {
+            PlanKind::Rows => places += 1,
+            // Its levels look at the rows one after the other.
+            PlanKind::TopNested(_) => repeats |= reads_rows(plan),
+            _ => {}
+        }
     });
-    mentions
+    let mut shared = mentions.values();
+    repeats || places > 1 || shared.any(|(count, input)| *count > 1 && reads_rows(input))
+}
+
+/// Whether the rows of a table may be others when it is computed again.
+pub(super) fn is_open(table: &Plan) -> bool {
+    let mut open = false;
+    each_step(table, |plan| {
+        open |= matches!(&*plan.kind, PlanKind::Take { .. } | PlanKind::Sample { .. });
+        plan.each_expression(|expr| {
+            open |= matches!(
+                &expr.kind,
+                ExprKind::Call { function, .. }
+                    if matches!(function.name, "rand" | "new_guid" | "random")
+            );
+        });
+    });
+    open
 }
 
 /// The rows that a subquery runs over, as the binder saw them.

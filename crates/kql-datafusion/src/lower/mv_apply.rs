@@ -1,8 +1,6 @@
 //! `mv-apply`: the rows are expanded once, and the subquery runs over all of them in groups, one
 //! per row of the input. The input's columns travel along with the group.
 
-use std::sync::Arc;
-
 use datafusion::logical_expr::{Expr, LogicalPlanBuilder};
 use kql::hir::{MvApply, Plan};
 
@@ -18,15 +16,11 @@ impl Lowering<'_> {
             let what = "an `mv-apply` whose subquery reads no rows";
             return Err(EngineError::not_supported(what, output.span));
         };
-        let (input, numbers) = match self.inputs.get(&prepare::address(&apply.input)) {
-            Some(prepare::Shared::Cached { table, .. }) => {
-                let width = apply.input.schema.len();
-                let cached = self.cached(Arc::clone(table), true, width)?;
-                let numbers = cached.order.first().map(|key| key.column.clone());
-                (self.sourced(cached)?, numbers)
-            }
-            _ => (self.plan(&apply.input)?, None),
-        };
+        let is_numbered = self.inputs.contains_key(&prepare::address(&apply.input));
+        let input = self.input(&apply.input)?;
+        // Rows that were computed before have numbers, by which they are in order.
+        let numbers = input.order.first().filter(|_| is_numbered);
+        let numbers = numbers.map(|key| key.column.clone());
         let values = apply.columns.iter().map(|column| &column.value);
         let input = self.with_windows(input, values)?;
 

@@ -43,7 +43,7 @@ impl Lowering<'_> {
             None
         } else {
             let keys: Vec<Expr> = groups.keys.iter().map(column).collect();
-            let carried = groups.carried_values();
+            let carried = groups.carried_values(rows.plan.schema());
             let keys = LogicalPlanBuilder::from(rows.plan.clone()).aggregate(keys, carried)?;
             Some(keys.build()?)
         };

@@ -16,7 +16,7 @@ use futures::future::BoxFuture;
 use kql::hir::{ExprKind, InOp, Plan, PlanKind};
 use kql::types::{Column, ScalarType, Schema};
 
-use super::group::{reads_rows, rows_mentions};
+use super::group::{is_open, reads_rows, reads_rows_twice};
 use super::relation::{OrderKey, Relation};
 use super::{Lowering, Result, literal};
 use crate::error::{EngineError, Limit};
@@ -132,12 +132,17 @@ impl Lowering<'_> {
                             self.read_external(uris, properties, plan).await?;
                         }
                     }
+                    // Who reads rows twice must find the same rows, and the same numbers.
                     PlanKind::MvApply(apply)
-                        if rows_mentions(&apply.subquery) > 1 && !reads_rows(&apply.input) =>
+                        if reads_rows_twice(&apply.subquery) && !reads_rows(&apply.input) =>
                     {
-                        // Who numbers rows twice must find the same rows.
-                        self.cache_numbered(&apply.input).await?;
+                        self.cache_input(&apply.input, true).await?;
                         pending.push(&apply.subquery);
+                    }
+                    PlanKind::TopNested(nested)
+                        if is_open(&nested.input) && !reads_rows(&nested.input) =>
+                    {
+                        self.cache_input(&nested.input, false).await?;
                     }
                     _ => pending.extend(below(plan)),
                 }
@@ -146,8 +151,8 @@ impl Lowering<'_> {
         })
     }
 
-    async fn cache_numbered(&mut self, input: &Plan) -> Result<()> {
-        let cached = self.computed(input, true).await?;
+    async fn cache_input(&mut self, input: &Plan, numbers_rows: bool) -> Result<()> {
+        let cached = self.computed(input, numbers_rows).await?;
         self.inputs.insert(address(input), cached);
         Ok(())
     }
@@ -176,6 +181,17 @@ impl Lowering<'_> {
         }
         let table = Arc::new(mem_table(&Schema::new(columns), batches)?);
         Ok(Shared::Cached { table, ordered })
+    }
+
+    /// The input of a step, which may have been computed before.
+    pub(super) fn input(&self, input: &Plan) -> Result<Relation> {
+        match self.inputs.get(&address(input)) {
+            Some(Shared::Cached { table, ordered }) => {
+                let cached = self.cached(Arc::clone(table), *ordered, input.schema.len())?;
+                self.sourced(cached)
+            }
+            _ => self.plan(input),
+        }
     }
 
     /// A table that was computed before, in its order.

@@ -5,12 +5,12 @@ mod kinds;
 
 use std::sync::Arc;
 
-use datafusion::functions_aggregate::min_max::max;
 use datafusion::functions_aggregate::{bit_and_or_xor, count, stddev, variance};
 use datafusion::logical_expr::expr::AggregateFunction;
 use datafusion::logical_expr::{AggregateUDF, Expr, LogicalPlan, LogicalPlanBuilder, lit};
 use kql::hir::{self, AggregateCall, Plan};
 
+use super::group::carried_value;
 use super::relation::Relation;
 use super::{Lowering, Result, column, output_name};
 use crate::aggregate::Best;
@@ -72,7 +72,8 @@ impl Lowering<'_> {
                 groups.push(group);
             }
             for name in &own.carried {
-                let value = max(layers.below(column(name)));
+                let value = layers.below(column(name));
+                let value = carried_value(value, name, input.plan.schema());
                 let aggregate = self.hidden_name();
                 hidden.push(column(&aggregate).alias(name));
                 carried.push(value.alias(aggregate));

@@ -40,7 +40,7 @@ impl State {
 
 impl Lowering<'_> {
     pub(super) fn top_nested(&self, nested: &TopNested, output: &Plan) -> Result<Relation> {
-        let input = self.plan(&nested.input)?.without_order();
+        let input = self.input(&nested.input)?.without_order();
         let input = Self::without_placeholders(input, "top-nested", output.span)?;
         let around = input.groups.clone();
         let mut columns = input.columns();
