@@ -16,13 +16,14 @@ use datafusion::physical_plan::{ExecutionPlan, displayable, execute_stream};
 use datafusion::prelude::SessionConfig;
 use kql::bind::Bound;
 use kql::diagnostic::Severity;
-use kql::hir;
+use kql::hir::{self, PlanKind};
 use kql::types::Schema;
 use tokio::time::Instant;
 
 use crate::error::EngineError;
+use crate::external::ExternalData;
 use crate::limits::Limits;
-use crate::lower::{Computed, Lowered, Lowering};
+use crate::lower::{Computed, Lowered, Lowering, results};
 use crate::node::planner::KqlQueryPlanner;
 use crate::stream::{LimitedStream, QueryStream};
 use crate::tables::{Tables, TablesCatalog};
@@ -37,11 +38,27 @@ pub struct QueryTime {
     pub window: Option<(i64, i64)>,
 }
 
+/// A result of a query with what the query calls it, if anything.
+#[derive(Debug)]
+pub struct NamedStream {
+    /// `Name` of `fork Name=(…)`, or of an `as Name` at the end of a branch.
+    pub name: Option<Arc<str>>,
+    /// Its rows.
+    pub stream: QueryStream,
+}
+
 /// A query that is ready to run.
 struct Planned {
+    results: Vec<PlannedResult>,
+    /// What the results read until the last of them ends.
+    reservations: Arc<Vec<MemoryReservation>>,
+}
+
+/// One of its results.
+struct PlannedResult {
+    name: Option<Arc<str>>,
     physical: Arc<dyn ExecutionPlan>,
     schema: Schema,
-    reservations: Vec<MemoryReservation>,
 }
 
 /// Runs KQL over tables.
@@ -49,6 +66,7 @@ struct Planned {
 pub struct KqlContext {
     tables: Arc<dyn Tables>,
     limits: Limits,
+    external: ExternalData,
     state: SessionState,
 }
 
@@ -72,8 +90,16 @@ impl KqlContext {
         Ok(Self {
             tables,
             limits,
+            external: ExternalData::default(),
             state,
         })
+    }
+
+    /// The same context, whose queries may read what `external` allows. Without, they read none.
+    #[must_use]
+    pub fn with_external_data(mut self, external: ExternalData) -> Self {
+        self.external = external;
+        self
     }
 
     /// The same context without the rewrites of plans that only make them faster: their answers
@@ -101,13 +127,34 @@ impl KqlContext {
         kql::compile(text, &TablesCatalog(&*self.tables))
     }
 
-    /// Starts a query. Subqueries (`toscalar`, `in (table)`, `materialize`) run to their end
-    /// before this returns.
+    /// Starts a query that has one result. Subqueries (`toscalar`, `in (table)`, `materialize`)
+    /// run to their end before this returns. A query of several results (`fork`, `facet`) is an
+    /// error: to give the first only would be to lose rows silently.
     pub async fn stream(
         &self,
         query: &hir::Query,
         time: QueryTime,
     ) -> Result<QueryStream, EngineError> {
+        if let PlanKind::Several { .. } = &*query.plan.kind {
+            return Err(EngineError::Invalid {
+                what: "the query has several results (`fork`, `facet`) where one table is wanted"
+                    .to_owned(),
+                span: query.plan.span,
+            });
+        }
+        let mut results = self.streams(query, time).await?;
+        let only = results.pop().map(|result| result.stream);
+        only.ok_or_else(|| EngineError::Execution("the query has no result".to_owned()))
+    }
+
+    /// Starts a query and gives its results in the order written: several for `fork` and `facet`,
+    /// one for all others. What the results have in common is computed once, before this returns.
+    /// The limit of rows is that of each result, the limits of time and memory are of all.
+    pub async fn streams(
+        &self,
+        query: &hir::Query,
+        time: QueryTime,
+    ) -> Result<Vec<NamedStream>, EngineError> {
         let memory_bytes = self.limits.memory_bytes;
         let started = Instant::now();
         let run = self.run(query, time, started);
@@ -138,20 +185,28 @@ impl KqlContext {
         query: &hir::Query,
         time: QueryTime,
         started: Instant,
-    ) -> Result<QueryStream, EngineError> {
+    ) -> Result<Vec<NamedStream>, EngineError> {
         let state = self.query_state()?;
-        let planned = self.physical_plan(query, time, &state).await?;
-        let input = execute_stream(planned.physical, state.task_ctx())?;
-        let arrow_schema = arrow_schema(&planned.schema);
-        let schema = Arc::clone(&arrow_schema);
-        let (limits, reservations) = (&self.limits, planned.reservations);
-        let batches = LimitedStream::new(input, schema, reservations, limits, started);
-        Ok(QueryStream {
-            schema: planned.schema,
-            arrow_schema,
-            batches: Box::pin(batches),
-            memory_bytes: self.limits.memory_bytes,
-        })
+        let planned = self.planned(query, time, &state).await?;
+        let mut streams = Vec::with_capacity(planned.results.len());
+        for result in planned.results {
+            let input = execute_stream(result.physical, state.task_ctx())?;
+            let arrow_schema = arrow_schema(&result.schema);
+            let schema = Arc::clone(&arrow_schema);
+            let reservations = Arc::clone(&planned.reservations);
+            let batches = LimitedStream::new(input, schema, reservations, &self.limits, started);
+            let stream = QueryStream {
+                schema: result.schema,
+                arrow_schema,
+                batches: Box::pin(batches),
+                memory_bytes: self.limits.memory_bytes,
+            };
+            streams.push(NamedStream {
+                name: result.name,
+                stream,
+            });
+        }
+        Ok(streams)
     }
 
     /// The plan that would run, one operator a line, for people who tune queries. Subqueries run.
@@ -161,11 +216,16 @@ impl KqlContext {
         time: QueryTime,
     ) -> Result<String, EngineError> {
         let state = self.query_state()?;
-        let planned = self.physical_plan(query, time, &state).await?;
-        Ok(displayable(&*planned.physical).indent(false).to_string())
+        let planned = self.planned(query, time, &state).await?;
+        let results = planned.results.iter();
+        let texts: Vec<String> = results
+            .map(|result| displayable(&*result.physical).indent(false).to_string())
+            .collect();
+        Ok(texts.join("\n"))
     }
 
-    async fn physical_plan(
+    /// The plans of all results, and the memory that they read until the last of them ends.
+    async fn planned(
         &self,
         query: &hir::Query,
         time: QueryTime,
@@ -180,9 +240,10 @@ impl KqlContext {
                 let window = kql::window::Window { from, to };
                 query = Cow::Owned(kql::window::apply(query.into_owned(), window));
             }
-            let lowering = Lowering::new(&*self.tables, state, time.now, computed);
+            let (tables, external) = (&*self.tables, &self.external);
+            let lowering = Lowering::new(tables, external, state, time.now, computed);
             match Box::pin(lowering.query(&query)).await? {
-                Lowered::Plan(..) if is_part => {
+                Lowered::Plans(..) if is_part => {
                     return Err(EngineError::Invalid {
                         what: "a plugin had no rows to tell its columns from, and a key behind it \
                                is none of those known; declare the columns behind its call"
@@ -190,11 +251,18 @@ impl KqlContext {
                         span: query.plan.span,
                     });
                 }
-                Lowered::Plan(plan, reservations) => {
+                Lowered::Plans(plans, reservations) => {
+                    let mut planned = Vec::with_capacity(plans.len());
+                    for ((name, result), plan) in results(&query).into_iter().zip(plans) {
+                        planned.push(PlannedResult {
+                            name: name.cloned(),
+                            physical: state.create_physical_plan(&plan).await?,
+                            schema: result.schema.clone().opened(false),
+                        });
+                    }
                     return Ok(Planned {
-                        physical: state.create_physical_plan(&plan).await?,
-                        schema: query.plan.schema.clone().opened(false),
-                        reservations,
+                        results: planned,
+                        reservations: Arc::new(reservations),
                     });
                 }
                 Lowered::Columns(known) => {

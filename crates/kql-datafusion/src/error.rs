@@ -59,6 +59,8 @@ pub enum Limit {
     Rows(u64),
     /// [`crate::Limits::seconds`].
     Seconds(u64),
+    /// [`crate::ExternalData::bytes_max`].
+    ExternalData(usize),
     /// Values of an `in (table)`.
     InTable(usize),
 }
@@ -78,6 +80,11 @@ impl fmt::Display for Limit {
             Self::Seconds(seconds) => write!(
                 f,
                 "query ran longer than its limit of {seconds} s; raise seconds or narrow the query"
+            ),
+            Self::ExternalData(bytes) => write!(
+                f,
+                "a file of externaldata has more than its limit of {bytes} bytes; \
+                 raise externaldata.bytes_max"
             ),
             Self::InTable(values) => write!(
                 f,

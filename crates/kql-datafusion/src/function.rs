@@ -24,6 +24,7 @@ mod ipv6;
 pub(crate) mod json;
 mod json_path;
 mod json_writer;
+pub(crate) mod key_value;
 mod location;
 pub(crate) mod lookup;
 mod math;
@@ -74,6 +75,16 @@ pub(crate) use value::Datum;
 
 use tuple::KqlTuple;
 use udf::{Evaluate, KqlScalar};
+
+/// The steps of a path into JSON: names, or numbers of elements. A text that is no path is the
+/// name of a property.
+pub(crate) fn path_steps(path: &str) -> impl Iterator<Item = Result<String, i64>> {
+    let steps = json_path::parse(path).unwrap_or_else(|| json_path::parse_key(path));
+    steps.into_iter().map(|step| match step {
+        json_path::Step::Key(key) => Ok(key),
+        json_path::Step::Index(index) => Err(index),
+    })
+}
 
 /// Looks a function up by its name and the types of its arguments.
 type Find = fn(&str, &[ScalarType]) -> Option<Evaluate>;

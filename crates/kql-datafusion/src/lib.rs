@@ -9,6 +9,7 @@
 
 pub mod context;
 pub mod error;
+pub mod external;
 pub mod function;
 pub mod json;
 pub mod limits;
@@ -24,8 +25,9 @@ mod node;
 mod plugin;
 mod sketch;
 
-pub use context::{KqlContext, QueryTime};
+pub use context::{KqlContext, NamedStream, QueryTime};
 pub use error::{EngineError, Limit};
+pub use external::{ExternalData, Fetch, Fetched};
 pub use limits::Limits;
 pub use memory::MemoryTables;
 pub use stream::QueryStream;

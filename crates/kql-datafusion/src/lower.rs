@@ -9,14 +9,19 @@
 mod catalog_function;
 mod detached;
 mod expression;
+mod external_data;
 mod graph;
+mod group;
 mod join;
 mod literal;
 mod make_series;
 mod membership;
+mod mv_apply;
 mod mv_expand;
 mod open;
 mod parse;
+mod parse_kv;
+mod partition;
 mod plugin;
 mod plugin_activity;
 mod plugin_lookup;
@@ -28,10 +33,13 @@ mod prepare;
 mod range;
 mod reduce;
 mod relation;
+mod sample;
 mod scan;
 mod several;
 mod source;
 mod summarize;
+mod top_nested;
+mod union;
 mod window;
 
 use std::collections::HashMap;
@@ -40,13 +48,15 @@ use std::sync::Arc;
 use datafusion::common::{DFSchema, ScalarValue};
 use datafusion::execution::SessionState;
 use datafusion::execution::memory_pool::MemoryReservation;
-use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, Union};
-use kql::hir::{self, PlaceKind, Plan, PlanKind, SortKey, UnionInput};
+use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder};
+use kql::hir::{self, PlaceKind, Plan, PlanKind, SortKey};
 use kql::types::ScalarType;
 
 use crate::error::EngineError;
+use crate::external::ExternalData;
 use crate::function;
 use crate::tables::Tables;
+use group::Groups;
 pub(crate) use open::Computed;
 use relation::{OrderKey, Relation};
 
@@ -68,22 +78,31 @@ pub(crate) struct Lowering<'a> {
     time_columns: Vec<String>,
     /// What `geo_info_from_ip_address` looks addresses up in, if the query calls it.
     locations: Option<Arc<function::Locations>>,
+    /// Tables that subqueries read several times, by the address of their plan.
+    inputs: HashMap<usize, prepare::Shared>,
+    external: &'a ExternalData,
+    /// The files of each `externaldata`, by the address of its plan.
+    externals: HashMap<usize, external_data::External>,
+    /// The subqueries that are being lowered, the innermost last.
+    frames: std::cell::RefCell<Vec<group::Frame>>,
     reservations: Vec<MemoryReservation>,
 }
 
 /// What lowering came to.
 pub(crate) enum Lowered {
-    /// The plan, and the memory that the results of subqueries hold.
-    Plan(Box<LogicalPlan>, Vec<MemoryReservation>),
+    /// The plans of the results, and the memory that the results of subqueries hold.
+    Plans(Vec<LogicalPlan>, Vec<MemoryReservation>),
     /// The columns of plugins are known now that were not: the query is to be bound again with
     /// them and lowered with the rest.
     Columns(Computed),
 }
 
 impl<'a> Lowering<'a> {
-    /// A lowering that reads `tables` and whose `now()` is `now`, in ticks.
+    /// A lowering that reads `tables` and what `external` allows, and whose `now()` is `now`, in
+    /// ticks.
     pub(crate) fn new(
         tables: &'a dyn Tables,
+        external: &'a ExternalData,
         state: &'a SessionState,
         now: i64,
         mut computed: Computed,
@@ -100,10 +119,14 @@ impl<'a> Lowering<'a> {
             reservations: std::mem::take(&mut computed.reservations),
             computed,
             owned: Vec::new(),
+            inputs: HashMap::new(),
+            external,
+            externals: HashMap::new(),
+            frames: std::cell::RefCell::new(Vec::new()),
         }
     }
 
-    /// The plan of a query, after its subqueries ran.
+    /// The plans of the results of a query, after its subqueries ran.
     pub(crate) async fn query(mut self, query: &hir::Query) -> Result<Lowered> {
         self.look_around(&query.plan);
         if self.compute_open_calls(&query.plan).await? {
@@ -116,8 +139,11 @@ impl<'a> Lowering<'a> {
             return Ok(Lowered::Columns(computed));
         }
         self.prepare(&query.plan).await?;
-        let plan = self.plan(&query.plan)?.sorted()?;
-        Ok(Lowered::Plan(Box::new(plan), self.reservations))
+        let mut plans = Vec::new();
+        for (_, result) in results(query) {
+            plans.push(self.plan(result)?.sorted()?);
+        }
+        Ok(Lowered::Plans(plans, self.reservations))
     }
 
     /// A column name that no KQL column has.
@@ -128,6 +154,11 @@ impl<'a> Lowering<'a> {
     }
 
     fn plan(&self, plan: &Plan) -> Result<Relation> {
+        let lowered = self.step(plan)?;
+        self.check_groups(plan, lowered)
+    }
+
+    fn step(&self, plan: &Plan) -> Result<Relation> {
         match &*plan.kind {
             PlanKind::Table { name, place, .. } => {
                 // A database of this place is the one at hand; what is elsewhere is not here.
@@ -137,14 +168,17 @@ impl<'a> Lowering<'a> {
                     let what = format!("a table of another place (`{}()`)", kind.as_str());
                     return Err(EngineError::not_supported(what, plan.span));
                 }
-                self.table(name, plan)
+                self.sourced(self.table(name, plan)?)
             }
-            PlanKind::Values { rows } => Self::values(rows, plan),
+            PlanKind::Rows => self.rows(plan),
+            PlanKind::ExternalData { .. } => self.external_data(plan),
+            PlanKind::Values { rows } => self.sourced(Self::values(rows, plan)?),
             PlanKind::Print { columns } => {
                 let one_row = Relation::unordered(LogicalPlanBuilder::empty(true).build()?, 0);
+                let one_row = self.with_windows(self.sourced(one_row)?, columns)?;
                 self.project(one_row, columns, plan)
             }
-            PlanKind::Range { from, to, step } => self.range(from, to, step, plan),
+            PlanKind::Range { from, to, step } => self.sourced(self.range(from, to, step, plan)?),
             PlanKind::Filter { input, predicate } => {
                 let input = match self.unique_join(input, predicate)? {
                     Some(joined) => joined,
@@ -152,7 +186,7 @@ impl<'a> Lowering<'a> {
                 };
                 let input = self.with_windows(input, [predicate])?;
                 let predicate = self.predicate(predicate, &input)?;
-                input.map(|plan| LogicalPlanBuilder::from(plan).filter(predicate)?.build())
+                self.filtered(input, predicate)
             }
             PlanKind::Project { input, columns } => {
                 if let PlanKind::Graph(hir::Graph::Match(matched)) = &*input.kind {
@@ -167,7 +201,11 @@ impl<'a> Lowering<'a> {
                 aggregates,
             } => self.summarize(input, keys, aggregates, plan),
             PlanKind::Distinct { input } => {
-                let unique = LogicalPlanBuilder::from(self.plan(input)?.visible()?).distinct()?;
+                let input = self.plan(input)?;
+                if let Some(groups) = input.groups.clone() {
+                    return Self::distinct_of_groups(input, &groups);
+                }
+                let unique = LogicalPlanBuilder::from(input.visible()?).distinct()?;
                 Ok(Relation::unordered(unique.build()?, plan.schema.len()))
             }
             PlanKind::Sort { input, keys } => self.sort(self.plan(input)?, keys),
@@ -189,20 +227,18 @@ impl<'a> Lowering<'a> {
             PlanKind::Scan(scan) => self.scan(scan, plan),
             PlanKind::Take { input, count } => {
                 let input = self.plan(input)?;
-                let count = self.constant(count)?;
-                let ScalarValue::Int64(Some(count)) = count else {
-                    return Err(EngineError::Invalid {
-                        what: "take needs a number of rows".to_owned(),
-                        span: plan.span,
-                    });
-                };
-                let count = usize::try_from(count).unwrap_or(0);
+                let count = self.row_count(count)?;
+                if let Some(groups) = input.groups.clone() {
+                    let order = input.sort_expressions();
+                    return self.take_of_groups(input, &groups, order, count);
+                }
                 input.map_sorted(|plan| {
                     LogicalPlanBuilder::from(plan)
                         .limit(0, Some(count))?
                         .build()
                 })
             }
+            PlanKind::Sample { input, count } => self.sample(input, count),
             PlanKind::Join {
                 left,
                 right,
@@ -221,6 +257,7 @@ impl<'a> Lowering<'a> {
                     item_index: *item_index,
                     row_limit: *row_limit,
                     bag_as_array: *bag_as_array,
+                    keeps_empty: false,
                 };
                 self.mv_expand(input, columns, options, plan)
             }
@@ -240,13 +277,18 @@ impl<'a> Lowering<'a> {
                 self.parse(input, text, &pattern, *drop_unmatched, plan)
             }
             PlanKind::MakeSeries(series) => self.make_series(series, plan),
+            PlanKind::ParseKv(parse) => self.parse_kv(parse, plan),
+            PlanKind::MvApply(apply) => self.mv_apply(apply, plan),
+            PlanKind::Partition(partition) => self.partition(partition, plan),
+            PlanKind::TopNested(nested) => self.top_nested(nested, plan),
             PlanKind::Serialize { input } => self.plan(input),
             PlanKind::Plugin { .. } if let Some(call) = plugin::Call::of(plan) => {
                 self.plugin(&call)
             }
             PlanKind::Shared { id, input } => match self.shared.get(id) {
                 Some(prepare::Shared::Cached { table, ordered }) => {
-                    self.cached(Arc::clone(table), *ordered, plan.schema.len())
+                    let cached = self.cached(Arc::clone(table), *ordered, plan.schema.len())?;
+                    self.sourced(cached)
                 }
                 _ => self.plan(input),
             },
@@ -276,6 +318,7 @@ impl<'a> Lowering<'a> {
         let expressions = keys.iter().map(|key| &key.expr);
         let input = self.with_windows(input, expressions)?;
         let mut columns = input.columns();
+        columns.extend(input.groups.iter().flat_map(Groups::columns).map(column));
         let mut order = Vec::new();
         self.sort_columns(keys, &input, &mut columns, &mut order)?;
         let width = input.width;
@@ -284,6 +327,7 @@ impl<'a> Lowering<'a> {
             .build()?;
         Ok(Relation {
             order,
+            groups: input.groups,
             ..Relation::unordered(plan, width)
         })
     }
@@ -321,20 +365,15 @@ impl<'a> Lowering<'a> {
         Ok(())
     }
 
-    fn union(&self, inputs: &[UnionInput], output: &Plan) -> Result<Relation> {
-        let mut legs = Vec::with_capacity(inputs.len());
-        for leg in inputs {
-            let input = self.plan(&leg.plan)?.without_order();
-            legs.push(Arc::new(
-                self.project(input, &leg.expressions(&output.schema), output)?
-                    .plan,
-            ));
+    /// A constant number of rows; none for one that is negative.
+    fn row_count(&self, count: &hir::Expr) -> Result<usize> {
+        match self.constant(count)? {
+            ScalarValue::Int64(Some(count)) => Ok(usize::try_from(count).unwrap_or(0)),
+            _ => Err(EngineError::Invalid {
+                what: "a number of rows is a long that is not null".to_owned(),
+                span: count.span,
+            }),
         }
-        let plan = match legs.len() {
-            1 => Arc::unwrap_or_clone(legs.remove(0)),
-            _ => LogicalPlan::Union(Union::try_new(legs)?),
-        };
-        Ok(Relation::unordered(plan, output.schema.len()))
     }
 
     /// The value of an expression without columns.
@@ -360,6 +399,19 @@ impl<'a> Lowering<'a> {
         .map_err(datafusion::error::DataFusionError::from)?;
         let array = physical.evaluate(&batch)?.into_array(1)?;
         Ok(ScalarValue::try_from_array(&array, 0)?)
+    }
+}
+
+/// The results of a query with their names, in order: one, but for `fork` and `facet`.
+pub(crate) fn results(query: &hir::Query) -> Vec<(Option<&Arc<str>>, &Plan)> {
+    match &*query.plan.kind {
+        PlanKind::Several { results } => {
+            let results = results.iter();
+            results
+                .map(|result| (result.name.as_ref(), &result.plan))
+                .collect()
+        }
+        _ => vec![(None, &query.plan)],
     }
 }
 

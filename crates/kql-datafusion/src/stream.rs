@@ -68,14 +68,14 @@ pub(crate) struct LimitedStream {
     deadline: Option<Pin<Box<Sleep>>>,
     ended: bool,
     /// Memory of the subqueries' results, which the plan reads until it ends.
-    _reservations: Vec<MemoryReservation>,
+    _reservations: Arc<Vec<MemoryReservation>>,
 }
 
 impl LimitedStream {
     pub(crate) fn new(
         input: SendableRecordBatchStream,
         schema: SchemaRef,
-        reservations: Vec<MemoryReservation>,
+        reservations: Arc<Vec<MemoryReservation>>,
         limits: &Limits,
         started: Instant,
     ) -> Self {

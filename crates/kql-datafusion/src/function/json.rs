@@ -248,7 +248,7 @@ pub(super) fn write_bag<'a>(
 
 /// Checks JSON text and writes it without white space, escapes and reals in Kusto's form.
 /// `None`, with `out` as it was, if the text is not JSON.
-pub(super) fn write_compact(json: &str, out: &mut String) -> Option<()> {
+pub(crate) fn write_compact(json: &str, out: &mut String) -> Option<()> {
     let length = out.len();
     let mut compactor = Compactor { json, at: 0, out };
     let written = compactor.value(0).and_then(|()| {

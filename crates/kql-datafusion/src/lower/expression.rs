@@ -13,7 +13,7 @@ use kql::types::{ScalarType, Value};
 
 use super::graph::is_graph_call;
 use super::relation::Relation;
-use super::{Lowering, Result, literal, prepare};
+use super::{Lowering, Result, column, literal, prepare};
 use crate::error::EngineError;
 use crate::types::arrow_type;
 use crate::{function, lookup};
@@ -83,6 +83,9 @@ impl Lowering<'_> {
                 function::index(index.ty).call(operands)
             }
             ExprKind::ToScalar(table) => {
+                if let Some(name) = input.windows.get(&std::ptr::from_ref(expr).addr()) {
+                    return Ok(column(name));
+                }
                 let answer = self.subqueries.get(&prepare::address(table));
                 let value = answer.and_then(prepare::Answer::scalar).ok_or_else(|| {
                     EngineError::not_supported("toscalar() in this place", expr.span)

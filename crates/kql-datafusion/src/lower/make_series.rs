@@ -30,21 +30,19 @@ impl Lowering<'_> {
             groups.push(self.value(key, &input)?);
         }
         groups.push(bins.numbering(series.axis.ty).call(vec![axis]));
-        let (plan, mut outputs) = self.grouped(input, groups, &series.aggregates)?;
+        let mut keys: Vec<String> = groups.iter().map(|_| self.hidden_name()).collect();
+        let results = series.aggregates.iter().flat_map(|call| &call.outputs);
+        let results: Vec<String> = results.map(|_| self.hidden_name()).collect();
+        let names = [&keys[..], &results[..]].concat();
+        let aggregated = self.aggregated(input, groups, &series.aggregates, names)?;
 
         // The values of the series are expressions over the results of the aggregates.
-        let results = outputs.split_off(series.keys.len() + 1);
         let width = results.len();
-        let mut columns = Vec::with_capacity(results.len() + outputs.len());
-        let mut names = Vec::with_capacity(results.len() + outputs.len());
-        for value in results.into_iter().chain(outputs) {
-            let name = self.hidden_name();
-            columns.push(value.alias(&name));
-            names.push(name);
-        }
-        let plan = LogicalPlanBuilder::from(plan).project(columns)?.build()?;
+        let columns = results.iter().chain(&keys).map(column);
+        let plan = LogicalPlanBuilder::from(aggregated.plan)
+            .project(columns.collect::<Vec<_>>())?
+            .build()?;
         let results = Relation::unordered(plan, width);
-        let mut keys = names.split_off(width);
         let bin = keys
             .pop()
             .ok_or_else(|| invalid("a series has bins", output))?;

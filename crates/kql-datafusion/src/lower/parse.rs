@@ -58,12 +58,10 @@ impl Lowering<'_> {
         let extract = ScalarUDF::new_from_impl(Extract::new(regex, groups));
         let found = extract.call(vec![self.value(text, &input)?]);
 
-        let kept = |columns: &mut Vec<Expr>| {
-            columns.extend(input.order.iter().map(|key| column(&key.column)));
-        };
+        let hidden = input.hidden();
         let found_name = self.hidden_name();
         let mut columns = input.columns();
-        kept(&mut columns);
+        columns.extend(hidden.clone());
         columns.push(found.alias(&found_name));
         let inputs = input.columns();
         let plan = LogicalPlanBuilder::from(input.plan).project(columns)?;
@@ -72,7 +70,7 @@ impl Lowering<'_> {
         let matched_name = self.hidden_name();
         let mut converted = Vec::with_capacity(targets.len());
         let mut columns = inputs.clone();
-        columns.extend(input.order.iter().map(|key| column(&key.column)));
+        columns.extend(hidden.clone());
         columns.push(field(MATCHED.to_owned()).alias(&matched_name));
         for (position, target) in targets.iter().enumerate() {
             let ty = output.schema.columns()[*target].ty;
@@ -84,7 +82,7 @@ impl Lowering<'_> {
             columns.push(value.alias(&name));
             converted.push((*target, ty, name));
         }
-        let mut plan = plan.project(columns)?;
+        let plan = plan.project(columns)?;
 
         let mut matched = column(&matched_name);
         if pattern.kind == ParseKind::Simple {
@@ -94,9 +92,6 @@ impl Lowering<'_> {
             {
                 matched = matched.and(column(name).is_not_null());
             }
-        }
-        if drop_unmatched {
-            plan = plan.filter(matched.clone())?;
         }
         let mut columns = Vec::with_capacity(output.schema.len());
         for (position, out) in output.schema.columns().iter().enumerate() {
@@ -111,11 +106,20 @@ impl Lowering<'_> {
             columns.push(value.alias(output_name(&out.name)));
         }
         let width = columns.len();
-        columns.extend(input.order.iter().map(|key| column(&key.column)));
-        Ok(Relation {
+        columns.extend(hidden);
+        let is_match = self.hidden_name();
+        if drop_unmatched {
+            columns.push(matched.alias(&is_match));
+        }
+        let parsed = Relation {
             order: input.order,
+            groups: input.groups,
             ..Relation::unordered(plan.project(columns)?.build()?, width)
-        })
+        };
+        if drop_unmatched {
+            return self.filtered(parsed, column(&is_match));
+        }
+        Ok(parsed)
     }
 }
 

@@ -16,6 +16,7 @@ use futures::future::BoxFuture;
 use kql::hir::{ExprKind, InOp, Plan, PlanKind};
 use kql::types::{Column, ScalarType, Schema};
 
+use super::group::{is_open, reads_rows, reads_rows_twice};
 use super::plugin::Call;
 use super::relation::{OrderKey, Relation};
 use super::{Lowering, Result, literal, output_name};
@@ -123,7 +124,7 @@ impl Lowering<'_> {
                 if let PlanKind::Shared { id, input } = &*plan.kind {
                     match self.shared.get(id) {
                         Some(Shared::Cached { .. }) => continue,
-                        Some(Shared::Mentioned(count)) if *count > 1 => {
+                        Some(Shared::Mentioned(count)) if *count > 1 && !reads_rows(input) => {
                             self.cache(*id, input).await?;
                             continue;
                         }
@@ -133,6 +134,12 @@ impl Lowering<'_> {
                 let mut subqueries = Vec::new();
                 let mut locates = None;
                 plan.each_expression(|expr| match &expr.kind {
+                    // Those over the rows of a group are part of the plan.
+                    ExprKind::ToScalar(table) | ExprKind::InTable { table, .. }
+                        if reads_rows(table) =>
+                    {
+                        pending.push(table);
+                    }
                     ExprKind::ToScalar(table) => subqueries.push((None, table, expr.ty)),
                     ExprKind::InTable { op, table, .. } => {
                         subqueries.push((Some(*op), table, expr.ty));
@@ -153,6 +160,29 @@ impl Lowering<'_> {
                     };
                     self.subqueries.insert(address(table), answer);
                 }
+                match &*plan.kind {
+                    PlanKind::ExternalData { uris, properties } => {
+                        if !self.externals.contains_key(&address(plan)) {
+                            self.read_external(uris, properties, plan).await?;
+                        }
+                        continue;
+                    }
+                    // Who reads rows twice must find the same rows, and the same numbers.
+                    PlanKind::MvApply(apply)
+                        if reads_rows_twice(&apply.subquery) && !reads_rows(&apply.input) =>
+                    {
+                        self.cache_input(&apply.input, true).await?;
+                        pending.push(&apply.subquery);
+                        continue;
+                    }
+                    PlanKind::TopNested(nested)
+                        if is_open(&nested.input) && !reads_rows(&nested.input) =>
+                    {
+                        self.cache_input(&nested.input, false).await?;
+                        continue;
+                    }
+                    _ => {}
+                }
                 match Call::of(plan) {
                     // What it reads is prepared with it.
                     Some(call) if self.runs_before(&call) => self.prepare_call(&call).await?,
@@ -163,11 +193,24 @@ impl Lowering<'_> {
         })
     }
 
-    async fn cache(&mut self, id: u32, input: &Plan) -> Result<()> {
-        self.prepare(input).await?;
-        let (table, ordered, _) = self.kept_prepared(input, "materialize").await?;
-        self.shared.insert(id, Shared::Cached { table, ordered });
+    async fn cache_input(&mut self, input: &Plan, numbers_rows: bool) -> Result<()> {
+        let cached = self.cached_plan(input, numbers_rows).await?;
+        self.inputs.insert(address(input), cached);
         Ok(())
+    }
+
+    async fn cache(&mut self, id: u32, input: &Plan) -> Result<()> {
+        let cached = self.cached_plan(input, false).await?;
+        self.shared.insert(id, cached);
+        Ok(())
+    }
+
+    /// Computes a table, with the numbers of its rows if they have an order or are asked for.
+    async fn cached_plan(&mut self, input: &Plan, numbers_rows: bool) -> Result<Shared> {
+        self.prepare(input).await?;
+        let kept = self.kept_prepared(input, numbers_rows, "materialize");
+        let (table, ordered, _) = kept.await?;
+        Ok(Shared::Cached { table, ordered })
     }
 
     /// Runs a plan and keeps its rows: the table, whether the numbers of its rows are its last
@@ -178,16 +221,17 @@ impl Lowering<'_> {
         purpose: &str,
     ) -> Result<(Arc<dyn TableProvider>, bool, Vec<RecordBatch>)> {
         self.prepare(input).await?;
-        self.kept_prepared(input, purpose).await
+        self.kept_prepared(input, false, purpose).await
     }
 
     async fn kept_prepared(
         &mut self,
         input: &Plan,
+        numbers_rows: bool,
         purpose: &str,
     ) -> Result<(Arc<dyn TableProvider>, bool, Vec<RecordBatch>)> {
         let relation = self.plan(input)?;
-        let ordered = !relation.order.is_empty();
+        let ordered = numbers_rows || !relation.order.is_empty();
         let batches = self.collect(relation.sorted()?, purpose).await?;
         let schema = arrow_schema(&input.schema);
         let mut batches = batches
@@ -207,6 +251,17 @@ impl Lowering<'_> {
     /// their place.
     pub(super) fn own(&mut self, plan: &Arc<Plan>) {
         self.owned.push(Arc::clone(plan));
+    }
+
+    /// The input of a step, which may have been computed before.
+    pub(super) fn input(&self, input: &Plan) -> Result<Relation> {
+        match self.inputs.get(&address(input)) {
+            Some(Shared::Cached { table, ordered }) => {
+                let cached = self.cached(Arc::clone(table), *ordered, input.schema.len())?;
+                self.sourced(cached)
+            }
+            _ => self.plan(input),
+        }
     }
 
     /// A table that was computed before, in its order.

@@ -7,13 +7,14 @@ use datafusion::common::Result as DataFusionResult;
 use datafusion::logical_expr::expr::Sort;
 use datafusion::logical_expr::{Expr, Extension, LogicalPlan, LogicalPlanBuilder};
 
+use super::group::Groups;
 use super::{Result, column};
 use crate::node::order::Key;
 use crate::node::whole::{Whole, WholeTable};
 
 /// A plan whose first `width` columns are those of the KQL table, and after them the hidden
-/// columns that `order` names.
-#[derive(Debug)]
+/// columns that `order` and `groups` name.
+#[derive(Clone, Debug)]
 pub(super) struct Relation {
     pub(super) plan: LogicalPlan,
     pub(super) width: usize,
@@ -22,6 +23,8 @@ pub(super) struct Relation {
     /// Hidden columns with the values of window functions, by the address of the call. They last
     /// until the next projection.
     pub(super) windows: HashMap<usize, String>,
+    /// Within a subquery that runs once per group of rows, what tells the groups.
+    pub(super) groups: Option<Groups>,
 }
 
 /// A hidden column that rows are sorted by.
@@ -39,6 +42,7 @@ impl Relation {
             width,
             order: Vec::new(),
             windows: HashMap::new(),
+            groups: None,
         }
     }
 
@@ -52,6 +56,13 @@ impl Relation {
         (0..self.width)
             .map(|position| self.column(position))
             .collect()
+    }
+
+    /// The hidden columns that projections hand on.
+    pub(super) fn hidden(&self) -> Vec<Expr> {
+        let groups = self.groups.iter().flat_map(Groups::columns);
+        let order = self.order.iter().map(|key| &key.column);
+        groups.chain(order).map(column).collect()
     }
 
     /// The plan with its visible columns only.
@@ -94,15 +105,15 @@ impl Relation {
     /// Replaces the visible columns and keeps the order.
     pub(super) fn project(self, mut columns: Vec<Expr>) -> Result<Self> {
         let width = columns.len();
-        columns.extend(self.order.iter().map(|key| column(&key.column)));
+        columns.extend(self.hidden());
         let plan = LogicalPlanBuilder::from(self.plan)
             .project(columns)?
             .build()?;
         Ok(Self {
             plan,
             width,
-            order: self.order,
             windows: HashMap::new(),
+            ..self
         })
     }
 
@@ -148,7 +159,7 @@ impl Relation {
         keys.collect()
     }
 
-    fn sort_expressions(&self) -> Vec<Sort> {
+    pub(super) fn sort_expressions(&self) -> Vec<Sort> {
         self.order
             .iter()
             .map(|key| Sort::new(column(&key.column), key.ascending, key.nulls_first))

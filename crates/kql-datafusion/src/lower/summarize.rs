@@ -12,6 +12,7 @@ use datafusion::logical_expr::expr::AggregateFunction;
 use datafusion::logical_expr::{AggregateUDF, Expr, LogicalPlan, LogicalPlanBuilder, lit};
 use kql::hir::{self, AggregateCall, Plan};
 
+use super::group::carried_value;
 use super::relation::Relation;
 use super::{Lowering, Result, column, output_name};
 use crate::aggregate::{self, Best, Of};
@@ -28,6 +29,8 @@ struct Layers<'l, 'a> {
     aggregates: Vec<(Expr, String)>,
     /// Above: one expression per output column.
     outputs: Vec<Expr>,
+    /// Which rows are aggregated, where not all are.
+    alive: Option<Expr>,
 }
 
 impl Lowering<'_> {
@@ -40,28 +43,23 @@ impl Lowering<'_> {
     ) -> Result<Relation> {
         let arguments = aggregates.iter().flat_map(|call| &call.arguments);
         let input = self.with_windows(self.plan(input)?, keys.iter().chain(arguments))?;
-        let mut groups = Vec::with_capacity(keys.len());
+        let mut values = Vec::with_capacity(keys.len());
         for key in keys {
-            groups.push(self.value(key, &input)?);
+            values.push(self.value(key, &input)?);
         }
-        let (plan, outputs) = self.grouped(input, groups, aggregates)?;
-        let outputs = outputs
-            .into_iter()
-            .zip(output.schema.columns())
-            .map(|(expr, column)| expr.alias(output_name(&column.name)));
-        let plan = LogicalPlanBuilder::from(plan)
-            .project(outputs.collect::<Vec<_>>())?
-            .build()?;
-        Ok(Relation::unordered(plan, output.schema.len()))
+        let columns = output.schema.columns().iter();
+        let names = columns.map(|column| output_name(&column.name)).collect();
+        self.aggregated(input, values, aggregates, names)
     }
 
-    /// The aggregation, and above it one expression per group and per output of an aggregate.
-    pub(super) fn grouped(
+    /// The keys and the aggregates, under the given names.
+    pub(super) fn aggregated(
         &self,
         input: Relation,
         keys: Vec<Expr>,
         aggregates: &[AggregateCall],
-    ) -> Result<(LogicalPlan, Vec<Expr>)> {
+        names: Vec<String>,
+    ) -> Result<Relation> {
         let mut layers = Layers {
             lowering: self,
             input: &input,
@@ -69,8 +67,35 @@ impl Lowering<'_> {
             arguments: Vec::new(),
             aggregates: Vec::new(),
             outputs: Vec::new(),
+            alive: None,
         };
         let mut groups = Vec::with_capacity(keys.len());
+        let mut hidden = Vec::new();
+        let mut carried = Vec::new();
+        let mut above = input.groups.clone();
+        if let Some(own) = &mut above {
+            for key in &own.keys {
+                let group = layers.below(column(key));
+                hidden.push(group.clone().alias(key));
+                groups.push(group);
+            }
+            for name in &own.carried {
+                let value = layers.below(column(name));
+                let value = carried_value(value, name, input.plan.schema());
+                let aggregate = self.hidden_name();
+                hidden.push(column(&aggregate).alias(name));
+                carried.push(value.alias(aggregate));
+            }
+            if keys.is_empty() {
+                // Each group becomes a row, those without rows too.
+                let alive = own.alive.take();
+                layers.alive = alive.map(|alive| layers.below(column(alive)));
+            } else if let Some(alive) = &own.alive {
+                let group = layers.below(column(alive));
+                hidden.push(group.clone().alias(alive));
+                groups.push(group);
+            }
+        }
         for key in keys {
             let key = layers.below(key);
             if !groups.contains(&key) {
@@ -89,7 +114,8 @@ impl Lowering<'_> {
         } = layers;
         let named = |(expr, name): (Expr, String)| expr.alias(name);
         let arguments: Vec<Expr> = arguments.into_iter().map(named).collect();
-        let aggregates: Vec<Expr> = aggregates.into_iter().map(named).collect();
+        let mut aggregates: Vec<Expr> = aggregates.into_iter().map(named).collect();
+        aggregates.extend(carried);
         let plan: LogicalPlan = if arguments.is_empty() {
             input.plan
         } else {
@@ -104,7 +130,14 @@ impl Lowering<'_> {
             // row for no input; filters are not moved past a limit.
             plan = plan.limit(0, Some(1))?;
         }
-        Ok((plan.build()?, outputs))
+        let width = names.len();
+        let outputs = outputs.into_iter().zip(names);
+        let outputs = outputs.map(|(expr, name)| expr.alias(name)).chain(hidden);
+        let plan = plan.project(outputs.collect::<Vec<_>>())?.build()?;
+        Ok(Relation {
+            groups: above,
+            ..Relation::unordered(plan, width)
+        })
     }
 }
 
@@ -128,7 +161,11 @@ impl Layers<'_, '_> {
         filter: Option<&Expr>,
         distinct: bool,
     ) -> Expr {
-        let filter = filter.map(|filter| Box::new(filter.clone()));
+        let filter = match (filter.cloned(), self.alive.clone()) {
+            (Some(filter), Some(alive)) => Some(filter.and(alive)),
+            (filter, alive) => filter.or(alive),
+        };
+        let filter = filter.map(Box::new);
         let call = AggregateFunction::new_udf(udaf, arguments, distinct, filter, Vec::new(), None);
         let call = Expr::AggregateFunction(call);
         if let Some((_, name)) = self.aggregates.iter().find(|(known, _)| *known == call) {

@@ -5,9 +5,14 @@
 use std::sync::Arc;
 
 use datafusion::common::ScalarValue;
-use datafusion::logical_expr::{Expr, Extension, LogicalPlan, LogicalPlanBuilder};
+use datafusion::functions::core::expr_fn::coalesce;
+use datafusion::logical_expr::{
+    Case, Expr, Extension, LogicalPlan, LogicalPlanBuilder, Operator, lit,
+};
 use kql::hir::{self, ExprKind};
 
+use super::expression::binary;
+use super::group::is_group_scalar;
 use super::relation::{OrderKey, Relation};
 use super::{Lowering, Result, column, literal};
 use crate::error::EngineError;
@@ -28,6 +33,12 @@ impl Lowering<'_> {
             while let Some(expr) = pending.pop() {
                 if is_window(expr) {
                     calls.push(expr);
+                } else if let ExprKind::ToScalar(table) = &expr.kind
+                    && is_group_scalar(expr)
+                {
+                    let (attached, name) = self.with_group_scalar(input, table, expr.ty)?;
+                    input = attached;
+                    input.windows.insert(address(expr), name);
                 }
                 pending.extend(expr.operands());
             }
@@ -43,12 +54,20 @@ impl Lowering<'_> {
 
     /// One pass over the rows.
     fn window_pass(&self, input: Relation, exprs: &[&hir::Expr]) -> Result<Relation> {
+        let (input, bounds) = match input.groups.clone() {
+            Some(groups) => {
+                let (input, starts) = self.group_starts(input, &groups)?;
+                (input, Some((groups, column(starts))))
+            }
+            None => (input, None),
+        };
         let mut below: Vec<Expr> = (0..input.plan.schema().fields().len())
             .map(|position| input.column(position))
             .collect();
         let mut calls: Vec<Call> = Vec::new();
         let mut known: Vec<(Function, Vec<Expr>, String)> = Vec::new();
         let mut windows = input.windows.clone();
+        let mut bounded: Vec<Expr> = Vec::new();
         for expr in exprs {
             let (function, arguments) = self.window_function(expr, &input)?;
             let same = known
@@ -58,17 +77,51 @@ impl Lowering<'_> {
                 windows.insert(address(expr), output.clone());
                 continue;
             }
-            let mut names = Vec::with_capacity(arguments.len());
-            for argument in &arguments {
-                let name = self.hidden_name();
-                below.push(argument.clone().alias(&name));
-                names.push(name);
-            }
-            let restart = (names.len() > function.values())
-                .then(|| names.pop())
+            let mut values = arguments.clone();
+            let mut restart = (values.len() > function.values())
+                .then(|| values.pop())
                 .flatten();
-            let output = self.hidden_name();
+            if let Some((_, starts)) = &bounds {
+                let own = restart.map(|own| coalesce(vec![own, lit(false)]));
+                restart = Some(own.map_or(starts.clone(), |own| own.or(starts.clone())));
+            }
+            let mut compute = |value: Expr| {
+                let name = self.hidden_name();
+                below.push(value.alias(&name));
+                name
+            };
+            let names: Vec<String> = values.into_iter().map(&mut compute).collect();
+            let restart = restart.filter(|_| function.restarts()).map(&mut compute);
+            let mut output = self.hidden_name();
             windows.insert(address(expr), output.clone());
+            if let (Some((groups, _)), Some((offset, default))) = (&bounds, function.distance()) {
+                // What stands in another group is not there.
+                let within = self.hidden_name();
+                let mut same = Vec::new();
+                for key in groups.keys.iter().chain(&groups.alive) {
+                    let field = input.plan.schema().field_with_unqualified_name(key)?;
+                    let data_type = field.data_type().clone();
+                    let there = self.hidden_name();
+                    calls.push(Call {
+                        function: function.at_distance(offset, ScalarValue::try_from(&data_type)?),
+                        arguments: vec![key.clone()],
+                        restart: None,
+                        output: there.clone(),
+                        data_type,
+                    });
+                    let same_key = Operator::IsNotDistinctFrom;
+                    same.push(binary(column(key), same_key, column(there)));
+                }
+                let same = same
+                    .into_iter()
+                    .reduce(Expr::and)
+                    .unwrap_or_else(|| lit(true));
+                let branch = (Box::new(same), Box::new(column(&within)));
+                let otherwise = Some(Box::new(lit(default.clone())));
+                let value = Expr::Case(Case::new(None, vec![branch], otherwise));
+                bounded.push(value.alias(&output));
+                output = within;
+            }
             calls.push(Call {
                 function: function.clone(),
                 arguments: names,
@@ -79,23 +132,32 @@ impl Lowering<'_> {
             known.push((function, arguments, output));
         }
         let position = self.hidden_name();
-        let width = input.width;
         let order = input.order_keys();
         let below = LogicalPlanBuilder::from(input.plan)
             .project(below)?
             .build()?;
         let node = Window::new(below, calls, order, position.clone())?;
+        let plan = LogicalPlan::Extension(Extension {
+            node: Arc::new(node),
+        });
+        let plan = if bounded.is_empty() {
+            plan
+        } else {
+            let fields = plan.schema().fields().iter();
+            let mut columns: Vec<Expr> = fields.map(|field| column(field.name())).collect();
+            columns.extend(bounded);
+            LogicalPlanBuilder::from(plan).project(columns)?.build()?
+        };
         Ok(Relation {
-            plan: LogicalPlan::Extension(Extension {
-                node: Arc::new(node),
-            }),
-            width,
+            plan,
+            width: input.width,
             order: vec![OrderKey {
                 column: position,
                 ascending: true,
                 nulls_first: false,
             }],
             windows,
+            groups: input.groups,
         })
     }
 
@@ -176,6 +238,29 @@ impl Lowering<'_> {
 }
 
 impl Function {
+    /// How far it looks, and what it finds where there is no row.
+    fn distance(&self) -> Option<(usize, &ScalarValue)> {
+        match self {
+            Self::Previous { offset, default } | Self::Next { offset, default } => {
+                Some((*offset, default))
+            }
+            _ => None,
+        }
+    }
+
+    /// The function that looks as far, at a column whose missing value is `default`.
+    fn at_distance(&self, offset: usize, default: ScalarValue) -> Self {
+        match self {
+            Self::Next { .. } => Self::Next { offset, default },
+            _ => Self::Previous { offset, default },
+        }
+    }
+
+    /// Whether it may start anew in the midst of the rows.
+    fn restarts(&self) -> bool {
+        self.distance().is_none()
+    }
+
     /// How many arguments come before `restart`.
     fn values(&self) -> usize {
         match self {

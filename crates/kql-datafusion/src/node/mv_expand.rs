@@ -23,6 +23,19 @@ pub(crate) struct MvExpandNames {
     pub(crate) values: Vec<(String, String)>,
     /// The column of the 0-based number of the element.
     pub(crate) index: String,
+    /// A column that is equal for the elements of one input row and no other, if asked for.
+    pub(crate) row: Option<String>,
+}
+
+/// How to expand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct MvExpandOptions {
+    /// Most elements of one row.
+    pub(crate) row_limit: Option<u64>,
+    /// Entries of bags become `[key, value]`.
+    pub(crate) bag_as_array: bool,
+    /// A row without elements becomes one without index.
+    pub(crate) keeps_empty: bool,
 }
 
 /// The logical node: all columns of the input, then the elements, then the index.
@@ -30,8 +43,7 @@ pub(crate) struct MvExpandNames {
 pub(crate) struct MvExpand {
     input: LogicalPlan,
     names: MvExpandNames,
-    row_limit: Option<u64>,
-    bag_as_array: bool,
+    options: MvExpandOptions,
     schema: DFSchemaRef,
 }
 
@@ -39,8 +51,7 @@ impl MvExpand {
     pub(crate) fn new(
         input: LogicalPlan,
         names: MvExpandNames,
-        row_limit: Option<u64>,
-        bag_as_array: bool,
+        options: MvExpandOptions,
     ) -> Result<Self> {
         let mut fields: Vec<_> = input.schema().fields().iter().map(Arc::clone).collect();
         fields.extend(own_fields(&names).map(Arc::new));
@@ -49,8 +60,7 @@ impl MvExpand {
         Ok(Self {
             input,
             names,
-            row_limit,
-            bag_as_array,
+            options,
             schema,
         })
     }
@@ -61,7 +71,10 @@ fn own_fields(names: &MvExpandNames) -> impl Iterator<Item = Field> {
         .values
         .iter()
         .map(|(_, name)| Field::new(name, DataType::Utf8View, true));
-    elements.chain([Field::new(&names.index, DataType::Int64, false)])
+    let index = Field::new(&names.index, DataType::Int64, true);
+    let row = names.row.iter();
+    let row = row.map(|name| Field::new(name, DataType::Int64, false));
+    elements.chain([index]).chain(row)
 }
 
 impl PartialOrd for MvExpand {
@@ -117,6 +130,6 @@ impl UserDefinedLogicalNodeCore for MvExpand {
         let Some(input) = inputs.pop() else {
             return internal_err!("mv-expand has one input");
         };
-        Self::new(input, self.names.clone(), self.row_limit, self.bag_as_array)
+        Self::new(input, self.names.clone(), self.options)
     }
 }

@@ -7,10 +7,12 @@
 
 mod cases;
 mod differential;
+mod external;
 mod ingestion;
 mod limits;
 mod lookup;
 mod place;
 mod plan;
+mod several;
 mod split;
 mod world;

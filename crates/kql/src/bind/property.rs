@@ -29,13 +29,23 @@ impl Binder<'_> {
         properties: &'p [Property],
         known: &[&str],
     ) -> Vec<&'p Property> {
+        self.properties_with_lists(properties, known, &[])
+    }
+
+    /// The same where those called one of `lists` may be given several times.
+    pub(super) fn properties_with_lists<'p>(
+        &mut self,
+        properties: &'p [Property],
+        known: &[&str],
+        lists: &[&str],
+    ) -> Vec<&'p Property> {
         let mut found = Vec::new();
         for property in properties {
             let name = &*property.name.text;
             let twice = found
                 .iter()
                 .any(|other: &&Property| *other.name.text == *name);
-            if twice {
+            if twice && !lists.contains(&name) {
                 let message = format!("`{name}` is given twice");
                 self.error(code::PROPERTY, property.name.span, message);
             }

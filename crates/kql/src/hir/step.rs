@@ -160,10 +160,10 @@ pub struct KeyValueOptions {
     pub pair_delimiter: Option<Arc<str>>,
     /// Between key and value.
     pub kv_delimiter: Option<Arc<str>>,
-    /// Quotes around values: one or two characters.
-    pub quote: Option<Arc<str>>,
-    /// Escapes quotes.
-    pub escape: Option<Arc<str>>,
+    /// Quotes around keys and values: one character, or an opening and a closing one.
+    pub quotes: Vec<Arc<str>>,
+    /// Characters that make the quote behind them part of the value.
+    pub escapes: Vec<Arc<str>>,
     /// Values may hold delimiters until the next key.
     pub greedy: bool,
     /// A regular expression of two groups that matches a pair.

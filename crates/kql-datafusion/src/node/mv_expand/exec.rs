@@ -17,7 +17,10 @@ use datafusion::physical_plan::{
 use futures::{StreamExt, TryStreamExt};
 
 use super::expansion::Expansion;
-use super::{MvExpand, MvExpandNames, own_fields};
+use super::{MvExpand, MvExpandNames, MvExpandOptions, own_fields};
+
+/// Where the number of the partition starts in the numbers of rows.
+const PARTITION_BITS: u32 = 44;
 
 /// The physical node.
 #[derive(Clone, Debug)]
@@ -26,27 +29,19 @@ pub(crate) struct MvExpandExec {
     names: MvExpandNames,
     /// Positions of the expanded columns in the input.
     values: Vec<usize>,
-    row_limit: usize,
-    bag_as_array: bool,
+    options: MvExpandOptions,
     properties: Arc<PlanProperties>,
 }
 
 impl MvExpandExec {
     pub(crate) fn new(node: &MvExpand, input: Arc<dyn ExecutionPlan>) -> Result<Self> {
-        let row_limit = node.row_limit.and_then(|limit| usize::try_from(limit).ok());
-        Self::over(
-            input,
-            &node.names,
-            row_limit.unwrap_or(usize::MAX),
-            node.bag_as_array,
-        )
+        Self::over(input, &node.names, node.options)
     }
 
     fn over(
         input: Arc<dyn ExecutionPlan>,
         names: &MvExpandNames,
-        row_limit: usize,
-        bag_as_array: bool,
+        options: MvExpandOptions,
     ) -> Result<Self> {
         let input_schema = input.schema();
         let values = names
@@ -68,8 +63,7 @@ impl MvExpandExec {
             input,
             names: names.clone(),
             values,
-            row_limit,
-            bag_as_array,
+            options,
             properties: Arc::new(properties),
         })
     }
@@ -108,7 +102,7 @@ impl ExecutionPlan for MvExpandExec {
         let Some(input) = children.pop() else {
             return internal_err!("mv-expand has one input");
         };
-        let expanded = Self::over(input, &self.names, self.row_limit, self.bag_as_array)?;
+        let expanded = Self::over(input, &self.names, self.options)?;
         Ok(Arc::new(expanded))
     }
 
@@ -120,10 +114,17 @@ impl ExecutionPlan for MvExpandExec {
         let rows = context.session_config().batch_size();
         let schema = self.schema();
         let values = self.values.clone();
-        let (row_limit, bag_as_array) = (self.row_limit, self.bag_as_array);
+        let row_limit = self.options.row_limit;
+        let row_limit = row_limit.and_then(|limit| usize::try_from(limit).ok());
+        let options = self.options;
+        let numbers_rows = self.names.row.is_some();
+        // Numbers of the rows of different partitions are far apart.
+        let mut first_row = (partition as i64) << PARTITION_BITS;
         let input = self.input.execute(partition, context)?;
         let output_schema = Arc::clone(&schema);
         let batches = input.map_ok(move |batch| {
+            let first = first_row;
+            first_row += batch.num_rows() as i64;
             let expansion = Expansion {
                 columns: values
                     .iter()
@@ -133,8 +134,10 @@ impl ExecutionPlan for MvExpandExec {
                 input: batch,
                 next_row: 0,
                 rows,
-                row_limit,
-                bag_as_array,
+                row_limit: row_limit.unwrap_or(usize::MAX),
+                bag_as_array: options.bag_as_array,
+                keeps_empty: options.keeps_empty,
+                first_row: numbers_rows.then_some(first),
             };
             futures::stream::iter(expansion)
         });

@@ -21,6 +21,10 @@ pub(super) struct Expansion {
     pub(super) rows: usize,
     pub(super) row_limit: usize,
     pub(super) bag_as_array: bool,
+    /// A row without elements becomes one without index.
+    pub(super) keeps_empty: bool,
+    /// The number of the first row, if the numbers of rows are asked for.
+    pub(super) first_row: Option<i64>,
 }
 
 impl Iterator for Expansion {
@@ -28,7 +32,7 @@ impl Iterator for Expansion {
 
     fn next(&mut self) -> Option<Self::Item> {
         let mut origins: Vec<u32> = Vec::new();
-        let mut numbers: Vec<i64> = Vec::new();
+        let mut numbers: Vec<Option<i64>> = Vec::new();
         let mut elements: Vec<StringViewBuilder> = self
             .columns
             .iter()
@@ -38,8 +42,13 @@ impl Iterator for Expansion {
             let row = self.next_row;
             self.next_row += 1;
             let count = self.expand(row, &mut elements);
+            if count == 0 && self.keeps_empty {
+                origins.push(row as u32);
+                numbers.push(None);
+                elements.iter_mut().for_each(StringViewBuilder::append_null);
+            }
             origins.extend(std::iter::repeat_n(row as u32, count));
-            numbers.extend(0..count as i64);
+            numbers.extend((0..count as i64).map(Some));
         }
         if origins.is_empty() {
             return None;
@@ -73,7 +82,7 @@ impl Expansion {
     fn batch(
         &self,
         origins: Vec<u32>,
-        numbers: Vec<i64>,
+        numbers: Vec<Option<i64>>,
         elements: Vec<StringViewBuilder>,
     ) -> Result<RecordBatch> {
         let origins = UInt32Array::from(origins);
@@ -89,6 +98,10 @@ impl Expansion {
                 .map(|mut e| Arc::new(e.finish()) as ArrayRef),
         );
         columns.push(Arc::new(Int64Array::from(numbers)));
+        if let Some(first) = self.first_row {
+            let rows = origins.values().iter().map(|row| first + i64::from(*row));
+            columns.push(Arc::new(Int64Array::from_iter_values(rows)));
+        }
         Ok(RecordBatch::try_new(Arc::clone(&self.schema), columns)?)
     }
 }

@@ -22,8 +22,13 @@ impl<'a> Binder<'a> {
         let mut results = Vec::with_capacity(branches.len());
         for branch in branches {
             let table = self.branch(shared.clone(), &branch.subquery);
+            let last = branch.subquery.operators.last().map(|last| &last.kind);
+            let name = match (&branch.name, last) {
+                (Some(name), _) | (None, Some(OperatorKind::As { name, .. })) => Some(name),
+                _ => None,
+            };
             results.push(NamedResult {
-                name: branch.name.as_ref().map(|name| Arc::clone(&name.text)),
+                name: name.map(|name| Arc::clone(&name.text)),
                 plan: table.plan,
             });
         }

@@ -18,6 +18,8 @@ const OPTIONS: &[&str] = &[
     "quote",
     "regex",
 ];
+/// Options that may be given several times.
+const LISTS: &[&str] = &["escape", "quote"];
 
 impl<'a> Binder<'a> {
     pub(super) fn parse_kv(&mut self, table: Table, parse: &'a ast::ParseKv, span: Span) -> Table {
@@ -56,7 +58,7 @@ impl<'a> Binder<'a> {
 
     fn key_value_options(&mut self, properties: &'a [ast::Property]) -> KeyValueOptions {
         let mut options = KeyValueOptions::default();
-        for property in self.properties(properties, OPTIONS) {
+        for property in self.properties_with_lists(properties, OPTIONS, LISTS) {
             let name = &*property.name.text;
             let value = match &property.value.kind {
                 ExprKind::Literal(literal) => Some(&literal.value),
@@ -76,14 +78,14 @@ impl<'a> Binder<'a> {
                 let _ = self.odd_option(property, "a text");
                 continue;
             };
-            let option = match name {
-                "escape" => &mut options.escape,
-                "kv_delimiter" => &mut options.kv_delimiter,
-                "pair_delimiter" => &mut options.pair_delimiter,
-                "quote" => &mut options.quote,
-                _ => &mut options.regex,
-            };
-            *option = Some(Arc::clone(text));
+            let text = Arc::clone(text);
+            match name {
+                "escape" => options.escapes.push(text),
+                "kv_delimiter" => options.kv_delimiter = Some(text),
+                "pair_delimiter" => options.pair_delimiter = Some(text),
+                "quote" => options.quotes.push(text),
+                _ => options.regex = Some(text),
+            }
         }
         options
     }

@@ -1,0 +1,64 @@
+//! `union`: the legs under the columns of the output, one after the other.
+
+use std::sync::Arc;
+
+use datafusion::logical_expr::{LogicalPlan, LogicalPlanBuilder, Union, lit};
+use kql::hir::{Plan, UnionInput};
+
+use super::group::Groups;
+use super::relation::Relation;
+use super::{Lowering, Result, column};
+use crate::error::EngineError;
+
+impl Lowering<'_> {
+    pub(super) fn union(&self, inputs: &[UnionInput], output: &Plan) -> Result<Relation> {
+        let mut legs = Vec::with_capacity(inputs.len());
+        let mut groups: Option<Groups> = None;
+        for leg in inputs {
+            let input = self.plan(&leg.plan)?.without_order();
+            let leg = self.project(input, &leg.expressions(&output.schema), output)?;
+            if legs.is_empty() {
+                groups.clone_from(&leg.groups);
+            } else if groups.is_some() != leg.groups.is_some() {
+                let what = "a `union` of the rows of a subquery with a table outside of it";
+                return Err(EngineError::not_supported(what, output.span));
+            }
+            legs.push(leg);
+        }
+        let width = output.schema.len();
+        let alive = legs.iter().any(|leg| match &leg.groups {
+            Some(groups) => groups.alive.is_some(),
+            None => false,
+        });
+        if let Some(groups) = &mut groups {
+            groups.alive = alive.then(|| self.hidden_name());
+        }
+        let legs = legs
+            .into_iter()
+            .map(|leg| Self::leg(leg, groups.as_ref()))
+            .collect::<Result<Vec<_>>>()?;
+        let plan = match <[_; 1]>::try_from(legs) {
+            Ok([only]) => Arc::unwrap_or_clone(only),
+            Err(legs) => LogicalPlan::Union(Union::try_new(legs)?),
+        };
+        Ok(Relation {
+            groups,
+            ..Relation::unordered(plan, width)
+        })
+    }
+
+    /// A leg with the hidden columns that all legs have.
+    fn leg(leg: Relation, groups: Option<&Groups>) -> Result<Arc<LogicalPlan>> {
+        let (Some(groups), Some(own)) = (groups, &leg.groups) else {
+            return Ok(Arc::new(leg.plan));
+        };
+        let mut columns = leg.columns();
+        columns.extend(groups.keys.iter().chain(&groups.carried).map(column));
+        if let Some(alive) = &groups.alive {
+            let own = own.alive.as_ref().map_or_else(|| lit(true), column);
+            columns.push(own.alias(alive));
+        }
+        let plan = LogicalPlanBuilder::from(leg.plan).project(columns)?;
+        Ok(Arc::new(plan.build()?))
+    }
+}
