@@ -11,6 +11,7 @@ pub mod comparison;
 mod conditional;
 mod convert;
 mod datetime;
+pub(crate) mod distinct;
 mod encoding;
 mod fold;
 mod hash;

@@ -13,6 +13,7 @@ pub mod function;
 pub mod json;
 pub mod limits;
 pub mod memory;
+pub mod parquet;
 pub mod stream;
 pub mod tables;
 pub mod types;

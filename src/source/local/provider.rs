@@ -14,12 +14,13 @@ use datafusion::physical_plan::empty::EmptyExec;
 use datafusion::physical_plan::union::UnionExec;
 use kql::catalog::TableInfo;
 use kql::types::{Column, Schema};
+use kql_datafusion::parquet::{ParquetFile, ParquetScan};
 use kql_datafusion::types::arrow_schema;
 
 use super::config::{DatePartitions, OnError};
+use super::convert::convert;
 use super::discover::{Format, InputFile};
 use super::infer::{Summaries, Summary};
-use super::parquet::ParquetScan;
 use super::prune::TimeBounds;
 use super::sink::{Wanted, wanted_time};
 use super::text::TextScan;
@@ -73,11 +74,11 @@ impl LocalTable {
         &self,
         files: Vec<InputFile>,
         bounds: TimeBounds,
-    ) -> Result<Vec<(SchemaRef, Vec<InputFile>)>> {
+    ) -> Result<Vec<(SchemaRef, Vec<ParquetFile>)>> {
         let context = Arc::clone(&self.context);
         let time = self.info.time_column.clone();
         let read = tokio::task::spawn_blocking(move || {
-            let mut groups: Vec<(SchemaRef, Vec<InputFile>)> = Vec::new();
+            let mut groups: Vec<(SchemaRef, Vec<ParquetFile>)> = Vec::new();
             for file in files {
                 let Some(summary) = context.summary(&file)? else {
                     continue;
@@ -89,6 +90,12 @@ impl LocalTable {
                 if range.is_some_and(|(min, max)| !bounds.overlaps(*min, *max)) {
                     continue;
                 }
+                let file = ParquetFile {
+                    path: file.path,
+                    bytes: file.bytes,
+                    modified: file.modified,
+                    metadata: parquet.metadata.clone(),
+                };
                 match groups
                     .iter_mut()
                     .find(|(schema, _)| *schema == parquet.schema)
@@ -175,9 +182,9 @@ impl TableProvider for LocalTable {
                 file_schema: &file_schema,
                 columns: columns.columns(),
                 schema: &schema,
-                filters,
                 limit,
                 partitions,
+                convert,
             };
             plans.push(scan.plan(&files)?);
         }
