@@ -17,12 +17,13 @@ use arrow::array::{ArrayRef, RecordBatch};
 use arrow::datatypes::{DataType, Schema as ArrowSchema, SchemaRef};
 use async_trait::async_trait;
 use datafusion::catalog::{Session, TableProvider};
+use datafusion::common::Statistics;
 use datafusion::error::Result;
 use datafusion::logical_expr::{Expr, TableProviderFilterPushDown, TableType};
 use datafusion::physical_plan::ExecutionPlan;
 use kql::catalog::TableInfo;
 use kql::types::{Column, ScalarType, Schema};
-use kql_datafusion::parquet::{ParquetFile, ParquetScan};
+use kql_datafusion::parquet::{ParquetFile, ParquetScan, rows as parquet_rows};
 use kql_datafusion::tables::{Table, Tables};
 use kql_datafusion::types::{arrow_schema, arrow_type, kql_type};
 use kql_datafusion::{KqlContext, Limits, QueryStream, QueryTime, json};
@@ -318,6 +319,12 @@ impl TableProvider for Provider {
         filters: &[&Expr],
     ) -> Result<Vec<TableProviderFilterPushDown>> {
         Ok(vec![TableProviderFilterPushDown::Inexact; filters.len()])
+    }
+
+    fn statistics(&self) -> Option<Statistics> {
+        let mut statistics = Statistics::new_unknown(&self.schema);
+        statistics.num_rows = parquet_rows(&self.files);
+        Some(statistics)
     }
 
     async fn scan(

@@ -5,12 +5,14 @@
 //! merged from them. `fold` makes accumulators of it, with and without groups.
 
 mod collect;
+mod distinct_count;
 mod extreme;
 mod fold;
 mod order;
 mod percentile;
 
 pub(crate) use collect::{bag, list, set};
+pub(crate) use distinct_count::distinct_count;
 pub(crate) use extreme::{Best, extreme};
 pub(crate) use order::order_key;
 pub(crate) use percentile::percentiles;

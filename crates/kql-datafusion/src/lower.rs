@@ -7,6 +7,7 @@
 //! results constants that scans can prune with.
 
 mod expression;
+mod extreme_rows;
 mod join;
 mod literal;
 mod membership;
@@ -22,6 +23,7 @@ mod window;
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use datafusion::catalog::TableProvider;
 use datafusion::common::{DFSchema, ScalarValue};
 use datafusion::execution::SessionState;
 use datafusion::execution::memory_pool::MemoryReservation;
@@ -44,6 +46,8 @@ pub(crate) struct Lowering<'a> {
     names: std::cell::Cell<usize>,
     subqueries: HashMap<usize, prepare::Answer>,
     shared: HashMap<u32, prepare::Shared>,
+    /// The extremes of aggregations that read only the rows that reach them, by their addresses.
+    extremes: HashMap<usize, Arc<dyn TableProvider>>,
     reservations: Vec<MemoryReservation>,
 }
 
@@ -57,6 +61,7 @@ impl<'a> Lowering<'a> {
             names: std::cell::Cell::new(0),
             subqueries: HashMap::new(),
             shared: HashMap::new(),
+            extremes: HashMap::new(),
             reservations: Vec::new(),
         }
     }

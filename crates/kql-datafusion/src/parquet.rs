@@ -6,6 +6,7 @@
 //! conversion as an expression of the scan, `source` decides which filters run inside it.
 
 mod convert;
+mod facts;
 mod reader;
 mod source;
 
@@ -32,6 +33,7 @@ use object_store::path::Path as StorePath;
 use parquet::file::metadata::ParquetMetaData;
 
 use self::convert::Converted;
+use self::facts::Facts;
 use self::reader::{Footer, LocalReaderFactory};
 use self::source::KqlParquetSource;
 
@@ -92,10 +94,12 @@ impl ParquetScan<'_> {
                 alias: column.name.to_string(),
             });
         }
+        let footers = files.iter().map(|file| file.metadata.clone()).collect();
         let source = KqlParquetSource::new(
             self.file_schema,
             Arc::new(LocalReaderFactory),
             &ProjectionExprs::new(projection),
+            Facts::new(footers, self.file_schema),
         )?;
         let source: Arc<dyn FileSource> = Arc::new(source);
         let mut statistics = Statistics::new_unknown(self.file_schema);
@@ -149,7 +153,7 @@ impl ParquetScan<'_> {
 }
 
 /// How many rows the files have, if their footers are known.
-fn rows(files: &[ParquetFile]) -> Precision<usize> {
+pub fn rows(files: &[ParquetFile]) -> Precision<usize> {
     let counts = files.iter().map(|file| {
         let metadata = file.metadata.as_ref()?;
         usize::try_from(metadata.file_metadata().num_rows()).ok()

@@ -73,17 +73,21 @@ struct Known {
 }
 
 impl Summaries {
+    /// The summary of a file, if it was looked at before and has not changed.
+    pub(super) fn known(&self, file: &InputFile) -> Option<Arc<Summary>> {
+        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = known.get(&file.path)?;
+        let is_same = known.bytes == file.bytes && known.modified == file.modified;
+        is_same.then(|| Arc::clone(&known.summary))
+    }
+
     /// The summary of a file; the error says what is wrong with it, without its path.
     pub(super) fn of(&self, file: &InputFile) -> Result<Arc<Summary>, String> {
-        let lock = || self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(known) = lock().get(&file.path)
-            && known.bytes == file.bytes
-            && known.modified == file.modified
-        {
-            return Ok(Arc::clone(&known.summary));
+        if let Some(summary) = self.known(file) {
+            return Ok(summary);
         }
         let mut summary = summarise(file)?;
-        let mut known = lock();
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         if known.len() >= FILES_REMEMBERED_MAX {
             known.clear();
             self.footer_bytes.store(0, Ordering::Relaxed);

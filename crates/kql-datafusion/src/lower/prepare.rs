@@ -120,6 +120,17 @@ impl Lowering<'_> {
                     };
                     self.subqueries.insert(address(table), answer);
                 }
+                if let PlanKind::Aggregate {
+                    input,
+                    keys,
+                    aggregates,
+                } = &*plan.kind
+                    && self.is_extreme_of_wide_rows(input, keys, aggregates)
+                {
+                    self.prepare(input).await?;
+                    self.find_extremes(input, keys, aggregates, plan).await?;
+                    continue;
+                }
                 pending.extend(below(plan));
             }
             Ok(())
@@ -215,7 +226,11 @@ impl Lowering<'_> {
     }
 
     /// Runs a plan and keeps its rows on the query's memory account.
-    async fn collect(&mut self, plan: LogicalPlan, purpose: &str) -> Result<Vec<RecordBatch>> {
+    pub(super) async fn collect(
+        &mut self,
+        plan: LogicalPlan,
+        purpose: &str,
+    ) -> Result<Vec<RecordBatch>> {
         let physical = self.state.create_physical_plan(&plan).await?;
         let mut stream = execute_stream(physical, self.state.task_ctx())?;
         let pool = &self.state.runtime_env().memory_pool;

@@ -6,7 +6,7 @@
 use std::fmt::{self, Formatter};
 use std::sync::Arc;
 
-use arrow::datatypes::{DataType, Field, Int64Type, SchemaRef};
+use arrow::datatypes::{DataType, Field, Int64Type, SchemaRef, TimeUnit};
 use datafusion::common::config::ConfigOptions;
 use datafusion::common::tree_node::{Transformed, TreeNode as _, TreeNodeRecursion};
 use datafusion::common::{Result, ScalarValue, internal_datafusion_err};
@@ -30,11 +30,13 @@ use datafusion_datasource::morsel::Morselizer;
 use object_store::ObjectStore;
 
 use super::convert::{Converted, nanoseconds_in};
+use super::facts::Facts;
 
 /// A Parquet source whose projection converts to KQL's types.
 pub(super) struct KqlParquetSource {
     inner: Arc<dyn FileSource>,
     file_schema: SchemaRef,
+    facts: Facts,
 }
 
 impl KqlParquetSource {
@@ -42,6 +44,7 @@ impl KqlParquetSource {
         file_schema: &SchemaRef,
         readers: Arc<dyn ParquetFileReaderFactory>,
         projection: &ProjectionExprs,
+        facts: Facts,
     ) -> Result<Self> {
         let source = ParquetSource::new(Arc::clone(file_schema))
             .with_parquet_file_reader_factory(readers)
@@ -52,6 +55,7 @@ impl KqlParquetSource {
         Ok(Self {
             inner,
             file_schema: Arc::clone(file_schema),
+            facts,
         })
     }
 
@@ -59,6 +63,7 @@ impl KqlParquetSource {
         Arc::new(Self {
             inner,
             file_schema: Arc::clone(&self.file_schema),
+            facts: self.facts.clone(),
         })
     }
 }
@@ -193,12 +198,13 @@ impl KqlParquetSource {
             return Ok(list);
         }
         let plain = filter.transform_up(|expr| {
-            Ok(match expr.downcast_ref::<Converted>() {
-                Some(converted) if self.is_plain(converted) => {
-                    Transformed::yes(Arc::clone(converted.column()))
-                }
-                _ => Transformed::no(expr),
-            })
+            let converted = expr.downcast_ref::<Converted>();
+            Ok(
+                match converted.and_then(|converted| self.transparent(converted)) {
+                    Some(equal) => Transformed::yes(equal),
+                    None => Transformed::no(expr),
+                },
+            )
         })?;
         Ok(plain.data)
     }
@@ -212,14 +218,29 @@ impl KqlParquetSource {
             .map(AsRef::as_ref)
     }
 
-    /// Whether the conversion leaves every value as it is.
-    fn is_plain(&self, converted: &Converted) -> bool {
-        self.file_field(converted).is_some_and(|field| {
-            let to = converted.target();
-            field.data_type() == to.data_type()
-                && (to.is_nullable() || !field.is_nullable())
-                && (*to.data_type() != DataType::Utf8View || converted.is_string())
-        })
+    /// The conversion as something that DataFusion sees through when it compares statistics:
+    /// the column itself, or a cast.
+    fn transparent(&self, converted: &Converted) -> Option<Arc<dyn PhysicalExpr>> {
+        let field = self.file_field(converted)?;
+        let column = Arc::clone(converted.column());
+        let (from, to) = (field.data_type(), converted.target().data_type());
+        if from == to {
+            let is_same = if *to == DataType::Utf8View {
+                converted.is_string()
+                    && (!field.is_nullable() || self.facts.is_never_null(field.name()))
+            } else {
+                true
+            };
+            return is_same.then_some(column);
+        }
+        match (from, to) {
+            (DataType::Timestamp(unit, _), DataType::Timestamp(TimeUnit::Nanosecond, _))
+                if self.facts.fits_times(field.name(), nanoseconds_in(*unit)) =>
+            {
+                Some(Arc::new(CastExpr::new(column, to.clone(), None)))
+            }
+            _ => None,
+        }
     }
 
     /// `column op constant` in the file's type.
