@@ -29,6 +29,11 @@ use kql_datafusion::types::{arrow_schema, arrow_type, kql_type};
 use kql_datafusion::{KqlContext, Limits, QueryStream, QueryTime, json};
 use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions};
 
+/// What the program itself uses: decoding asks for large blocks all the time, which the system's
+/// allocator gives back to the kernel each time.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() {
     let mut options = Options::default();
     let mut arguments = std::env::args().skip(1);

@@ -7,6 +7,7 @@ mod arguments;
 mod array;
 mod bag;
 mod cached;
+mod caseless;
 pub mod comparison;
 mod conditional;
 mod convert;

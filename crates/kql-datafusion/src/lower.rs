@@ -6,6 +6,7 @@
 //! done where the order is needed. Subqueries are run beforehand (`prepare`), which makes their
 //! results constants that scans can prune with.
 
+mod estimate;
 mod expression;
 mod extreme_rows;
 mod join;
@@ -48,6 +49,10 @@ pub(crate) struct Lowering<'a> {
     shared: HashMap<u32, prepare::Shared>,
     /// The extremes of aggregations that read only the rows that reach them, by their addresses.
     extremes: HashMap<usize, Arc<dyn TableProvider>>,
+    /// Rows of the sides of joins, by their addresses.
+    estimates: HashMap<usize, f64>,
+    /// How many rows tables are read for, while a sample is planned.
+    sample_rows: std::cell::Cell<Option<usize>>,
     reservations: Vec<MemoryReservation>,
 }
 
@@ -62,6 +67,8 @@ impl<'a> Lowering<'a> {
             subqueries: HashMap::new(),
             shared: HashMap::new(),
             extremes: HashMap::new(),
+            estimates: HashMap::new(),
+            sample_rows: std::cell::Cell::new(None),
             reservations: Vec::new(),
         }
     }
@@ -175,7 +182,7 @@ impl<'a> Lowering<'a> {
             }
             PlanKind::Serialize { input } => self.plan(input),
             PlanKind::Shared { id, input } => match self.shared.get(id) {
-                Some(prepare::Shared::Cached { table, ordered }) => {
+                Some(prepare::Shared::Cached { table, ordered, .. }) => {
                     self.cached(Arc::clone(table), *ordered, plan.schema.len())
                 }
                 _ => self.plan(input),

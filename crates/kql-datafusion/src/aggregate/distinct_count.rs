@@ -16,6 +16,8 @@ use crate::function::distinct::distinct;
 
 /// Most values of a group that are counted one by one.
 const EXACT_MAX: usize = 2048;
+/// Rows whose places are looked at before they are written.
+const AHEAD: usize = 64;
 /// Bits of a hash that choose its register.
 const REGISTER_BITS: u32 = 14;
 /// Registers of an estimate.
@@ -85,6 +87,16 @@ impl Values {
                 }
             }
             Self::Many(registers) => register(registers, hash),
+        }
+    }
+
+    /// Reads where a hash would go.
+    fn look(&self, hash: u64) -> u64 {
+        match self {
+            Self::None => 0,
+            Self::One(held) => *held,
+            Self::Few { slots, .. } => slots[(hash >> 20) as usize & (slots.len() - 1)],
+            Self::Many(registers) => u64::from(registers[hash as usize & (REGISTERS - 1)]),
         }
     }
 
@@ -191,21 +203,34 @@ impl Fold for DistinctCount {
         groups: &Groups<'_>,
     ) -> Result<()> {
         let column = &columns[0];
-        let mut insert = |row: usize, hash: u64| {
-            if let Some(group) = groups.of(row)
-                && column.is_valid(row)
-            {
-                states[group].insert(hash);
+        let nulls = column.logical_nulls();
+        let is_valid = |row| nulls.as_ref().is_none_or(|nulls| nulls.is_valid(row));
+        let hashes = match distinct(column) {
+            Some(distinct) => {
+                let hashes = hashes(&distinct.texts)?;
+                let rows = distinct.rows.values().iter();
+                rows.map(|text| hashes[*text as usize]).collect()
             }
+            None => hashes(column)?,
         };
-        if let Some(distinct) = distinct(column) {
-            let hashes = hashes(&distinct.texts)?;
-            for (row, text) in distinct.rows.values().iter().enumerate() {
-                insert(row, hashes[*text as usize]);
+        let mut pending = Vec::with_capacity(AHEAD);
+        for (block, hashes) in hashes.chunks(AHEAD).enumerate() {
+            pending.clear();
+            for (offset, hash) in hashes.iter().enumerate() {
+                let row = block * AHEAD + offset;
+                if let Some(group) = groups.of(row)
+                    && is_valid(row)
+                {
+                    pending.push((group, *hash));
+                }
             }
-        } else {
-            for (row, hash) in hashes(column)?.into_iter().enumerate() {
-                insert(row, hash);
+            // Each look is a miss of the cache, and those that do not wait for each other are
+            // all under way at once.
+            let looks = pending.iter();
+            let looks = looks.fold(0, |seen, (group, hash)| seen ^ states[*group].look(*hash));
+            std::hint::black_box(looks);
+            for (group, hash) in &pending {
+                states[*group].insert(*hash);
             }
         }
         Ok(())

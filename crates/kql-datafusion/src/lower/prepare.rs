@@ -48,6 +48,7 @@ pub(super) enum Shared {
     Cached {
         table: Arc<dyn TableProvider>,
         ordered: bool,
+        rows: usize,
     },
 }
 
@@ -113,6 +114,9 @@ impl Lowering<'_> {
                     _ => {}
                 });
                 for (op, table, ty) in subqueries {
+                    if self.subqueries.contains_key(&address(table)) {
+                        continue;
+                    }
                     self.prepare(table).await?;
                     let answer = match op {
                         None => Answer::Scalar(self.first_cell(table, ty).await?),
@@ -131,6 +135,14 @@ impl Lowering<'_> {
                     self.find_extremes(input, keys, aggregates, plan).await?;
                     continue;
                 }
+                if let PlanKind::Join { left, right, .. } = &*plan.kind
+                    && self.are_large_reads(left, right)
+                {
+                    self.prepare(left).await?;
+                    self.prepare(right).await?;
+                    self.sample_sides(left, right).await?;
+                    continue;
+                }
                 pending.extend(below(plan));
             }
             Ok(())
@@ -142,6 +154,7 @@ impl Lowering<'_> {
         let relation = self.plan(input)?;
         let ordered = !relation.order.is_empty();
         let batches = self.collect(relation.sorted()?, "materialize").await?;
+        let rows = batches.iter().map(RecordBatch::num_rows).sum();
         let schema = arrow_schema(&input.schema);
         let mut batches = batches
             .iter()
@@ -153,7 +166,12 @@ impl Lowering<'_> {
             batches = numbered(&batches, &arrow_schema(&Schema::new(columns.clone())))?;
         }
         let table = Arc::new(mem_table(&Schema::new(columns), batches)?);
-        self.shared.insert(id, Shared::Cached { table, ordered });
+        let cached = Shared::Cached {
+            table,
+            ordered,
+            rows,
+        };
+        self.shared.insert(id, cached);
         Ok(())
     }
 

@@ -16,7 +16,7 @@ use datafusion::physical_plan::{
 };
 use futures::{StreamExt, TryStreamExt};
 
-use super::expansion::Expansion;
+use super::expansion::{Elements, Expansion};
 use super::{MvExpand, MvExpandNames, own_fields};
 
 /// The physical node.
@@ -124,7 +124,11 @@ impl ExecutionPlan for MvExpandExec {
         let input = self.input.execute(partition, context)?;
         let output_schema = Arc::clone(&schema);
         let batches = input.map_ok(move |batch| {
+            let distinct = values
+                .iter()
+                .map(|at| Elements::of(batch.column(*at), bag_as_array, row_limit));
             let expansion = Expansion {
+                distinct: distinct.collect(),
                 columns: values
                     .iter()
                     .map(|at| batch.column(*at).as_string_view().clone())
