@@ -1,7 +1,7 @@
 //! The source `local`: KQL on the embedded engine over a folder of telemetry.
 //!
-//! `discover` finds the files, `tables` the columns, `provider` scans them through `parquet` and
-//! `text`. The folder is looked at anew for every query.
+//! `discover` finds the files, `tables` the columns, `provider` scans them through the engine's
+//! `parquet` and through `text`. The folder is looked at anew for every query.
 
 pub mod config;
 
@@ -13,7 +13,6 @@ mod discover;
 mod infer;
 mod json_text;
 mod lines;
-mod parquet;
 mod provider;
 mod prune;
 mod sink;

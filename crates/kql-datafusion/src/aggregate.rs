@@ -6,6 +6,7 @@
 
 mod collect;
 mod covariance;
+mod distinct_count;
 mod extreme;
 mod fold;
 mod order;
@@ -15,6 +16,7 @@ mod sketch;
 
 pub(crate) use collect::{bag, list, set};
 pub(crate) use covariance::{Of, covariance};
+pub(crate) use distinct_count::distinct_count;
 pub(crate) use extreme::{Best, extreme};
 pub(crate) use order::order_key;
 pub(crate) use percentile::{percentiles, weighted_percentiles};

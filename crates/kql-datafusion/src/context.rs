@@ -81,6 +81,8 @@ impl KqlContext {
         // String columns are not nullable, and an outer join or an aggregate makes them so on
         // one side of the check only.
         options.execution.skip_physical_aggregate_schema_check = true;
+        // The lowering knows better: it has seen what filters leave of a table.
+        options.optimizer.join_reordering = false;
         let state = SessionStateBuilder::new()
             .with_config(config)
             .with_default_features()

@@ -15,6 +15,7 @@ pub mod json;
 pub mod limits;
 pub mod lookup;
 pub mod memory;
+pub mod parquet;
 pub mod stream;
 pub mod tables;
 pub mod types;

@@ -8,8 +8,10 @@
 
 mod catalog_function;
 mod detached;
+mod estimate;
 mod expression;
 mod external_data;
+mod extreme_rows;
 mod graph;
 mod group;
 mod join;
@@ -45,6 +47,7 @@ mod window;
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use datafusion::catalog::TableProvider;
 use datafusion::common::{DFSchema, ScalarValue};
 use datafusion::execution::SessionState;
 use datafusion::execution::memory_pool::MemoryReservation;
@@ -85,6 +88,12 @@ pub(crate) struct Lowering<'a> {
     externals: HashMap<usize, external_data::External>,
     /// The subqueries that are being lowered, the innermost last.
     frames: std::cell::RefCell<Vec<group::Frame>>,
+    /// The extremes of aggregations that read only the rows that reach them, by their addresses.
+    extremes: HashMap<usize, Arc<dyn TableProvider>>,
+    /// Rows of the sides of joins, by their addresses.
+    estimates: HashMap<usize, f64>,
+    /// How many rows tables are read for, while a sample is planned.
+    sample_rows: std::cell::Cell<Option<usize>>,
     reservations: Vec<MemoryReservation>,
 }
 
@@ -123,6 +132,9 @@ impl<'a> Lowering<'a> {
             external,
             externals: HashMap::new(),
             frames: std::cell::RefCell::new(Vec::new()),
+            extremes: HashMap::new(),
+            estimates: HashMap::new(),
+            sample_rows: std::cell::Cell::new(None),
         }
     }
 
@@ -286,7 +298,7 @@ impl<'a> Lowering<'a> {
                 self.plugin(&call)
             }
             PlanKind::Shared { id, input } => match self.shared.get(id) {
-                Some(prepare::Shared::Cached { table, ordered }) => {
+                Some(prepare::Shared::Cached { table, ordered, .. }) => {
                     let cached = self.cached(Arc::clone(table), *ordered, plan.schema.len())?;
                     self.sourced(cached)
                 }

@@ -1,129 +1,32 @@
-//! Columns of Parquet files in KQL's types.
+//! Columns of Parquet files in KQL's types, where the scan has no shorter way.
 //!
 //! Strings are never null (`""` instead), instants count nanoseconds in UTC, nested values become
 //! JSON text. What a plain cast does not say, such as text in a column declared as a number, goes
 //! through the same builder as the text formats.
 
-use std::fmt::{self, Write as _};
+use std::fmt::Write as _;
 use std::sync::Arc;
 
 use arrow::array::{
     Array, ArrayRef, AsArray, DurationNanosecondArray, FixedSizeBinaryArray, Int64Array,
-    RecordBatch, StringViewArray, StringViewBuilder, TimestampNanosecondArray,
+    StringViewArray, StringViewBuilder, TimestampNanosecondArray,
 };
 use arrow::compute::{CastOptions, cast, cast_with_options};
-use arrow::datatypes::{DataType, FieldRef, Int64Type, Schema as ArrowSchema};
+use arrow::datatypes::{DataType, Int64Type};
 use arrow::util::display::{ArrayFormatter, FormatOptions};
-use datafusion::error::{DataFusionError, Result};
-use datafusion::logical_expr::ColumnarValue;
-use datafusion::physical_expr::PhysicalExpr;
 use kql::types::ScalarType;
-use kql_datafusion::types::{TYPE_KEY, UTC, arrow_type};
+use kql_datafusion::types::{UTC, arrow_type};
 
 use super::column::{Cell, ColumnBuilder};
 use super::json_text::append_quoted;
 use super::prune::nanoseconds_in;
 
-/// A column of a file in the type of its table's column.
-#[derive(Clone, Debug)]
-pub(super) struct Converted {
-    column: Arc<dyn PhysicalExpr>,
-    /// The KQL type that the file says the column has, if it says so.
+/// An array of a file in a KQL type.
+pub(super) fn convert(
+    array: &ArrayRef,
     tag: Option<ScalarType>,
     ty: ScalarType,
-    field: FieldRef,
-}
-
-impl Converted {
-    /// `source` is the file's field that `column` reads, `field` the table's.
-    pub(super) fn new(
-        column: Arc<dyn PhysicalExpr>,
-        source: &arrow::datatypes::Field,
-        ty: ScalarType,
-        field: FieldRef,
-    ) -> Self {
-        let tag = source.metadata().get(TYPE_KEY);
-        Self {
-            column,
-            tag: tag.and_then(|name| ScalarType::from_name(name)),
-            ty,
-            field,
-        }
-    }
-}
-
-impl PartialEq for Converted {
-    fn eq(&self, other: &Self) -> bool {
-        self.column.eq(&other.column)
-            && self.tag == other.tag
-            && self.ty == other.ty
-            && self.field == other.field
-    }
-}
-
-impl Eq for Converted {}
-
-impl std::hash::Hash for Converted {
-    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
-        self.column.hash(state);
-        self.ty.hash(state);
-        self.field.hash(state);
-    }
-}
-
-impl fmt::Display for Converted {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "kql_{}({})", self.ty, self.column)
-    }
-}
-
-impl PhysicalExpr for Converted {
-    fn return_field(&self, _input: &ArrowSchema) -> Result<FieldRef> {
-        Ok(Arc::clone(&self.field))
-    }
-
-    fn data_type(&self, _input: &ArrowSchema) -> Result<DataType> {
-        Ok(self.field.data_type().clone())
-    }
-
-    fn nullable(&self, _input: &ArrowSchema) -> Result<bool> {
-        Ok(self.field.is_nullable())
-    }
-
-    fn evaluate(&self, batch: &RecordBatch) -> Result<ColumnarValue> {
-        let array = self.column.evaluate(batch)?.into_array(batch.num_rows())?;
-        let converted = convert(&array, self.tag, self.ty).map_err(|what| {
-            let name = self.field.name();
-            let text = format!(
-                "column `{name}`: {what}; declare the column's type in the source's `tables`"
-            );
-            DataFusionError::External(text.into())
-        })?;
-        Ok(ColumnarValue::Array(converted))
-    }
-
-    fn children(&self) -> Vec<&Arc<dyn PhysicalExpr>> {
-        vec![&self.column]
-    }
-
-    fn with_new_children(
-        self: Arc<Self>,
-        mut children: Vec<Arc<dyn PhysicalExpr>>,
-    ) -> Result<Arc<dyn PhysicalExpr>> {
-        let mut converted = self.as_ref().clone();
-        if let Some(column) = children.pop() {
-            converted.column = column;
-        }
-        Ok(Arc::new(converted))
-    }
-
-    fn fmt_sql(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{self}")
-    }
-}
-
-/// An array of a file in a KQL type.
-fn convert(array: &ArrayRef, tag: Option<ScalarType>, ty: ScalarType) -> Result<ArrayRef, String> {
+) -> Result<ArrayRef, String> {
     let from = array.data_type();
     if let DataType::Dictionary(_, value) = from {
         return convert(&plain_cast(array, value)?, tag, ty);

@@ -7,6 +7,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::fs::File;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
@@ -14,6 +15,7 @@ use arrow::datatypes::{DataType, Field, Schema as ArrowSchema, SchemaRef};
 use kql::types::{Column, ScalarType};
 use kql_datafusion::types::kql_type;
 use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions};
+use parquet::file::metadata::ParquetMetaData;
 use serde_json::Value;
 
 use super::column::parse_datetime;
@@ -25,12 +27,23 @@ use super::prune::time_range;
 const SAMPLE_ROWS: usize = 1_000;
 /// Files whose summaries are remembered.
 const FILES_REMEMBERED_MAX: usize = 100_000;
+/// Memory of the footers that are remembered; beyond it they are read anew.
+const FOOTER_BYTES_MAX: usize = 256 << 20;
 
 /// What is known of a file without reading its rows.
 #[derive(Debug)]
 pub(super) struct Summary {
     pub(super) columns: Vec<Column>,
     pub(super) parquet: Option<ParquetSummary>,
+}
+
+impl Summary {
+    /// Memory of the footer that is kept.
+    fn footer_bytes(&self) -> usize {
+        let parquet = self.parquet.as_ref();
+        let footer = parquet.and_then(|parquet| parquet.metadata.as_ref());
+        footer.map_or(0, |footer| footer.memory_size())
+    }
 }
 
 /// What the footer of a Parquet file says.
@@ -40,12 +53,16 @@ pub(super) struct ParquetSummary {
     pub(super) schema: SchemaRef,
     /// Least and greatest instant of columns that hold times, in nanoseconds since 1970.
     pub(super) time_ranges: BTreeMap<String, (i64, i64)>,
+    /// The footer itself; dropped where many are known.
+    pub(super) metadata: Option<Arc<ParquetMetaData>>,
 }
 
 /// Summaries of files, for as long as the files do not change.
 #[derive(Debug, Default)]
 pub(super) struct Summaries {
     known: Mutex<HashMap<PathBuf, Known>>,
+    /// Memory of the footers that are kept.
+    footer_bytes: AtomicUsize,
 }
 
 #[derive(Debug)]
@@ -56,26 +73,41 @@ struct Known {
 }
 
 impl Summaries {
+    /// The summary of a file, if it was looked at before and has not changed.
+    pub(super) fn known(&self, file: &InputFile) -> Option<Arc<Summary>> {
+        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = known.get(&file.path)?;
+        let is_same = known.bytes == file.bytes && known.modified == file.modified;
+        is_same.then(|| Arc::clone(&known.summary))
+    }
+
     /// The summary of a file; the error says what is wrong with it, without its path.
     pub(super) fn of(&self, file: &InputFile) -> Result<Arc<Summary>, String> {
-        let lock = || self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(known) = lock().get(&file.path)
-            && known.bytes == file.bytes
-            && known.modified == file.modified
-        {
-            return Ok(Arc::clone(&known.summary));
+        if let Some(summary) = self.known(file) {
+            return Ok(summary);
         }
-        let summary = Arc::new(summarise(file)?);
-        let mut known = lock();
+        let mut summary = summarise(file)?;
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         if known.len() >= FILES_REMEMBERED_MAX {
             known.clear();
+            self.footer_bytes.store(0, Ordering::Relaxed);
         }
+        let bytes = summary.footer_bytes();
+        if self.footer_bytes.load(Ordering::Relaxed) + bytes <= FOOTER_BYTES_MAX {
+            self.footer_bytes.fetch_add(bytes, Ordering::Relaxed);
+        } else if let Some(parquet) = &mut summary.parquet {
+            parquet.metadata = None;
+        }
+        let summary = Arc::new(summary);
         let entry = Known {
             bytes: file.bytes,
             modified: file.modified,
             summary: Arc::clone(&summary),
         };
-        known.insert(file.path.clone(), entry);
+        if let Some(before) = known.insert(file.path.clone(), entry) {
+            let bytes = before.summary.footer_bytes();
+            self.footer_bytes.fetch_sub(bytes, Ordering::Relaxed);
+        }
         Ok(summary)
     }
 }
@@ -128,6 +160,7 @@ fn parquet_summary(file: &InputFile) -> Result<Summary, String> {
         parquet: Some(ParquetSummary {
             schema,
             time_ranges,
+            metadata: Some(Arc::clone(loaded.metadata())),
         }),
     })
 }

@@ -7,6 +7,7 @@ use std::sync::atomic::Ordering;
 use arrow::datatypes::SchemaRef;
 use async_trait::async_trait;
 use datafusion::catalog::{Session, TableProvider};
+use datafusion::common::Statistics;
 use datafusion::error::{DataFusionError, Result};
 use datafusion::logical_expr::{Expr, TableProviderFilterPushDown, TableType};
 use datafusion::physical_plan::ExecutionPlan;
@@ -14,12 +15,13 @@ use datafusion::physical_plan::empty::EmptyExec;
 use datafusion::physical_plan::union::UnionExec;
 use kql::catalog::TableInfo;
 use kql::types::{Column, Schema};
+use kql_datafusion::parquet::{ParquetFile, ParquetScan, rows as parquet_rows};
 use kql_datafusion::types::arrow_schema;
 
 use super::config::{DatePartitions, OnError};
+use super::convert::convert;
 use super::discover::{Format, InputFile};
-use super::infer::{Summaries, Summary};
-use super::parquet::ParquetScan;
+use super::infer::{ParquetSummary, Summaries, Summary};
 use super::prune::TimeBounds;
 use super::sink::{Wanted, wanted_time};
 use super::text::TextScan;
@@ -73,11 +75,11 @@ impl LocalTable {
         &self,
         files: Vec<InputFile>,
         bounds: TimeBounds,
-    ) -> Result<Vec<(SchemaRef, Vec<InputFile>)>> {
+    ) -> Result<Vec<(SchemaRef, Vec<ParquetFile>)>> {
         let context = Arc::clone(&self.context);
         let time = self.info.time_column.clone();
         let read = tokio::task::spawn_blocking(move || {
-            let mut groups: Vec<(SchemaRef, Vec<InputFile>)> = Vec::new();
+            let mut groups: Vec<(SchemaRef, Vec<ParquetFile>)> = Vec::new();
             for file in files {
                 let Some(summary) = context.summary(&file)? else {
                     continue;
@@ -89,6 +91,7 @@ impl LocalTable {
                 if range.is_some_and(|(min, max)| !bounds.overlaps(*min, *max)) {
                     continue;
                 }
+                let file = parquet_file(&file, parquet);
                 match groups
                     .iter_mut()
                     .find(|(schema, _)| *schema == parquet.schema)
@@ -105,6 +108,12 @@ impl LocalTable {
 }
 
 impl ScanContext {
+    /// A Parquet file whose footer is known already.
+    fn known_parquet_file(&self, file: &InputFile) -> Option<ParquetFile> {
+        let summary = self.summaries.known(file)?;
+        Some(parquet_file(file, summary.parquet.as_ref()?))
+    }
+
     /// The summary of a file; `None` if it is unreadable and left out as configured.
     fn summary(&self, file: &InputFile) -> Result<Option<Arc<Summary>>> {
         match (self.summaries.of(file), self.on_error) {
@@ -141,6 +150,18 @@ impl TableProvider for LocalTable {
         Ok(vec![TableProviderFilterPushDown::Inexact; filters.len()])
     }
 
+    /// Known only where the footers of Parquet files say it.
+    fn statistics(&self) -> Option<Statistics> {
+        let files = self
+            .files
+            .iter()
+            .map(|file| self.context.known_parquet_file(file));
+        let files = files.collect::<Option<Vec<ParquetFile>>>()?;
+        let mut statistics = Statistics::new_unknown(&self.schema);
+        statistics.num_rows = parquet_rows(&files);
+        Some(statistics)
+    }
+
     async fn scan(
         &self,
         state: &dyn Session,
@@ -175,9 +196,9 @@ impl TableProvider for LocalTable {
                 file_schema: &file_schema,
                 columns: columns.columns(),
                 schema: &schema,
-                filters,
                 limit,
                 partitions,
+                convert,
             };
             plans.push(scan.plan(&files)?);
         }
@@ -197,5 +218,14 @@ impl TableProvider for LocalTable {
             1 => Ok(plans.remove(0)),
             _ => UnionExec::try_new(plans),
         }
+    }
+}
+
+fn parquet_file(file: &InputFile, parquet: &ParquetSummary) -> ParquetFile {
+    ParquetFile {
+        path: file.path.clone(),
+        bytes: file.bytes,
+        modified: file.modified,
+        metadata: parquet.metadata.clone(),
     }
 }

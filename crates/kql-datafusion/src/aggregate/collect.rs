@@ -1,11 +1,10 @@
 //! `make_list`, `make_set` and `make_bag`. They take values that are JSON already, and give JSON.
 
-use std::collections::HashSet;
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, StringViewBuilder};
 use arrow::datatypes::DataType;
-use datafusion::common::Result;
+use datafusion::common::{HashSet, Result};
 use datafusion::logical_expr::AggregateUDF;
 
 use super::fold::{Fold, FoldAggregate, Groups, read_bytes, write_bytes};

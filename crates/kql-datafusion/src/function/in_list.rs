@@ -13,6 +13,7 @@ use kql::types::ScalarType;
 
 use super::arguments::{Arguments, Input};
 use super::cached::Cached;
+use super::caseless::Caseless;
 use super::fold::{ends_term, fold, fold_into, fold_unless, starts_term};
 use super::json;
 use super::udf::{KqlScalar, code};
@@ -134,6 +135,8 @@ enum List {
     Terms {
         terms: Vec<String>,
         automaton: AhoCorasick,
+        /// Finds any of them in ASCII, whatever the case.
+        caseless: Option<Caseless>,
     },
 }
 
@@ -150,7 +153,12 @@ impl List {
                 let terms: Vec<String> = unique.into_iter().collect();
                 let automaton = AhoCorasick::new(&terms)
                     .map_err(|error| exec_datafusion_err!("too many terms to search: {error}"))?;
-                Self::Terms { terms, automaton }
+                let caseless = Caseless::new(terms.iter().map(String::as_str));
+                Self::Terms {
+                    terms,
+                    automaton,
+                    caseless,
+                }
             }
             _ if items.iter().any(|item| matches!(item, Item::Text(_))) => {
                 let texts = texts.map(|text| {
@@ -203,9 +211,23 @@ impl List {
                 let text = text_of(value, &mut search.text);
                 texts.contains(fold_unless(*case_sensitive, text, &mut search.folded))
             }
-            Self::Terms { terms, automaton } => {
-                fold_into(text_of(value, &mut search.text), &mut search.folded);
+            Self::Terms {
+                terms,
+                automaton,
+                caseless,
+            } => {
+                let text = text_of(value, &mut search.text);
                 let all = op == InOp::HasAll;
+                if let Some(caseless) = caseless
+                    && !all
+                    && text.is_ascii()
+                {
+                    return Some(caseless.any(text, |position, start, end| {
+                        let term = &terms[position];
+                        starts_term(text, start, term) && ends_term(text, end, term)
+                    }));
+                }
+                fold_into(text, &mut search.folded);
                 has_terms(all, &search.folded, terms, automaton, &mut search.found)
             }
         };

@@ -1,11 +1,14 @@
 //! Functions of numbers and bits, and `bin()`, which rounds times as well.
 
-use arrow::array::ArrayRef;
+use std::sync::Arc;
+
+use arrow::array::{Array, ArrayRef, TimestampNanosecondArray};
 use datafusion::common::Result;
 use kql::types::ScalarType;
 
-use super::arguments::Arguments;
+use super::arguments::{Arguments, Input};
 use super::udf::{Evaluate, code};
+use crate::types::{UTC, ticks_to_unix_ns, unix_ns_to_ticks};
 
 /// Numeric functions by name.
 pub(super) fn find(name: &str, arguments: &[ScalarType]) -> Option<Evaluate> {
@@ -140,9 +143,41 @@ fn round(arguments: &Arguments<'_>) -> Result<ArrayRef> {
     })
 }
 
+/// The starts of the bins of `size` ticks that instants are in. Events come roughly in the order
+/// of their times, so that most are in the bin of the one before.
+fn bin_instants(instants: &TimestampNanosecondArray, size: i64) -> ArrayRef {
+    let mut bin = 0_i64;
+    let mut inside = 1..=0;
+    let bins = instants.values().iter().map(|instant| {
+        if !inside.contains(instant) {
+            let ticks = unix_ns_to_ticks(*instant);
+            let start = ticks - ticks.rem_euclid(size);
+            bin = ticks_to_unix_ns(start);
+            let end = start.checked_add(size).map(ticks_to_unix_ns);
+            // A start that saturates is no bound.
+            inside = if unix_ns_to_ticks(bin) == start {
+                bin..=end.unwrap_or(bin).saturating_sub(1)
+            } else {
+                1..=0
+            };
+        }
+        bin
+    });
+    let bins = TimestampNanosecondArray::new(bins.collect(), instants.nulls().cloned());
+    Arc::new(bins.with_timezone(UTC))
+}
+
 /// `bin(value, size)` and `bin_at(value, size, fixed)`: rounds down to a multiple of the size,
 /// counted from the fixed point; a size that is not positive is null.
 fn bin(arguments: &Arguments<'_>, fixed: Option<usize>) -> Result<ArrayRef> {
+    if fixed.is_none()
+        && let (Input::DateTime(instants, false), Input::TimeSpan(size, true)) =
+            (arguments.input(0), arguments.input(1))
+        && size.is_valid(0)
+        && size.value(0) >= 100
+    {
+        return Ok(bin_instants(&instants, size.value(0) / 100));
+    }
     let floor = |value: i64, size: i64, fixed: i64| {
         if size <= 0 {
             return None;

@@ -12,6 +12,8 @@ use kql::types::ScalarType;
 use memchr::memmem::Finder;
 
 use super::arguments::Arguments;
+use super::cached::Cached;
+use super::caseless::Caseless;
 use super::fold::{ends_term, fold_char, fold_unless, pattern, starts_term};
 use super::pattern::{Patterns, as_written};
 use super::udf::{KqlScalar, code};
@@ -22,6 +24,7 @@ pub fn string_operator(op: StringOp, negated: bool, case_sensitive: bool) -> Arc
     let cs = if case_sensitive { "_cs" } else { "" };
     let name = format!("kql_{not}{op:?}{cs}").to_lowercase();
     let patterns = Patterns::new();
+    let finders: Cached<String, Option<Caseless>> = Cached::new();
     let evaluate = code(move |arguments| {
         let texts = arguments.texts(0)?;
         if op == StringOp::MatchesRegex {
@@ -36,6 +39,11 @@ pub fn string_operator(op: StringOp, negated: bool, case_sensitive: bool) -> Arc
         }
         if let Some(needle) = arguments.texts(1)?.constant() {
             let mut matcher = Matcher::new(op, case_sensitive, needle);
+            if !case_sensitive && is_search(op) {
+                let needle = matcher.needle.to_string();
+                matcher.caseless =
+                    Some(finders.get(needle, |needle| Ok(Caseless::new([needle.as_str()])))?);
+            }
             return arguments.tests(|row| matcher.matches(texts.text(row)) != negated);
         }
         match_row_by_row(op, negated, case_sensitive, arguments)
@@ -45,6 +53,14 @@ pub fn string_operator(op: StringOp, negated: bool, case_sensitive: bool) -> Arc
         &[ScalarType::String, ScalarType::String],
         ScalarType::Bool,
         evaluate,
+    )
+}
+
+/// Whether the operator looks for its pattern anywhere in the text.
+fn is_search(op: StringOp) -> bool {
+    matches!(
+        op,
+        StringOp::Contains | StringOp::Has | StringOp::HasPrefix | StringOp::HasSuffix
     )
 }
 
@@ -74,6 +90,8 @@ struct Matcher<'n> {
     needle: Cow<'n, str>,
     finder: Finder<'static>,
     folded: String,
+    /// Finds the pattern in ASCII whatever the case, if it is prepared.
+    caseless: Option<Arc<Option<Caseless>>>,
 }
 
 impl<'n> Matcher<'n> {
@@ -86,10 +104,19 @@ impl<'n> Matcher<'n> {
             needle,
             finder,
             folded: String::new(),
+            caseless: None,
         }
     }
 
     fn matches(&mut self, text: &str) -> bool {
+        if let Some(caseless) = &self.caseless
+            && let Some(caseless) = &**caseless
+            && text.is_ascii()
+        {
+            return caseless.any(text, |_, start, end| {
+                is_term(self.op, text, start, end, &self.needle)
+            });
+        }
         match self.op {
             StringOp::StartsWith if self.case_sensitive => text.starts_with(&*self.needle),
             StringOp::EndsWith if self.case_sensitive => text.ends_with(&*self.needle),
@@ -128,15 +155,23 @@ fn has(op: StringOp, text: &str, needle: &str, finder: &Finder<'_>) -> bool {
     while let Some(offset) = finder.find(&text.as_bytes()[from..]) {
         let start = from + offset;
         let end = start + needle.len();
-        let left = op == StringOp::HasSuffix || starts_term(text, start, needle);
-        let right = op == StringOp::HasPrefix || ends_term(text, end, needle);
-        if left && right {
+        if is_term(op, text, start, end, needle) {
             return true;
         }
         // The occurrence starts a character, so the next byte index that does is after it.
         from = start + text[start..].chars().next().map_or(1, char::len_utf8);
     }
     false
+}
+
+/// Whether an occurrence of `needle` has the term boundaries that `op` asks for.
+fn is_term(op: StringOp, text: &str, start: usize, end: usize, needle: &str) -> bool {
+    if op == StringOp::Contains {
+        return true;
+    }
+    let left = op == StringOp::HasSuffix || starts_term(text, start, needle);
+    let right = op == StringOp::HasPrefix || ends_term(text, end, needle);
+    left && right
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use arrow::array::ArrayRef;
+use arrow::compute::take;
 use arrow::datatypes::DataType;
 use datafusion::common::{Result, ScalarValue, internal_err};
 use datafusion::logical_expr::{
@@ -15,6 +16,7 @@ use datafusion::logical_expr::{
 use kql::types::ScalarType;
 
 use super::arguments::Arguments;
+use super::distinct::{Distinct, distinct};
 use crate::types::arrow_type;
 
 /// The code of a function: a batch of arguments in, an array of the declared result type out,
@@ -106,8 +108,25 @@ impl ScalarUDFImpl for KqlScalar {
             .args
             .iter()
             .all(|value| matches!(value, ColumnarValue::Scalar(_)));
-        let rows = if constant { 1 } else { args.number_rows };
-        let arguments = Arguments::new(&args.args, &self.arguments, self.result, rows)?;
+        if constant {
+            let array = self.evaluate(&args.args, 1)?;
+            return ScalarValue::try_from_array(&array, 0).map(ColumnarValue::Scalar);
+        }
+        if let Some((position, distinct)) = only_text(&args.args) {
+            let mut values = args.args;
+            let count = distinct.texts.len();
+            values[position] = ColumnarValue::Array(distinct.texts);
+            let results = self.evaluate(&values, count)?;
+            return Ok(ColumnarValue::Array(take(&results, &distinct.rows, None)?));
+        }
+        let array = self.evaluate(&args.args, args.number_rows)?;
+        Ok(ColumnarValue::Array(array))
+    }
+}
+
+impl KqlScalar {
+    fn evaluate(&self, values: &[ColumnarValue], rows: usize) -> Result<ArrayRef> {
+        let arguments = Arguments::new(values, &self.arguments, self.result, rows)?;
         let array = (self.evaluate)(&arguments)?;
         if array.data_type() != &arrow_type(self.result) || array.len() != rows {
             return internal_err!(
@@ -118,9 +137,22 @@ impl ScalarUDFImpl for KqlScalar {
                 self.result
             );
         }
-        if constant {
-            return ScalarValue::try_from_array(&array, 0).map(ColumnarValue::Scalar);
-        }
-        Ok(ColumnarValue::Array(array))
+        Ok(array)
     }
+}
+
+/// The only argument that varies by row, if it is text that repeats itself: the function, which
+/// has no memory, then runs once for each text.
+fn only_text(values: &[ColumnarValue]) -> Option<(usize, Distinct)> {
+    let mut arrays = values
+        .iter()
+        .enumerate()
+        .filter_map(|(position, value)| match value {
+            ColumnarValue::Array(array) => Some((position, array)),
+            ColumnarValue::Scalar(_) => None,
+        });
+    let (Some((position, array)), None) = (arrays.next(), arrays.next()) else {
+        return None;
+    };
+    Some((position, distinct(array)?))
 }

@@ -30,7 +30,7 @@ impl Rows {
 
 impl Lowering<'_> {
     /// Rows of columns of these types.
-    pub(super) fn rows(&self, types: impl Iterator<Item = DataType>) -> Result<Rows> {
+    pub(super) fn detached_rows(&self, types: impl Iterator<Item = DataType>) -> Result<Rows> {
         let fields = types.map(|data_type| Field::new(self.hidden_name(), data_type, true));
         let fields: Vec<Field> = fields.collect();
         let width = fields.len();

@@ -146,7 +146,7 @@ impl Lowering<'_> {
             .get(&prepare::address(plan))
             .ok_or_else(|| EngineError::not_supported("externaldata in this place", plan.span))?;
         let table = Arc::clone(&external.table);
-        let read = Self::scan("externaldata", table, external.width)?;
+        let read = Self::read("externaldata", table, external.width)?;
         let mut columns = Vec::with_capacity(external.columns.len());
         for (origin, declared) in external.columns.iter().zip(plan.schema.columns()) {
             let value = match origin {

@@ -92,7 +92,7 @@ impl Lowering<'_> {
         output: &Plan,
     ) -> Result<Relation> {
         let source = self.graph_source(graph)?;
-        let keys = self.rows([arrow_type(source.key)].into_iter())?;
+        let keys = self.detached_rows([arrow_type(source.key)].into_iter())?;
         let hash = function::scalar("hash", &[source.key], ScalarType::Long)
             .ok_or_else(|| EngineError::not_supported("hash()", output.span))?;
         let hash = hash.call(vec![keys.relation.column(0)]);

@@ -106,13 +106,24 @@ impl Lowering<'_> {
         };
         let left_open = matches!(kind, JoinKind::RightOuter | JoinKind::FullOuter);
         let right_open = matches!(kind, JoinKind::LeftOuter | JoinKind::FullOuter);
-        let joined = LogicalPlanBuilder::from(left_plan).join_detailed(
-            right_plan,
-            join_type,
-            (left_on, right_on),
-            None,
-            NullEquality::NullEqualsNull,
-        )?;
+        // The hash table is built of what comes first.
+        let joined = if self.is_right_smaller(left, right) {
+            LogicalPlanBuilder::from(right_plan).join_detailed(
+                left_plan,
+                join_type.swap(),
+                (right_on, left_on),
+                None,
+                NullEquality::NullEqualsNull,
+            )?
+        } else {
+            LogicalPlanBuilder::from(left_plan).join_detailed(
+                right_plan,
+                join_type,
+                (left_on, right_on),
+                None,
+                NullEquality::NullEqualsNull,
+            )?
+        };
         let mut outputs = Vec::with_capacity(columns.len());
         for (position, output) in columns.iter().enumerate() {
             let name = output_name(&output.name);

@@ -206,7 +206,9 @@ impl Extract {
             .map(|position| Field::new(format!("c{position}"), DataType::Utf8View, false));
         let matched = Field::new(MATCHED, DataType::Boolean, false);
         let fields = std::iter::once(matched).chain(captures).collect();
-        let signature = Signature::exact(vec![DataType::Utf8View], Volatility::Immutable);
+        // It always gives the same, but only what claims to be volatile is computed once: else
+        // the optimizer repeats it in each filter above that reads one of the columns.
+        let signature = Signature::exact(vec![DataType::Utf8View], Volatility::Volatile);
         Self {
             regex,
             groups,

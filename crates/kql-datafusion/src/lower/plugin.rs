@@ -147,7 +147,7 @@ impl Lowering<'_> {
             "rolling_percentile" => self.rolling_percentile(call),
             "rows_near" => self.rows_near(call),
             "preview" => self.preview(call),
-            "estimate_rows_count" => self.row_count(call),
+            "estimate_rows_count" => self.counted_rows(call),
             "funnel_sequence" | "funnel_sequence_completion" => self.funnel_sequence(call),
             "sequence_detect" => self.sequence_detect(call),
             "autocluster" | "basket" | "diffpatterns" => self.pattern_search(call),

@@ -17,7 +17,7 @@ use super::relation::{OrderKey, Relation};
 use super::{Lowering, Result, column, output_name};
 use crate::function::Input;
 use crate::function::lookup::{self, Family, Networks};
-use crate::node::mv_expand::{MvExpand, MvExpandNames};
+use crate::node::mv_expand::{MvExpand, MvExpandNames, MvExpandOptions};
 use crate::types::arrow_type;
 
 impl Lowering<'_> {
@@ -81,7 +81,7 @@ impl Lowering<'_> {
 
         let input = self.plan(call.input)?;
         let found = found.call(keys.iter().map(|key| input.column(*key)).collect());
-        let (expanded, row, mut order) = self.expanded(&input, found, returns_unmatched)?;
+        let (expanded, row, mut order) = self.expanded_lookup(&input, found, returns_unmatched)?;
         let mut above = Vec::with_capacity(call.output.schema.len());
         let mut outputs = call.output.schema.columns().iter();
         let mut values = Vec::new();
@@ -119,7 +119,7 @@ impl Lowering<'_> {
 
     /// The rows of a relation once for each element of an array, the column of that element, and
     /// the order. A row without elements stays if `keeps` says so, with null for an element.
-    fn expanded(
+    fn expanded_lookup(
         &self,
         input: &Relation,
         array: datafusion::logical_expr::Expr,
@@ -137,8 +137,14 @@ impl Lowering<'_> {
         let names = MvExpandNames {
             values: vec![(value, element.clone())],
             index: index.clone(),
+            row: None,
         };
-        let node = MvExpand::new(below.build()?, names, None, false)?;
+        let options = MvExpandOptions {
+            row_limit: None,
+            bag_as_array: false,
+            keeps_empty: false,
+        };
+        let node = MvExpand::new(below.build()?, names, options)?;
         if !order.is_empty() {
             order.push(OrderKey {
                 column: index,

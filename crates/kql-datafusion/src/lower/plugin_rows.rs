@@ -83,7 +83,7 @@ impl Lowering<'_> {
         )
     }
 
-    pub(super) fn row_count(&self, call: &Call<'_>) -> Result<Relation> {
+    pub(super) fn counted_rows(&self, call: &Call<'_>) -> Result<Relation> {
         let input = self.plan(call.input)?.plan;
         let rows = datafusion::functions_aggregate::count::count_udaf();
         let one = datafusion::logical_expr::lit(1_i64);

@@ -52,6 +52,7 @@ pub(super) enum Shared {
     Cached {
         table: Arc<dyn TableProvider>,
         ordered: bool,
+        rows: usize,
     },
 }
 
@@ -153,6 +154,9 @@ impl Lowering<'_> {
                     self.load_locations(span).await?;
                 }
                 for (op, table, ty) in subqueries {
+                    if self.subqueries.contains_key(&address(table)) {
+                        continue;
+                    }
                     self.prepare(table).await?;
                     let answer = match op {
                         None => Answer::Scalar(self.first_cell(table, ty).await?),
@@ -179,6 +183,27 @@ impl Lowering<'_> {
                         if is_open(&nested.input) && !reads_rows(&nested.input) =>
                     {
                         self.cache_input(&nested.input, false).await?;
+                        continue;
+                    }
+                    PlanKind::Aggregate {
+                        input,
+                        keys,
+                        aggregates,
+                    } if !reads_rows(input)
+                        && self.is_extreme_of_wide_rows(input, keys, aggregates) =>
+                    {
+                        self.prepare(input).await?;
+                        self.find_extremes(input, keys, aggregates, plan).await?;
+                        continue;
+                    }
+                    PlanKind::Join { left, right, .. }
+                        if !reads_rows(left)
+                            && !reads_rows(right)
+                            && self.are_large_reads(left, right) =>
+                    {
+                        self.prepare(left).await?;
+                        self.prepare(right).await?;
+                        self.sample_sides(left, right).await?;
                         continue;
                     }
                     _ => {}
@@ -209,8 +234,12 @@ impl Lowering<'_> {
     async fn cached_plan(&mut self, input: &Plan, numbers_rows: bool) -> Result<Shared> {
         self.prepare(input).await?;
         let kept = self.kept_prepared(input, numbers_rows, "materialize");
-        let (table, ordered, _) = kept.await?;
-        Ok(Shared::Cached { table, ordered })
+        let (table, ordered, batches) = kept.await?;
+        Ok(Shared::Cached {
+            table,
+            ordered,
+            rows: batches.iter().map(RecordBatch::num_rows).sum(),
+        })
     }
 
     /// Runs a plan and keeps its rows: the table, whether the numbers of its rows are its last
@@ -256,7 +285,7 @@ impl Lowering<'_> {
     /// The input of a step, which may have been computed before.
     pub(super) fn input(&self, input: &Plan) -> Result<Relation> {
         match self.inputs.get(&address(input)) {
-            Some(Shared::Cached { table, ordered }) => {
+            Some(Shared::Cached { table, ordered, .. }) => {
                 let cached = self.cached(Arc::clone(table), *ordered, input.schema.len())?;
                 self.sourced(cached)
             }

@@ -53,7 +53,7 @@ impl Lowering<'_> {
             .map(|column| column.ty)
             .collect();
         let mut memory = Memory {
-            rows: self.rows(types.iter().map(|ty| arrow_type(*ty)))?,
+            rows: self.detached_rows(types.iter().map(|ty| arrow_type(*ty)))?,
             types,
             input_width,
             declared,

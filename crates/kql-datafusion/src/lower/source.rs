@@ -22,7 +22,13 @@ impl Lowering<'_> {
         let table = self.tables.table(name).ok_or_else(|| {
             EngineError::Source(format!("table `{name}` is gone since the query was bound"))
         })?;
-        Self::read(name, table.provider, plan.schema.len())
+        let table = Self::read(name, table.provider, plan.schema.len())?;
+        match self.sample_rows.get() {
+            Some(rows) => {
+                table.map(|plan| LogicalPlanBuilder::from(plan).limit(0, Some(rows))?.build())
+            }
+            None => Ok(table),
+        }
     }
 
     /// A scan whose columns carry no qualifier.

@@ -17,6 +17,7 @@ use super::relation::Relation;
 use super::{Lowering, Result, column, output_name};
 use crate::aggregate::{self, Best, Of};
 use crate::error::EngineError;
+use crate::types::arrow_type;
 
 /// The three layers of an aggregation.
 struct Layers<'l, 'a> {
@@ -43,6 +44,7 @@ impl Lowering<'_> {
     ) -> Result<Relation> {
         let arguments = aggregates.iter().flat_map(|call| &call.arguments);
         let input = self.with_windows(self.plan(input)?, keys.iter().chain(arguments))?;
+        let input = self.extreme_rows(input, keys, aggregates, output)?;
         let mut values = Vec::with_capacity(keys.len());
         for key in keys {
             values.push(self.value(key, &input)?);
@@ -213,7 +215,13 @@ impl Layers<'_, '_> {
             "sum" => self.sum(first, ty, filter)?,
             "avg" => self.average(first, ty, filter)?,
             "min" | "max" => self.extreme_value(name == "max", first, filter)?,
-            "dcount" | "count_distinct" => {
+            "dcount" => {
+                let value = self.argument(first)?;
+                let udaf = aggregate::distinct_count(&arrow_type(first.ty));
+                let distinct = self.aggregate(udaf, vec![value], filter, false);
+                self.outputs.push(distinct);
+            }
+            "count_distinct" => {
                 let value = self.argument(first)?;
                 let distinct = self.aggregate(count::count_udaf(), vec![value], filter, true);
                 self.outputs.push(distinct);

@@ -133,7 +133,7 @@ impl Lowering<'_> {
         let schema = Self::match_types(matched, source);
         let width = schema.len();
         let call_types = calls.iter().map(|call| arrow_type(call.ty));
-        let mut rows = self.rows(schema.into_iter().map(arrow_type).chain(call_types))?;
+        let mut rows = self.detached_rows(schema.into_iter().map(arrow_type).chain(call_types))?;
         for (index, call) in calls.iter().enumerate() {
             let name = rows.schema.field(width + index).name().clone();
             rows.relation.windows.insert(address(call), name);

@@ -33,7 +33,7 @@ impl Part {
         let own = columns.columns().iter().map(|column| column.ty);
         let types = own.chain(told.iter().copied());
         Ok(Self {
-            rows: lowering.rows(types.map(arrow_type))?,
+            rows: lowering.detached_rows(types.map(arrow_type))?,
             of: part,
             columns: columns.clone(),
         })

@@ -16,7 +16,7 @@ use datafusion::physical_plan::{
 };
 use futures::{StreamExt, TryStreamExt};
 
-use super::expansion::Expansion;
+use super::expansion::{Elements, Expansion};
 use super::{MvExpand, MvExpandNames, MvExpandOptions, own_fields};
 
 /// Where the number of the partition starts in the numbers of rows.
@@ -116,6 +116,7 @@ impl ExecutionPlan for MvExpandExec {
         let values = self.values.clone();
         let row_limit = self.options.row_limit;
         let row_limit = row_limit.and_then(|limit| usize::try_from(limit).ok());
+        let row_limit = row_limit.unwrap_or(usize::MAX);
         let options = self.options;
         let numbers_rows = self.names.row.is_some();
         // Numbers of the rows of different partitions are far apart.
@@ -125,7 +126,11 @@ impl ExecutionPlan for MvExpandExec {
         let batches = input.map_ok(move |batch| {
             let first = first_row;
             first_row += batch.num_rows() as i64;
+            let distinct = values
+                .iter()
+                .map(|at| Elements::of(batch.column(*at), options.bag_as_array, row_limit));
             let expansion = Expansion {
+                distinct: distinct.collect(),
                 columns: values
                     .iter()
                     .map(|at| batch.column(*at).as_string_view().clone())
@@ -134,7 +139,7 @@ impl ExecutionPlan for MvExpandExec {
                 input: batch,
                 next_row: 0,
                 rows,
-                row_limit: row_limit.unwrap_or(usize::MAX),
+                row_limit,
                 bag_as_array: options.bag_as_array,
                 keeps_empty: options.keeps_empty,
                 first_row: numbers_rows.then_some(first),
