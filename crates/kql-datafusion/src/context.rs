@@ -7,6 +7,11 @@ use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
 use datafusion::execution::memory_pool::{FairSpillPool, MemoryReservation};
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
 use datafusion::execution::{SessionState, SessionStateBuilder};
+use datafusion::optimizer::OptimizerRule;
+use datafusion::optimizer::replace_distinct_aggregate::ReplaceDistinctWithAggregate;
+use datafusion::optimizer::simplify_expressions::SimplifyExpressions;
+use datafusion::physical_optimizer::PhysicalOptimizerRule;
+use datafusion::physical_optimizer::optimizer::PhysicalOptimizer;
 use datafusion::physical_plan::{ExecutionPlan, displayable, execute_stream};
 use datafusion::prelude::SessionConfig;
 use kql::bind::Bound;
@@ -62,12 +67,28 @@ impl KqlContext {
             .with_config(config)
             .with_default_features()
             .with_query_planner(Arc::new(KqlQueryPlanner))
+            .with_physical_optimizer_rules(physical_rules())
             .build();
         Ok(Self {
             tables,
             limits,
             state,
         })
+    }
+
+    /// The same context without the rewrites of plans that only make them faster: their answers
+    /// are what those of optimised plans are compared with.
+    #[must_use]
+    pub fn without_optimizer(self) -> Self {
+        // Without these two, some plans have no physical form.
+        let needed: Vec<Arc<dyn OptimizerRule + Send + Sync>> = vec![
+            Arc::new(SimplifyExpressions::new()),
+            Arc::new(ReplaceDistinctWithAggregate::new()),
+        ];
+        let state = SessionStateBuilder::new_from_existing(self.state)
+            .with_optimizer_rules(needed)
+            .build();
+        Self { state, ..self }
     }
 
     /// The tables.
@@ -235,4 +256,12 @@ impl KqlContext {
             .with_runtime_env(runtime)
             .build())
     }
+}
+
+/// DataFusion's rules without the one that answers counts from statistics: it loses columns of
+/// aggregates over aggregates, and counting rows of files reads nothing but their footers anyway.
+fn physical_rules() -> Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>> {
+    let mut rules = PhysicalOptimizer::new().rules;
+    rules.retain(|rule| rule.name() != "aggregate_statistics");
+    rules
 }

@@ -203,7 +203,7 @@ fn is_serialized(plan: &Plan) -> bool {
         | PlanKind::Partition(_)
         | PlanKind::TopNested(_)
         | PlanKind::Plugin { .. }
-        | PlanKind::Graph { .. } => false,
+        | PlanKind::Graph(_) => false,
         PlanKind::MvApply(apply) => is_serialized(&apply.input),
         PlanKind::ParseKv(parse) => is_serialized(&parse.input),
     }
