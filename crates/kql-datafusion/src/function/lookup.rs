@@ -1,19 +1,22 @@
-//! Looking rows of a table up by an address that its networks hold: the numbers of the rows, and
-//! then their values by number.
+//! Looking rows of a table up by an address that its networks hold, or a place that its shapes hold
+//! or are near to: the numbers of the rows, and then their values by number.
 
 use std::collections::HashMap;
-use std::fmt::Write;
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, UInt32Array};
+use arrow::array::{Array, ArrayRef, AsArray, UInt32Array};
 use arrow::compute::take;
-use datafusion::logical_expr::ScalarUDF;
+use arrow::datatypes::{Field, Float64Type};
+use datafusion::common::{Result, ScalarValue};
+use datafusion::config::ConfigOptions;
+use datafusion::logical_expr::{ColumnarValue, ScalarFunctionArgs, ScalarUDF};
 use kql::types::ScalarType;
 
 use super::arguments::Input;
 use super::udf::{KqlScalar, code};
 use super::value::Datum;
 use super::{ip, ipv6};
+use crate::types::arrow_type;
 
 /// Which addresses networks are made of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -117,12 +120,72 @@ pub(crate) fn row_numbers(
             let keys = joined(keys.iter().map(|key| key.get(row)));
             for number in networks.find(addresses.text(row), &keys) {
                 out.push(if out.is_empty() { '[' } else { ',' });
-                write!(out, "{number}").ok()?;
+                super::text::write(out, format_args!("{number}"));
             }
             (!out.is_empty()).then(|| out.push(']'))
         })
     });
     KqlScalar::udf(name, arguments, ScalarType::Dynamic, evaluate)
+}
+
+/// The numbers of the shapes for which a test of a longitude, a latitude and the shape is true, or
+/// gives a distance of at most the radius, as a JSON array; null if there are none. `name` is that
+/// of no other function of the query.
+pub(crate) fn places(
+    name: &str,
+    test: Arc<ScalarUDF>,
+    shapes: Vec<ScalarValue>,
+    radius: Option<f64>,
+) -> Arc<ScalarUDF> {
+    let result = if radius.is_some() {
+        ScalarType::Real
+    } else {
+        ScalarType::Bool
+    };
+    let evaluate = code(move |arguments| {
+        let mut found = vec![String::new(); arguments.rows];
+        let field = |ty| Arc::new(Field::new("", arrow_type(ty), true));
+        let types = [ScalarType::Real, ScalarType::Real, ScalarType::Dynamic];
+        let options = Arc::new(ConfigOptions::default());
+        for (number, shape) in shapes.iter().enumerate() {
+            let column = |position| -> Result<ColumnarValue> {
+                let (array, constant) = arguments.array(position);
+                Ok(if constant {
+                    ColumnarValue::Scalar(ScalarValue::try_from_array(array, 0)?)
+                } else {
+                    ColumnarValue::Array(Arc::clone(array))
+                })
+            };
+            let holds = test.invoke_with_args(ScalarFunctionArgs {
+                args: vec![column(0)?, column(1)?, ColumnarValue::Scalar(shape.clone())],
+                arg_fields: types.map(field).to_vec(),
+                number_rows: arguments.rows,
+                return_field: field(result),
+                config_options: Arc::clone(&options),
+            })?;
+            let holds = holds.into_array(arguments.rows)?;
+            for (row, found) in found.iter_mut().enumerate() {
+                let holds = holds.is_valid(row)
+                    && radius.map_or_else(
+                        || holds.as_boolean().value(row),
+                        |radius| holds.as_primitive::<Float64Type>().value(row) <= radius,
+                    );
+                if holds {
+                    found.push(if found.is_empty() { '[' } else { ',' });
+                    super::text::write(found, format_args!("{number}"));
+                }
+            }
+        }
+        arguments.optional_strings(|row, out| {
+            let found = &found[row];
+            (!found.is_empty()).then(|| {
+                out.push_str(found);
+                out.push(']');
+            })
+        })
+    });
+    let types = [ScalarType::Real, ScalarType::Real];
+    KqlScalar::udf(name, &types, ScalarType::Dynamic, evaluate)
 }
 
 /// The values of a column of the table in the rows of these numbers; null for null.

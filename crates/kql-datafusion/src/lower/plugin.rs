@@ -8,6 +8,7 @@ use kql::builtin::plugin::Plugin;
 use kql::hir::{self, ExprKind, Plan, PlanKind, PluginArgument, PluginCall, PluginValue};
 use kql::types::{ScalarType, Value};
 
+use super::plugin_lookup::Shapes;
 use super::prepare::{Answer, address};
 use super::relation::Relation;
 use super::{Lowering, Result, output_name};
@@ -154,6 +155,8 @@ impl Lowering<'_> {
             "identity" => self.plan(call.input),
             "ipv4_lookup" => self.address_lookup(call, Family::V4),
             "ipv6_lookup" => self.address_lookup(call, Family::V6),
+            "geo_line_lookup" => self.place_lookup(call, Shapes::Lines),
+            "geo_polygon_lookup" => self.place_lookup(call, Shapes::Polygons),
             "schema_merge" => self.schema_merge(call),
             "narrow" => {
                 let narrow = Narrow {

@@ -1,26 +1,34 @@
-//! `ipv4_lookup` and `ipv6_lookup`: the table that is looked into was read before and is kept in
-//! memory; the rows that look into it stream.
+//! Plugins that look rows up: the table that is looked into was read before and is kept in memory;
+//! the rows that look into it stream.
 
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef};
+use arrow::array::{Array, ArrayRef, RecordBatch};
 use arrow::compute::concat;
 use datafusion::common::ScalarValue;
 use datafusion::error::DataFusionError;
-use datafusion::logical_expr::{Extension, LogicalPlan, LogicalPlanBuilder};
+use datafusion::logical_expr::{Expr, Extension, LogicalPlan, LogicalPlanBuilder};
 use kql::hir::{ExprKind, PluginValue};
-use kql::types::ScalarType;
+use kql::types::{ScalarType, Schema};
 
 use super::plugin::Call;
 use super::prepare::{Answer, address};
 use super::relation::{OrderKey, Relation};
 use super::{Lowering, Result, column, output_name};
-use crate::function::Input;
 use crate::function::lookup::{self, Family, Networks};
+use crate::function::{self, Input};
 use crate::node::mv_expand::{MvExpand, MvExpandNames, MvExpandOptions};
 use crate::types::arrow_type;
 
+/// What places are looked up in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Shapes {
+    Polygons,
+    Lines,
+}
+
 impl Lowering<'_> {
+    /// `ipv4_lookup` and `ipv6_lookup`.
     pub(super) fn address_lookup(&self, call: &Call<'_>, family: Family) -> Result<Relation> {
         let (source, wanted) = match family {
             Family::V4 => ("SourceIPv4Key", "IPv4LookupKey"),
@@ -37,10 +45,6 @@ impl Lowering<'_> {
         let (Some(wanted), Some(Answer::Table(schema, batches))) = (wanted, table) else {
             return Err(call.refused());
         };
-        let returns_unmatched = matches!(
-            self.argument(call, "return_unmatched")?,
-            Some(ScalarValue::Boolean(Some(true)))
-        );
         let input_columns = call.input.schema.columns();
         // Pairs of columns that must be equal, too.
         let mut shared = Vec::new();
@@ -81,12 +85,84 @@ impl Lowering<'_> {
 
         let input = self.plan(call.input)?;
         let found = found.call(keys.iter().map(|key| input.column(*key)).collect());
-        let (expanded, row, mut order) = self.expanded_lookup(&input, found, returns_unmatched)?;
-        let mut above = Vec::with_capacity(call.output.schema.len());
-        let mut outputs = call.output.schema.columns().iter();
+        let left_out: Vec<usize> = shared.iter().map(|(_, other)| *other).collect();
+        let table = (schema, &**batches);
+        self.looked_up(call, &input, found, table, &left_out)
+    }
+
+    /// `geo_polygon_lookup` and `geo_line_lookup`: each place is held against each shape.
+    pub(super) fn place_lookup(&self, call: &Call<'_>, shapes: Shapes) -> Result<Relation> {
+        let wanted = call
+            .arguments
+            .iter()
+            .find_map(|argument| match argument.value {
+                PluginValue::LookupColumn(position) => Some(position),
+                _ => None,
+            });
+        let table = call
+            .table()
+            .and_then(|plan| self.subqueries.get(&address(plan)));
+        let (Some(wanted), Some(Answer::Table(schema, batches))) = (wanted, table) else {
+            return Err(call.refused());
+        };
+        let radius = match self.argument(call, "radius")? {
+            Some(ScalarValue::Float64(radius)) => radius,
+            _ => None,
+        };
+        if shapes == Shapes::Lines && radius.is_none() {
+            return Err(call.invalid("radius has no value"));
+        }
+        let (test, result) = match (shapes, radius) {
+            (Shapes::Polygons, None) => ("geo_point_in_polygon", ScalarType::Bool),
+            (Shapes::Polygons, Some(_)) => ("geo_distance_point_to_polygon", ScalarType::Real),
+            (Shapes::Lines, _) => ("geo_distance_point_to_line", ScalarType::Real),
+        };
+        let types = [ScalarType::Real, ScalarType::Real, ScalarType::Dynamic];
+        let test = function::scalar(test, &types, result).ok_or_else(|| call.refused())?;
+        let mut values = Vec::new();
+        for batch in batches {
+            for row in 0..batch.num_rows() {
+                values.push(ScalarValue::try_from_array(batch.column(wanted), row)?);
+            }
+        }
+        let found = lookup::places(&self.hidden_name(), test, values, radius);
+        let input = self.plan(call.input)?;
+        let mut place = Vec::new();
+        for parameter in ["SourceLongitude", "SourceLatitude"] {
+            let column = call.column(parameter)?;
+            let ty = call.input.schema.columns()[column].ty;
+            let value = input.column(column);
+            place.push(match ty {
+                ScalarType::Real => value,
+                ty => function::convert(ty, ScalarType::Real).call(vec![value]),
+            });
+        }
+        let keeps_key = matches!(
+            self.argument(call, "return_lookup_key")?,
+            Some(ScalarValue::Boolean(Some(true)))
+        );
+        let left_out = if keeps_key { vec![] } else { vec![wanted] };
+        let table = (schema, &**batches);
+        self.looked_up(call, &input, found.call(place), table, &left_out)
+    }
+
+    /// The rows of the input with those of a table whose numbers are in an array.
+    fn looked_up(
+        &self,
+        call: &Call<'_>,
+        input: &Relation,
+        found: Expr,
+        (schema, batches): (&Schema, &[RecordBatch]),
+        left_out: &[usize],
+    ) -> Result<Relation> {
+        let returns_unmatched = matches!(
+            self.argument(call, "return_unmatched")?,
+            Some(ScalarValue::Boolean(Some(true)))
+        );
+        let (expanded, row, order) = self.expanded_lookup(input, found, returns_unmatched)?;
         let mut values = Vec::new();
         for (position, looked_up) in schema.columns().iter().enumerate() {
-            if shared.iter().any(|(_, other)| *other == position) {
+            if left_out.contains(&position) {
                 continue;
             }
             let parts: Vec<&dyn Array> = batches.iter().map(|b| &**b.column(position)).collect();
@@ -99,20 +175,26 @@ impl Lowering<'_> {
             values.push(value.call(vec![column(&row)]));
         }
         let own = input.columns();
-        let all = match family {
-            Family::V4 => own.into_iter().chain(values).collect::<Vec<_>>(),
+        let all = if call.function.name == "ipv6_lookup" {
             // The processor puts what it found first.
-            Family::V6 => values.into_iter().chain(own).collect(),
+            values.into_iter().chain(own).collect::<Vec<_>>()
+        } else {
+            own.into_iter().chain(values).collect()
         };
-        for value in all {
-            let output = outputs.next().ok_or_else(|| call.refused())?;
-            above.push(value.alias(output_name(&output.name)));
+        let outputs = call.output.schema.columns();
+        if outputs.len() != all.len() {
+            return Err(call.refused());
         }
+        let mut above: Vec<Expr> = all
+            .into_iter()
+            .zip(outputs)
+            .map(|(value, output)| value.alias(output_name(&output.name)))
+            .collect();
         let width = above.len();
         above.extend(order.iter().map(|key| column(&key.column)));
         let plan = LogicalPlanBuilder::from(expanded).project(above)?.build()?;
         Ok(Relation {
-            order: std::mem::take(&mut order),
+            order,
             ..Relation::unordered(plan, width)
         })
     }
@@ -122,7 +204,7 @@ impl Lowering<'_> {
     fn expanded_lookup(
         &self,
         input: &Relation,
-        array: datafusion::logical_expr::Expr,
+        array: Expr,
         keeps: bool,
     ) -> Result<(LogicalPlan, String, Vec<OrderKey>)> {
         let mut order = input.order.clone();

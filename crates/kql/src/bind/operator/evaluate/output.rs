@@ -210,7 +210,17 @@ fn lookup_keys(
     bound: &[PluginArgument],
     lookup: Option<&Table>,
 ) -> Vec<usize> {
-    let by_place = plugin.name.starts_with("geo_");
+    let returns_key = given.iter().zip(bound).any(|(given, bound)| {
+        given.parameter.name == "return_lookup_key"
+            && matches!(
+                &bound.value,
+                PluginValue::Expr(Expr {
+                    kind: ExprKind::Literal(Value::Bool(true)),
+                    ..
+                })
+            )
+    });
+    let by_place = plugin.name.starts_with("geo_") && !returns_key;
     let mut keys = Vec::new();
     for (given, bound) in given.iter().zip(bound) {
         match (&bound.value, given.parameter.name) {
