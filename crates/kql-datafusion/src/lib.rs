@@ -21,6 +21,7 @@ pub mod types;
 mod aggregate;
 mod lower;
 mod node;
+mod plugin;
 mod sketch;
 
 pub use context::{KqlContext, QueryTime};

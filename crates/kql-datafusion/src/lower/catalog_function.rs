@@ -87,7 +87,7 @@ impl Lowering<'_> {
     fn source(&self, function: &str, key: Option<&str>, span: Span) -> Result<Source> {
         let table = self.function_table(function, key, span)?;
         let provider = std::sync::Arc::clone(&table.provider);
-        let relation = Self::scan(function, provider, table.info.schema.len())?;
+        let relation = Self::read(function, provider, table.info.schema.len())?;
         Ok(Source { table, relation })
     }
 

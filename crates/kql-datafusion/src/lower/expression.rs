@@ -11,6 +11,7 @@ use kql::builtin::Scalar;
 use kql::hir::{self, BinaryOp, ExprKind};
 use kql::types::{ScalarType, Value};
 
+use super::graph::is_graph_call;
 use super::relation::Relation;
 use super::{Lowering, Result, literal, prepare};
 use crate::error::EngineError;
@@ -68,15 +69,7 @@ impl Lowering<'_> {
                 function,
                 arguments,
             } => self.call(function, arguments, expr, input, purpose)?,
-            ExprKind::Element { call, .. } => {
-                let what = match &call.kind {
-                    ExprKind::Call { function, .. } => {
-                        format!("function `{}` of several values", function.name)
-                    }
-                    _ => "a call of several values".to_owned(),
-                };
-                return Err(EngineError::not_supported(what, expr.span));
-            }
+            ExprKind::Element { call, index } => self.element(call, *index, expr.ty, input)?,
             ExprKind::Convert(operand) => self.convert(operand, expr.ty, input)?,
             ExprKind::Member { base, name } => {
                 let name = lit(ScalarValue::Utf8View(Some(name.to_string())));
@@ -255,7 +248,7 @@ impl Lowering<'_> {
         input: &Relation,
         purpose: Use,
     ) -> Result<Expr> {
-        if function.is_window() {
+        if function.is_window() || is_graph_call(call) {
             return Self::window_value(call, input);
         }
         match (function.name, arguments) {

@@ -6,6 +6,7 @@
 )]
 
 mod cases;
+mod differential;
 mod ingestion;
 mod limits;
 mod lookup;
