@@ -69,7 +69,7 @@ pub use operator_string::string_operator;
 pub(crate) use series::{Bins, Ends};
 
 pub(crate) use arguments::Input;
-pub(crate) use tuple::field_name;
+pub(crate) use tuple::field;
 pub(crate) use value::Datum;
 
 use tuple::KqlTuple;
@@ -97,6 +97,9 @@ const FAMILIES: &[Find] = &[
     ipv6::find,
     hash::find,
     encoding::find,
+    geo::find,
+    series::find,
+    statistics::find,
     sketch::find,
     unit::find,
     user_agent::find,
@@ -105,9 +108,6 @@ const FAMILIES: &[Find] = &[
     around::find,
     treepath::find,
     context::find,
-    geo::find,
-    series::find,
-    statistics::find,
 ];
 
 /// The built-in function of this KQL name over arguments of these types, `None` if the engine
@@ -126,7 +126,7 @@ pub fn scalar(name: &str, arguments: &[ScalarType], result: ScalarType) -> Optio
 }
 
 /// The built-in function of this KQL name that yields several values, as a function that yields a
-/// struct whose fields are called as [`field_name`] says.
+/// struct; [`field`] takes the values out of it.
 pub(crate) fn tuple(
     name: &str,
     arguments: &[ScalarType],

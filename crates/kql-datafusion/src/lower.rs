@@ -60,14 +60,14 @@ pub(crate) struct Lowering<'a> {
     names: std::cell::Cell<usize>,
     subqueries: HashMap<usize, prepare::Answer>,
     shared: HashMap<u32, prepare::Shared>,
-    /// The time columns of the tables that the query reads.
-    time_columns: Vec<String>,
-    /// What `geo_info_from_ip_address` looks addresses up in, if the query calls it.
-    locations: Option<Arc<function::Locations>>,
     /// What was computed in passes over the query before this one.
     computed: Computed,
     /// Plans that are not in the query's tree.
     owned: Vec<Arc<Plan>>,
+    /// The time columns of the tables that the query reads.
+    time_columns: Vec<String>,
+    /// What `geo_info_from_ip_address` looks addresses up in, if the query calls it.
+    locations: Option<Arc<function::Locations>>,
     reservations: Vec<MemoryReservation>,
 }
 

@@ -5,7 +5,9 @@ use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, Float64Builder, Int64Builder, StringViewBuilder, StructArray};
+use arrow::array::{
+    Array, ArrayRef, AsArray, Float64Builder, Int64Builder, StringViewBuilder, StructArray,
+};
 use arrow::datatypes::{DataType, Field, Fields};
 use datafusion::common::{Result, ScalarValue, internal_err};
 use datafusion::logical_expr::{
@@ -88,8 +90,59 @@ impl Rows {
 }
 
 /// Name of a field of the struct.
-pub(crate) fn field_name(index: usize) -> String {
+fn field_name(index: usize) -> String {
     format!("c{index}")
+}
+
+/// A function from the struct to its field of that index. DataFusion's own moves towards the
+/// scan, and the function of several values with it, once for each field.
+pub(crate) fn field(index: usize, ty: ScalarType) -> Arc<ScalarUDF> {
+    let signature = Signature::any(1, Volatility::Immutable);
+    Arc::new(ScalarUDF::new_from_impl(TupleField {
+        name: format!("kql_field_{index}"),
+        index,
+        ty,
+        signature,
+    }))
+}
+
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct TupleField {
+    name: String,
+    index: usize,
+    ty: ScalarType,
+    signature: Signature,
+}
+
+impl ScalarUDFImpl for TupleField {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    fn return_type(&self, _: &[DataType]) -> Result<DataType> {
+        Ok(arrow_type(self.ty))
+    }
+
+    fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
+        let rows = args.number_rows;
+        let (array, is_constant) = match args.args.as_slice() {
+            [ColumnarValue::Array(array)] => (Arc::clone(array), false),
+            [ColumnarValue::Scalar(scalar)] => (scalar.to_array()?, true),
+            _ => return internal_err!("{} takes one struct", self.name),
+        };
+        let fields = array.as_struct_opt();
+        let Some(field) = fields.and_then(|fields| fields.columns().get(self.index)) else {
+            return internal_err!("{} of {} over {rows} rows", self.name, array.data_type());
+        };
+        if is_constant {
+            return ScalarValue::try_from_array(field, 0).map(ColumnarValue::Scalar);
+        }
+        Ok(ColumnarValue::Array(Arc::clone(field)))
+    }
 }
 
 /// A KQL function of several values as DataFusion sees it.

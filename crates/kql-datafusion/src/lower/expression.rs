@@ -37,6 +37,9 @@ impl Lowering<'_> {
     }
 
     fn expression(&self, expr: &hir::Expr, input: &Relation, purpose: Use) -> Result<Expr> {
+        if self.reads_unknown_column(expr) {
+            return Ok(lit(literal::missing(expr.ty)?));
+        }
         Ok(match &expr.kind {
             ExprKind::Column(position) => input.column(*position),
             ExprKind::Further(name) => {

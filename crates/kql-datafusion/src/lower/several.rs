@@ -1,7 +1,6 @@
 //! Calls of several values: `(a, b) = series_fft(x)`. Each value of the call is an expression of
 //! its own that holds the call; they are equal, so that the optimizer computes it once.
 
-use datafusion::functions::core::get_field;
 use datafusion::logical_expr::{Expr, lit};
 use kql::hir::{self, ExprKind};
 use kql::types::ScalarType;
@@ -37,8 +36,7 @@ impl Lowering<'_> {
                 .iter()
                 .map(|argument| self.value(argument, input))
                 .collect::<Result<Vec<_>>>()?;
-            let field = lit(function::field_name(index));
-            return Ok(get_field().call(vec![udf.call(values), field]));
+            return Ok(function::field(index, ty).call(vec![udf.call(values)]));
         }
         // Such as the arrays of `array_sort_asc`: one array that holds them.
         let values = self.value(call, input)?;

@@ -163,6 +163,14 @@ impl Layers<'_, '_> {
             self.outputs.push(rows);
             return Ok(());
         };
+        if self.lowering.reads_unknown_column(first) && needs_type(name) {
+            // There has to be an aggregate where there are no keys.
+            self.aggregate(count::count_udaf(), vec![lit(1_i64)], filter, false);
+            for ty in &call.outputs {
+                self.outputs.push(Lowering::nothing(*ty)?);
+            }
+            return Ok(());
+        }
         let ty = call.outputs.first().copied().unwrap_or(first.ty);
         match name {
             "sum" => self.sum(first, ty, filter)?,
@@ -213,6 +221,21 @@ impl Layers<'_, '_> {
         let value = self.lowering.value(expr, self.input)?;
         Ok(self.below(value))
     }
+}
+
+/// Whether an aggregate can only be computed of values of a known type.
+fn needs_type(name: &str) -> bool {
+    let computes = [
+        "sum",
+        "avg",
+        "min",
+        "max",
+        "stdev",
+        "variance",
+        "percentile",
+        "binary_all",
+    ];
+    computes.iter().any(|computes| name.starts_with(computes))
 }
 
 /// The aggregate without its `if`, and the position of its predicate.

@@ -115,14 +115,14 @@ fn each_series(
     Ok(())
 }
 
-/// A line over the positions of a series.
+/// A line over a series. Its interception counts positions from one, as Kusto does.
 pub(super) struct Line {
     length: usize,
     rsquare: f64,
-    pub(super) slope: f64,
+    slope: f64,
     variance: f64,
     rvariance: f64,
-    pub(super) interception: f64,
+    interception: f64,
 }
 
 /// Sums of squares over the positions and values of a part of a series.
@@ -187,9 +187,9 @@ impl Line {
             yy += y * y;
         }
         let slope = if xx > 0.0 { xy / xx } else { 0.0 };
-        let interception = y_mean - slope * x_mean;
+        let start = y_mean - slope * x_mean;
         let errors = y.iter().enumerate().map(|(position, y)| {
-            let error = y - (slope * position as f64 + interception);
+            let error = y - (slope * position as f64 + start);
             error * error
         });
         let residual: f64 = errors.sum();
@@ -200,12 +200,13 @@ impl Line {
             slope,
             variance: yy / freedom,
             rvariance: residual / freedom,
-            interception,
+            interception: start - slope,
         })
     }
 
+    /// The value at a position, which counts from zero.
     pub(super) fn at(&self, position: usize) -> f64 {
-        self.slope * position as f64 + self.interception
+        self.slope * (position + 1) as f64 + self.interception
     }
 
     fn values(&self) -> impl Iterator<Item = f64> {
@@ -213,7 +214,7 @@ impl Line {
     }
 }
 
-/// Two lines, the second of which starts at the split; each counts its own positions from zero.
+/// Two lines, the second of which starts at the split; each counts its own positions.
 struct TwoLines {
     rsquare: f64,
     split: usize,

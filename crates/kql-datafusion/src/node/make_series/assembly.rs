@@ -19,8 +19,9 @@ use datafusion::physical_plan::aggregates::order::GroupOrdering;
 use super::{LENGTH_MAX, Layout};
 use crate::function::Bins;
 
-/// Text after which a batch ends; the arrays of one key are not torn apart.
-const BATCH_BYTES: usize = 8 << 20;
+/// Text after which a batch ends; the arrays of one key are not torn apart. It is small because
+/// functions over series work long on a batch, and nothing stops them within one.
+const BATCH_BYTES: usize = 1 << 20;
 
 /// Rows that came in.
 pub(super) struct Gathering {

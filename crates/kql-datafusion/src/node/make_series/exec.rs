@@ -12,6 +12,7 @@ use datafusion::execution::memory_pool::MemoryConsumer;
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::physical_expr::expressions::Column;
 use datafusion::physical_expr::{Distribution, EquivalenceProperties, PhysicalExpr};
+use datafusion::physical_plan::coop::make_cooperative;
 use datafusion::physical_plan::execution_plan::EmissionType;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::{
@@ -132,9 +133,8 @@ impl ExecutionPlan for MakeSeriesExec {
             Ok::<_, DataFusionError>(futures::stream::iter(assembly))
         };
         let batches = futures::stream::once(assembled).try_flatten();
-        Ok(Box::pin(RecordBatchStreamAdapter::new(
-            self.schema(),
-            batches,
-        )))
+        let stream = RecordBatchStreamAdapter::new(self.schema(), batches);
+        // Once gathered, batches never wait; a query must be stopped between them all the same.
+        Ok(make_cooperative(Box::pin(stream)))
     }
 }
