@@ -83,6 +83,9 @@ impl KqlContext {
         options.execution.skip_physical_aggregate_schema_check = true;
         // The lowering knows better: it has seen what filters leave of a table.
         options.optimizer.join_reordering = false;
+        // The rule moves the fields of a parsed text below a `distinct`, where it names a column
+        // twice. No table here has the structs that it is for.
+        options.optimizer.enable_leaf_expression_pushdown = false;
         let state = SessionStateBuilder::new()
             .with_config(config)
             .with_default_features()
