@@ -13,6 +13,7 @@ mod convert;
 mod datetime;
 mod encoding;
 mod fold;
+mod geo;
 mod hash;
 mod in_list;
 mod ip;
@@ -20,6 +21,7 @@ mod ipv6;
 pub(crate) mod json;
 mod json_path;
 mod json_writer;
+pub(crate) mod lookup;
 mod math;
 mod operator_arithmetic;
 mod operator_string;
@@ -29,6 +31,7 @@ mod parse_text;
 mod parse_url;
 mod parse_xml;
 mod pattern;
+mod real_digits;
 mod regex;
 mod series;
 mod statistics;
@@ -46,14 +49,16 @@ use std::sync::Arc;
 use datafusion::logical_expr::ScalarUDF;
 use kql::types::ScalarType;
 
+pub(crate) use access::{has_no_property, has_property};
 pub use access::{index, member};
+pub(crate) use arguments::Input;
 pub use convert::convert;
 pub use in_list::in_list;
 pub use operator_arithmetic::{arithmetic, negate};
 pub use operator_string::string_operator;
 pub(crate) use series::{Bins, Ends};
-
 pub(crate) use tuple::field;
+pub(crate) use value::Datum;
 
 use tuple::KqlTuple;
 use udf::{Evaluate, KqlScalar};
@@ -80,6 +85,7 @@ const FAMILIES: &[Find] = &[
     ipv6::find,
     hash::find,
     encoding::find,
+    geo::find,
     series::find,
     statistics::find,
 ];

@@ -20,6 +20,7 @@ pub mod types;
 mod aggregate;
 mod lower;
 mod node;
+mod plugin;
 
 pub use context::{KqlContext, QueryTime};
 pub use error::{EngineError, Limit};

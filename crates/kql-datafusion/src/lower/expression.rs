@@ -11,6 +11,7 @@ use kql::builtin::Scalar;
 use kql::hir::{self, BinaryOp, ExprKind};
 use kql::types::{ScalarType, Value};
 
+use super::graph::is_graph_call;
 use super::relation::Relation;
 use super::{Lowering, Result, literal, prepare};
 use crate::error::EngineError;
@@ -247,7 +248,7 @@ impl Lowering<'_> {
         input: &Relation,
         purpose: Use,
     ) -> Result<Expr> {
-        if function.is_window() {
+        if function.is_window() || is_graph_call(call) {
             return Self::window_value(call, input);
         }
         match (function.name, arguments) {

@@ -69,7 +69,9 @@ impl Lowering<'_> {
         let mut groups = Vec::with_capacity(keys.len());
         for key in keys {
             let key = layers.below(key);
-            groups.push(key.clone());
+            if !groups.contains(&key) {
+                groups.push(key.clone());
+            }
             layers.outputs.push(key);
         }
         for call in aggregates {
@@ -91,10 +93,14 @@ impl Lowering<'_> {
                 .project(arguments)?
                 .build()?
         };
-        let plan = LogicalPlanBuilder::from(plan)
-            .aggregate(groups, aggregates)?
-            .build()?;
-        Ok((plan, outputs))
+        let is_one_row = groups.is_empty();
+        let mut plan = LogicalPlanBuilder::from(plan).aggregate(groups, aggregates)?;
+        if is_one_row {
+            // A filter without columns would be moved below the aggregate, which then yields its
+            // row for no input; filters are not moved past a limit.
+            plan = plan.limit(0, Some(1))?;
+        }
+        Ok((plan.build()?, outputs))
     }
 }
 

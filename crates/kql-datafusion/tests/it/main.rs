@@ -6,6 +6,7 @@
 )]
 
 mod cases;
+mod differential;
 mod limits;
 mod place;
 mod plan;
