@@ -173,6 +173,8 @@ impl KqlContext {
     ) -> Result<Planned, EngineError> {
         let mut query = Cow::Borrowed(query);
         let mut computed = Computed::default();
+        // Whether the query at hand is but the part that leads to the columns of a plugin.
+        let mut is_part = false;
         loop {
             if let Some((from, to)) = time.window {
                 let window = kql::window::Window { from, to };
@@ -180,23 +182,37 @@ impl KqlContext {
             }
             let lowering = Lowering::new(&*self.tables, state, time.now, computed);
             match Box::pin(lowering.query(&query)).await? {
+                Lowered::Plan(..) if is_part => {
+                    return Err(EngineError::Invalid {
+                        what: "a plugin had no rows to tell its columns from, and a key behind it \
+                               is none of those known; declare the columns behind its call"
+                            .to_owned(),
+                        span: query.plan.span,
+                    });
+                }
                 Lowered::Plan(plan, reservations) => {
                     return Ok(Planned {
                         physical: state.create_physical_plan(&plan).await?,
-                        schema: query.plan.schema.clone(),
+                        schema: query.plan.schema.clone().opened(false),
                         reservations,
                     });
                 }
                 Lowered::Columns(known) => {
-                    query = Cow::Owned(self.bind_again(&query, &known)?);
+                    let (again, is_open) = self.bind_again(&query, &known)?;
+                    query = Cow::Owned(again);
+                    is_part = is_open;
                     computed = known;
                 }
             }
         }
     }
 
-    /// The query with the columns that plugins turned out to have.
-    fn bind_again(&self, query: &hir::Query, known: &Computed) -> Result<hir::Query, EngineError> {
+    /// The query with the columns that plugins turned out to have, and whether it is a part only.
+    fn bind_again(
+        &self,
+        query: &hir::Query,
+        known: &Computed,
+    ) -> Result<(hir::Query, bool), EngineError> {
         let span = query.plan.span;
         let Some(text) = &query.text else {
             let what = "a plugin whose columns depend on the rows, in a query without its text,";
@@ -216,9 +232,11 @@ impl KqlContext {
                 span: error.span,
             });
         }
-        bound
+        let is_open = bound.is_open;
+        let query = bound
             .query
-            .ok_or_else(|| EngineError::not_supported("a query with unknown tables", span))
+            .ok_or_else(|| EngineError::not_supported("a query with unknown tables", span))?;
+        Ok((query, is_open))
     }
 
     /// The session of one query, with memory of its own.

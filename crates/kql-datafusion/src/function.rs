@@ -4,11 +4,14 @@
 
 mod access;
 mod arguments;
+mod around;
 mod array;
 mod bag;
 mod cached;
 pub mod comparison;
+mod compression;
 mod conditional;
+mod context;
 mod convert;
 mod datetime;
 mod encoding;
@@ -21,6 +24,7 @@ mod ipv6;
 pub(crate) mod json;
 mod json_path;
 mod json_writer;
+mod location;
 pub(crate) mod lookup;
 mod math;
 mod operator_arithmetic;
@@ -31,17 +35,23 @@ mod parse_text;
 mod parse_url;
 mod parse_xml;
 mod pattern;
+mod punycode;
+mod random;
 mod real_digits;
 mod regex;
 mod series;
+mod sketch;
 mod statistics;
 mod string;
 #[cfg(test)]
 mod testing;
-mod text;
+pub(crate) mod text;
 mod time_zone;
+mod treepath;
 mod tuple;
 mod udf;
+mod unit;
+mod user_agent;
 mod value;
 
 use std::sync::Arc;
@@ -54,6 +64,7 @@ pub use access::{index, member};
 pub(crate) use arguments::Input;
 pub use convert::convert;
 pub use in_list::in_list;
+pub(crate) use location::{Locations, locate};
 pub use operator_arithmetic::{arithmetic, negate};
 pub use operator_string::string_operator;
 pub(crate) use series::{Bins, Ends};
@@ -88,11 +99,22 @@ const FAMILIES: &[Find] = &[
     geo::find,
     series::find,
     statistics::find,
+    sketch::find,
+    unit::find,
+    user_agent::find,
+    compression::find,
+    punycode::find,
+    around::find,
+    treepath::find,
+    context::find,
 ];
 
 /// The built-in function of this KQL name over arguments of these types, `None` if the engine
 /// does not have it.
 pub fn scalar(name: &str, arguments: &[ScalarType], result: ScalarType) -> Option<Arc<ScalarUDF>> {
+    if let Some(random) = random::find(name, arguments) {
+        return Some(random);
+    }
     let evaluate = FAMILIES.iter().find_map(|find| find(name, arguments))?;
     Some(KqlScalar::udf(
         format!("kql_{name}"),

@@ -6,6 +6,7 @@
 //! done where the order is needed. Subqueries are run beforehand (`prepare`), which makes their
 //! results constants that scans can prune with.
 
+mod catalog_function;
 mod detached;
 mod expression;
 mod graph;
@@ -63,6 +64,10 @@ pub(crate) struct Lowering<'a> {
     computed: Computed,
     /// Plans that are not in the query's tree.
     owned: Vec<Arc<Plan>>,
+    /// The time columns of the tables that the query reads.
+    time_columns: Vec<String>,
+    /// What `geo_info_from_ip_address` looks addresses up in, if the query calls it.
+    locations: Option<Arc<function::Locations>>,
     reservations: Vec<MemoryReservation>,
 }
 
@@ -90,6 +95,8 @@ impl<'a> Lowering<'a> {
             names: std::cell::Cell::new(0),
             subqueries: HashMap::new(),
             shared: HashMap::new(),
+            time_columns: Vec::new(),
+            locations: None,
             reservations: std::mem::take(&mut computed.reservations),
             computed,
             owned: Vec::new(),
@@ -98,7 +105,7 @@ impl<'a> Lowering<'a> {
 
     /// The plan of a query, after its subqueries ran.
     pub(crate) async fn query(mut self, query: &hir::Query) -> Result<Lowered> {
-        self.count_shared(&query.plan);
+        self.look_around(&query.plan);
         if self.compute_open_calls(&query.plan).await? {
             let cached = self.shared.into_iter();
             let mut computed = self.computed;
@@ -139,7 +146,11 @@ impl<'a> Lowering<'a> {
             }
             PlanKind::Range { from, to, step } => self.range(from, to, step, plan),
             PlanKind::Filter { input, predicate } => {
-                let input = self.with_windows(self.plan(input)?, [predicate])?;
+                let input = match self.unique_join(input, predicate)? {
+                    Some(joined) => joined,
+                    None => self.plan(input)?,
+                };
+                let input = self.with_windows(input, [predicate])?;
                 let predicate = self.predicate(predicate, &input)?;
                 input.map(|plan| LogicalPlanBuilder::from(plan).filter(predicate)?.build())
             }
@@ -197,7 +208,7 @@ impl<'a> Lowering<'a> {
                 right,
                 kind,
                 on,
-            } => self.join(left, right, *kind, on, plan),
+            } => self.join(left, right, *kind, on, &[], plan),
             PlanKind::Union { inputs } => self.union(inputs, plan),
             PlanKind::MvExpand {
                 input,
@@ -239,6 +250,11 @@ impl<'a> Lowering<'a> {
                 }
                 _ => self.plan(input),
             },
+            PlanKind::CatalogFunction {
+                name,
+                arguments,
+                input,
+            } => self.catalog_function(name, arguments, input.as_ref(), plan),
             other => {
                 let operator = format!("the operator `{}`", other.operator());
                 Err(EngineError::not_supported(operator, plan.span))

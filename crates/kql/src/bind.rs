@@ -81,7 +81,8 @@ pub struct Bound {
     pub diagnostics: Vec<Diagnostic>,
 }
 
-/// The columns that running calls of plugins has told.
+/// The columns that running calls of plugins has told. Those of a call that had no rows to tell
+/// from may be open: names behind it stay [`hir::ExprKind::Further`].
 pub type KnownColumns = HashMap<hir::PluginCall, Schema>;
 
 /// Parses and binds a query text. Diagnostics of the syntax come first.

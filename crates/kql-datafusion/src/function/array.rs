@@ -316,7 +316,7 @@ fn sort_order(left: &str, right: &str) -> Ordering {
     })
 }
 
-/// Chooses element by element; a scalar stands for an array of itself.
+/// Chooses element by element; a scalar, and an array of one element, stand for an array of that.
 fn array_iff(arguments: &Arguments<'_>) -> Result<ArrayRef> {
     let (conditions, on_true, on_false) =
         (arguments.raw(0)?, arguments.input(1), arguments.input(2));
@@ -327,17 +327,20 @@ fn array_iff(arguments: &Arguments<'_>) -> Result<ArrayRef> {
             text.clear();
             input.get(row).write_json(text);
         }
+        let arrays: [Option<Vec<&str>>; 2] =
+            [0, 1].map(|side| json::elements(&texts[side]).map(Iterator::collect));
         let chosen = conditions.iter().enumerate().map(|(position, condition)| {
             let is_number = matches!(json::kind(condition), Kind::Long | Kind::Real | Kind::Bool);
             let condition = Datum::Dynamic(condition).to_bool().filter(|_| is_number);
-            let text = match condition {
-                Some(true) => &texts[0],
-                Some(false) => &texts[1],
+            let side = match condition {
+                Some(true) => 0,
+                Some(false) => 1,
                 None => return "null",
             };
-            match json::elements(text) {
-                Some(mut elements) => elements.nth(position).unwrap_or("null"),
-                None => text,
+            match arrays[side].as_deref() {
+                Some([only]) => only,
+                Some(elements) => elements.get(position).unwrap_or(&"null"),
+                None => texts[side].as_str(),
             }
         });
         json::write_array(chosen, out);

@@ -26,6 +26,8 @@ mod s2functions;
 mod simplify;
 mod spheroid;
 mod sweep;
+#[cfg(test)]
+mod tests;
 mod union;
 mod vector;
 mod wkt;

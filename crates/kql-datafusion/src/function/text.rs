@@ -10,7 +10,7 @@ use crate::types::DECIMAL_SCALE;
 pub(super) const DECIMAL_ONE: i128 = 10_i128.pow(DECIMAL_SCALE as u32);
 
 /// Formats into a string, which cannot fail.
-pub(super) fn write(out: &mut String, arguments: Arguments<'_>) {
+pub(crate) fn write(out: &mut String, arguments: Arguments<'_>) {
     out.write_fmt(arguments)
         .expect("writing to a string does not fail");
 }

@@ -2,6 +2,9 @@
 //! has run, so a query with open calls is run in passes: each computes the calls whose input is
 //! fully known, keeps what they need on the query's account, and has the text bound again with the
 //! columns they turned out to have. The last pass finds no open call.
+//!
+//! A call without rows tells nothing of its columns. Its schema stays open, so that a query does
+//! not fail for an hour in which nothing happened: names behind it are read as null.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -9,7 +12,7 @@ use std::sync::Arc;
 use datafusion::catalog::TableProvider;
 use datafusion::execution::memory_pool::MemoryReservation;
 use kql::bind::KnownColumns;
-use kql::hir::{Plan, PlanKind, PluginCall};
+use kql::hir::{Expr, ExprKind, Plan, PlanKind, PluginCall};
 
 use super::plugin::Call;
 use super::prepare::Shared;
@@ -28,6 +31,8 @@ pub(crate) struct Computed {
     /// them, so binding again numbers them the same.
     pub(super) shared: HashMap<u32, Shared>,
     pub(super) reservations: Vec<MemoryReservation>,
+    /// Whether there were calls without rows, whose columns nobody knows.
+    pub(super) has_empty_calls: bool,
 }
 
 /// A table that an open call keeps.
@@ -60,10 +65,26 @@ impl Lowering<'_> {
                 return Err(EngineError::not_supported(what, plan.span));
             }
             let (columns, kept) = self.compute_open_call(&call).await?;
+            self.computed.has_empty_calls |= columns.is_open();
             self.computed.columns.insert(id, columns);
             self.computed.calls.insert(id, kept);
         }
         Ok(!ready.is_empty())
+    }
+
+    /// Whether an expression reads a column of a call that had no rows.
+    pub(super) fn reads_unknown_column(&self, expr: &Expr) -> bool {
+        if !self.computed.has_empty_calls {
+            return false;
+        }
+        let mut pending = vec![expr];
+        while let Some(expr) = pending.pop() {
+            if matches!(expr.kind, ExprKind::Further(_)) {
+                return true;
+            }
+            pending.extend(expr.operands());
+        }
+        false
     }
 
     /// Whether a plan holds open calls, and those of them that can be computed now. `shared` keeps

@@ -219,7 +219,6 @@ impl Lowering<'_> {
 
     /// The relation with its columns converted to those of the output.
     pub(super) fn converted(
-        &self,
         relation: Relation,
         from: &[ScalarType],
         output: &Plan,

@@ -30,13 +30,15 @@ impl Lowering<'_> {
             "bag_unpack" => self.compute_bag_unpack(call).await,
             "pivot" => {
                 let (schema, rows) = self.pivoted(call, None).await?;
+                let rows_in_all = rows.num_rows();
                 let kept = Kept {
                     table: Arc::new(mem_table(&schema, vec![rows])?),
                     ordered: false,
                     width: schema.len(),
                     origins: None,
                 };
-                Ok((schema, kept))
+                let is_empty = rows_in_all == 0;
+                Ok((schema.opened(is_empty), kept))
             }
             _ => Err(call.refused()),
         }
@@ -54,34 +56,32 @@ impl Lowering<'_> {
         }
         let layout = properties.layout(&call.input.schema, &options);
         let (schema, origins) = layout.map_err(|message| call.invalid(message))?;
+        let is_empty = batches.iter().all(|batch| batch.num_rows() == 0);
         let kept = Kept {
             table,
             ordered,
             width: call.input.schema.len(),
             origins: Some(origins),
         };
-        Ok((schema, kept))
+        Ok((schema.opened(is_empty), kept))
     }
 
     /// The rows of the input with the properties of its bags as columns.
     pub(super) fn bag_unpack(&self, call: &Call<'_>) -> Result<Relation> {
         let options = self.bag_unpack_options(call)?;
         let kept = call.id.and_then(|id| self.computed.calls.get(&id));
-        let (input, origins) = match kept {
-            Some(Kept {
-                table,
-                ordered,
-                width,
-                origins: Some(origins),
-            }) => {
-                let input = self.cached(Arc::clone(table), *ordered, *width)?;
-                (input, origins.clone())
-            }
-            _ => {
-                let origins =
-                    bag_unpack::declared(&call.output.schema, &call.input.schema, &options);
-                (self.plan(call.input)?, origins)
-            }
+        let (input, origins) = if let Some(Kept {
+            table,
+            ordered,
+            width,
+            origins: Some(origins),
+        }) = kept
+        {
+            let input = self.cached(Arc::clone(table), *ordered, *width)?;
+            (input, origins.clone())
+        } else {
+            let origins = bag_unpack::declared(&call.output.schema, &call.input.schema, &options);
+            (self.plan(call.input)?, origins)
         };
         let bag = input.column(options.column);
         let mut columns = Vec::with_capacity(origins.len());
@@ -152,7 +152,7 @@ impl Lowering<'_> {
                 let types: Vec<ScalarType> =
                     schema.columns().iter().map(|column| column.ty).collect();
                 let relation = self.cached(table, false, schema.len())?;
-                self.converted(relation, &types, call.output)
+                Self::converted(relation, &types, call.output)
             }
             _ => Err(EngineError::not_supported(
                 "pivot in this place",
@@ -197,7 +197,7 @@ impl Lowering<'_> {
         };
         let rotated = grouped.rotate(wanted, &work)?;
         self.reservations.push(work.into_reservation());
-        rotated.map_err(|message| call.invalid(message))
+        Ok(rotated)
     }
 }
 

@@ -53,16 +53,13 @@ impl Lowering<'_> {
         };
         let columns = call.input.schema.columns();
         let weight = match call.expr("WeightColumn") {
+            Some(_) => Some(call.column("WeightColumn")?),
             None => None,
-            Some(_) => {
-                let weight = call.column("WeightColumn")?;
-                if !columns[weight].ty.is_numeric() {
-                    let ty = columns[weight].ty;
-                    return Err(call.invalid(format!("the weight is of type {ty}, not a number")));
-                }
-                Some(weight)
-            }
         };
+        let ty = weight.map(|weight| columns[weight].ty);
+        if let Some(ty) = ty.filter(|ty| !ty.is_numeric()) {
+            return Err(call.invalid(format!("the weight is of type {ty}, not a number")));
+        }
         let wildcards = call.exprs("CustomWildcard");
         let wildcard = |ty: ScalarType| -> Result<ScalarValue> {
             match wildcards.iter().find(|wildcard| wildcard.ty == ty) {

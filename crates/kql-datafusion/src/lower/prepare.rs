@@ -18,8 +18,9 @@ use kql::types::{Column, ScalarType, Schema};
 
 use super::plugin::Call;
 use super::relation::{OrderKey, Relation};
-use super::{Lowering, Result, literal};
+use super::{Lowering, Result, literal, output_name};
 use crate::error::{EngineError, Limit};
+use crate::lookup;
 use crate::memory::mem_table;
 use crate::node::order::numbered;
 use crate::stream::conform;
@@ -77,8 +78,9 @@ impl Lowering<'_> {
         }
     }
 
-    /// Counts the mentions of shared subtrees, those within subqueries included.
-    pub(super) fn count_shared(&mut self, root: &Plan) {
+    /// Counts the mentions of shared subtrees and notes the time columns of tables, those within
+    /// subqueries included.
+    pub(super) fn look_around(&mut self, root: &Plan) {
         let mut mentions: HashMap<u32, usize> = HashMap::new();
         let mut pending = vec![root];
         while let Some(plan) = pending.pop() {
@@ -87,6 +89,16 @@ impl Lowering<'_> {
                 *count += 1;
                 if *count > 1 {
                     continue;
+                }
+            }
+            if let PlanKind::Table {
+                time_column: Some(position),
+                ..
+            } = &*plan.kind
+            {
+                let name = output_name(&plan.schema.columns()[*position].name);
+                if !self.time_columns.contains(&name) {
+                    self.time_columns.push(name);
                 }
             }
             pending.extend(self.below(plan));
@@ -119,13 +131,20 @@ impl Lowering<'_> {
                     }
                 }
                 let mut subqueries = Vec::new();
+                let mut locates = None;
                 plan.each_expression(|expr| match &expr.kind {
                     ExprKind::ToScalar(table) => subqueries.push((None, table, expr.ty)),
                     ExprKind::InTable { op, table, .. } => {
                         subqueries.push((Some(*op), table, expr.ty));
                     }
+                    ExprKind::Call { function, .. } if function.name == lookup::LOCATIONS => {
+                        locates = Some(expr.span);
+                    }
                     _ => {}
                 });
+                if let Some(span) = locates {
+                    self.load_locations(span).await?;
+                }
                 for (op, table, ty) in subqueries {
                     self.prepare(table).await?;
                     let answer = match op {

@@ -122,7 +122,7 @@ impl Properties {
                 (None, _) => None,
                 (Some(_), Conflict::Error) if !is_unpacked => {
                     return Err(format!(
-                        "bag_unpack yields a second column `{}`; say columnsConflict='replace_source' \
+                        "the result would have a second column `{}`; say columnsConflict='replace_source' \
                          or 'keep_source', or give a prefix",
                         column.name
                     ));
@@ -181,8 +181,7 @@ fn type_of(json: &str) -> Option<ScalarType> {
         Kind::Null => None,
         Kind::Bool => Some(ScalarType::Bool),
         Kind::Long if json.trim_ascii().parse::<i64>().is_ok() => Some(ScalarType::Long),
-        Kind::Long => Some(ScalarType::Real),
-        Kind::Real => Some(ScalarType::Real),
+        Kind::Long | Kind::Real => Some(ScalarType::Real),
         Kind::String => Some(ScalarType::String),
         Kind::Array | Kind::Bag => Some(ScalarType::Dynamic),
     }

@@ -181,7 +181,7 @@ impl PatternSearch {
             transactions[place].weights[0] += weights[0];
             transactions[place].weights[1] += weights[1];
         }
-        transactions.retain(|transaction| transaction.weights != [0.0; 2]);
+        transactions.retain(|transaction| transaction.weights.iter().any(|weight| *weight > 0.0));
         Ok(Attributes {
             columns,
             transactions,

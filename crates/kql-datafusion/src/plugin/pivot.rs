@@ -6,7 +6,7 @@ use std::collections::{HashMap, HashSet};
 use arrow::array::{Array, ArrayRef, BooleanArray, RecordBatch, UInt32Array};
 use arrow::compute::kernels::zip::zip;
 use datafusion::common::ScalarValue;
-use datafusion::error::Result;
+use datafusion::error::{DataFusionError, Result};
 use kql::types::{Column, ScalarType, Schema};
 
 use super::COLUMNS_MAX;
@@ -33,11 +33,8 @@ impl Grouped<'_> {
         &self,
         wanted: Option<&Schema>,
         work: &Work,
-    ) -> Result<Result<(Schema, RecordBatch), String>> {
-        let names = match self.names()? {
-            Ok(names) => names,
-            Err(message) => return Ok(Err(message)),
-        };
+    ) -> Result<(Schema, RecordBatch)> {
+        let names = self.names()?;
         let positions: HashMap<&str, usize> = names
             .iter()
             .enumerate()
@@ -108,37 +105,35 @@ impl Grouped<'_> {
         let schema = Schema::new(columns);
         let rows = batch(&arrow_schema(&schema), arrays, groups.len())?;
         work.grow(rows.get_array_memory_size())?;
-        Ok(Ok((schema, rows)))
+        Ok((schema, rows))
     }
 
     /// The names and the rows that have them.
-    fn names(&self) -> Result<Result<Vec<(String, Vec<u32>)>, String>> {
+    fn names(&self) -> Result<Vec<(String, Vec<u32>)>> {
         let column = self.keys.len();
         let mut names: Vec<(String, Vec<u32>)> = Vec::new();
         let mut known: HashMap<String, usize> = HashMap::new();
         if self.rows.len == 0 {
-            return Ok(Ok(names));
+            return Ok(names);
         }
         for rows in self.rows.groups(&[column])? {
             let mut name = String::new();
-            self.rows
-                .get(rows[0] as usize, column)
-                .write_text(&mut name);
-            match known.get(&name) {
-                Some(position) => names[*position].1.extend(rows),
-                None => {
-                    known.insert(name.clone(), names.len());
-                    names.push((name, rows));
-                }
+            let value = self.rows.get(rows[0] as usize, column);
+            value.write_text(&mut name);
+            if let Some(position) = known.get(&name) {
+                names[*position].1.extend(rows);
+                continue;
             }
+            known.insert(name.clone(), names.len());
+            names.push((name, rows));
             if names.len() > COLUMNS_MAX {
-                return Ok(Err(format!(
-                    "pivot would make more than {COLUMNS_MAX} columns; \
-                     declare those to make behind its call"
+                return Err(DataFusionError::Execution(format!(
+                    "pivot would make more than {COLUMNS_MAX} columns; declare those to make \
+                     behind its call"
                 )));
             }
         }
-        Ok(Ok(names))
+        Ok(names)
     }
 }
 

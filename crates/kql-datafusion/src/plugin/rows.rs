@@ -44,6 +44,8 @@ impl Rows {
                 }
             });
         }
+        // Comparing rows takes as much again.
+        work.grow(arrays.iter().map(Array::get_array_memory_size).sum())?;
         let inputs = arrays.iter().zip(types);
         let inputs = inputs.map(|(array, ty)| Input::new(array, *ty)).collect();
         Ok(Self {

@@ -48,8 +48,8 @@ impl Timeline {
     /// A constant that is a moment.
     pub(crate) fn moment(self, value: &ScalarValue) -> Option<i64> {
         match (self.0, value) {
-            (ScalarType::DateTime, ScalarValue::TimestampNanosecond(value, _)) => *value,
-            (ScalarType::TimeSpan, ScalarValue::DurationNanosecond(value)) => *value,
+            (ScalarType::DateTime, ScalarValue::TimestampNanosecond(value, _))
+            | (ScalarType::TimeSpan, ScalarValue::DurationNanosecond(value)) => *value,
             (ScalarType::Int | ScalarType::Long, value) => number(value),
             _ => None,
         }
@@ -129,8 +129,9 @@ impl Bins {
         let ns = |ticks: Option<i64>| ticks.map_or(moment, ticks_to_unix_ns);
         match self {
             Self::Steps { origin, length } => {
-                let since = (moment as i128 - origin as i128).rem_euclid(length as i128);
-                saturated(moment as i128 - since)
+                let moment = i128::from(moment);
+                let since = (moment - i128::from(origin)).rem_euclid(i128::from(length));
+                saturated(moment - since)
             }
             Self::Weeks => {
                 let days = unix_ns_to_ticks(moment).div_euclid(TICKS_PER_DAY);

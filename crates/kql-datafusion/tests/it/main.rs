@@ -7,7 +7,9 @@
 
 mod cases;
 mod differential;
+mod ingestion;
 mod limits;
+mod lookup;
 mod place;
 mod plan;
 mod split;

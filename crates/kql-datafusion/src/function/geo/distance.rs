@@ -12,6 +12,9 @@ use super::predicate::sign;
 use super::spheroid;
 use super::vector::{EARTH_RADIUS_METERS, Vector};
 
+/// How far apart the two vectors of one place may be.
+const ROUNDING: f64 = 1e-15;
+
 /// Functions of points by name.
 pub(super) fn find(name: &str) -> Option<Evaluate> {
     Some(match name {
@@ -63,7 +66,7 @@ fn angle(arguments: &Arguments<'_>) -> Result<ArrayRef> {
 /// Whether two points are different and not opposite each other, so that one shortest line
 /// joins them.
 pub(super) fn is_edge(a: Vector, b: Vector) -> bool {
-    a != b && a != -b
+    a != b && (a + b).length() > ROUNDING
 }
 
 /// The angle at `corner`, clockwise from the edge to `from` to the edge to `to`.

@@ -22,6 +22,9 @@ use super::vector::{EARTH_RADIUS_METERS, Position};
 /// Most cells of a polygon.
 const CELLS_MAX: usize = 61_680;
 
+/// Most cells along the edges: of these about every second one lies inside.
+const EDGE_CELLS_MAX: usize = 4 * CELLS_MAX;
+
 /// Radius of the Earth as the H3 library has it.
 const RADIUS_KM: f64 = 6_371.007_180_918_475;
 
@@ -63,6 +66,9 @@ fn cover(polygon: &Polygon, resolution: Resolution) -> Option<Vec<CellIndex>> {
         Geometry::MultiPolygon(parts) => parts,
         _ => return None,
     };
+    if polygon.area_square_meters() / resolution.area_m2() > EDGE_CELLS_MAX as f64 {
+        return None;
+    }
     let mut seen = HashSet::new();
     let mut cells = Vec::new();
     for rings in parts {
@@ -169,7 +175,7 @@ impl Part {
         for ends in self.rings.iter().flat_map(|ring| ring.windows(2)) {
             let (from, to) = (ends[0], ends[1]);
             let steps = (distance_km(from, to) / step_km).ceil() * 2.0 + 1.0;
-            if steps > CELLS_MAX as f64 * 8.0 {
+            if steps > EDGE_CELLS_MAX as f64 * 2.0 {
                 return None;
             }
             for step in 0..=steps as u32 {
@@ -181,6 +187,9 @@ impl Part {
                 if seen.insert(cell) {
                     cells.push(cell);
                 }
+            }
+            if cells.len() > EDGE_CELLS_MAX {
+                return None;
             }
         }
         Some(cells)
@@ -232,15 +241,22 @@ fn pentagon_radius_km(resolution: Resolution) -> f64 {
 
 /// Orders cells by their slots; a cell whose slot is taken gets the next free one.
 fn by_slot(cells: &[CellIndex], slots: usize) -> Vec<CellIndex> {
-    let mut table: HashMap<usize, CellIndex> = HashMap::with_capacity(cells.len());
+    // For each slot that is taken, one further on where the search goes on.
+    let mut further: HashMap<usize, usize> = HashMap::with_capacity(cells.len());
+    let mut ordered: Vec<(usize, CellIndex)> = Vec::with_capacity(cells.len());
     for cell in cells {
-        let mut slot = (u64::from(*cell) % slots as u64) as usize;
-        while table.contains_key(&slot) {
-            slot = (slot + 1) % slots;
+        let wanted = (u64::from(*cell) % slots as u64) as usize;
+        let mut slot = wanted;
+        while let Some(next) = further.get(&slot) {
+            slot = *next;
         }
-        table.insert(slot, *cell);
+        ordered.push((slot, *cell));
+        let after = (slot + 1) % slots;
+        let mut passed = wanted;
+        while let Some(next) = further.insert(passed, after) {
+            passed = next;
+        }
     }
-    let mut slots: Vec<(usize, CellIndex)> = table.into_iter().collect();
-    slots.sort_unstable_by_key(|(slot, _)| *slot);
-    slots.into_iter().map(|(_, cell)| cell).collect()
+    ordered.sort_unstable_by_key(|(slot, _)| *slot);
+    ordered.into_iter().map(|(_, cell)| cell).collect()
 }

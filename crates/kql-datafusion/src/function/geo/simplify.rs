@@ -387,8 +387,11 @@ impl Grid {
     fn near(&self, point: Vector, distance: f64) -> Vec<usize> {
         let ranges = [point.x, point.y, point.z]
             .map(|value| (self.cube(value - distance), self.cube(value + distance)));
-        let count: i64 = ranges.iter().map(|(low, high)| high - low + 1).product();
-        if count as u64 >= self.cubes.len() as u64 {
+        let count: f64 = ranges
+            .iter()
+            .map(|(low, high)| (high - low + 1) as f64)
+            .product();
+        if count >= self.cubes.len() as f64 {
             let is_in_range = |cube: &[i64; 3]| {
                 cube.iter()
                     .zip(ranges)

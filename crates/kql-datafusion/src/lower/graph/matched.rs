@@ -130,7 +130,7 @@ impl Lowering<'_> {
             edge_width: source.make.edges.schema.len(),
         };
         let calls = graph_calls(matched.predicate.iter().chain(columns.unwrap_or_default()));
-        let schema = self.match_types(matched, source);
+        let schema = Self::match_types(matched, source);
         let width = schema.len();
         let call_types = calls.iter().map(|call| arrow_type(call.ty));
         let mut rows = self.rows(schema.into_iter().map(arrow_type).chain(call_types))?;
@@ -209,7 +209,7 @@ impl Lowering<'_> {
     }
 
     /// The types of the columns of a match.
-    fn match_types(&self, matched: &GraphMatch, source: &Source<'_>) -> Vec<ScalarType> {
+    fn match_types(matched: &GraphMatch, source: &Source<'_>) -> Vec<ScalarType> {
         let mut types = Vec::new();
         for element in matched
             .elements

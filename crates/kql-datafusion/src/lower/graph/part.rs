@@ -15,7 +15,7 @@ use crate::types::arrow_type;
 /// The rows of a part. Behind their columns are what functions of patterns tell of them.
 pub(super) struct Part {
     pub(super) rows: Rows,
-    part: GraphPart,
+    of: GraphPart,
     columns: Schema,
 }
 
@@ -34,7 +34,7 @@ impl Part {
         let types = own.chain(told.iter().copied());
         Ok(Self {
             rows: lowering.rows(types.map(arrow_type))?,
-            part,
+            of: part,
             columns: columns.clone(),
         })
     }
@@ -72,12 +72,11 @@ impl Part {
         let ExprKind::Call { function, .. } = &call.kind else {
             return Err(EngineError::not_supported("this call", call.span));
         };
-        let place = match (function.name, self.part) {
-            ("node_degree_in", GraphPart::Nodes) => 0,
+        let place = match (function.name, self.of) {
+            ("node_degree_in", GraphPart::Nodes) | ("labels", GraphPart::Edges) => 0,
             ("node_degree_out", GraphPart::Nodes) => 1,
             ("node_id", GraphPart::Nodes) => 2,
             ("labels", GraphPart::Nodes) => 3,
-            ("labels", GraphPart::Edges) => 0,
             (name, part) => {
                 let of = match part {
                     GraphPart::Nodes => "a node",

@@ -155,11 +155,9 @@ impl Data {
                 *column = filter(column, truth)?;
             }
             self.keys = filter(&self.keys, truth)?;
-            let mut number = 0;
             let mut numbers = vec![0; truth.len()];
-            for node in truth.values().set_indices() {
+            for (number, node) in (0..).zip(truth.values().set_indices()) {
                 numbers[node] = number;
-                number += 1;
             }
             for end in self.source.iter_mut().chain(&mut self.target) {
                 *end = numbers[*end as usize];

@@ -1,7 +1,7 @@
 //! Closed patterns: those that cannot fix another attribute without losing rows. Of all patterns
 //! that the same rows have, the closed one says most.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use datafusion::error::{DataFusionError, Result};
 
@@ -21,10 +21,10 @@ pub(super) fn closed_patterns(
     let width = attributes.columns.len();
     let all: Vec<u32> = (0..attributes.transactions.len() as u32).collect();
     let mut found: Vec<Pattern> = Vec::new();
-    let mut known: HashMap<Box<[Option<u32>]>, ()> = HashMap::new();
+    let mut known: HashSet<Box<[Option<u32>]>> = HashSet::new();
     let mut level = Vec::new();
     let root = close(attributes, &all);
-    known.insert(root.values.clone(), ());
+    known.insert(root.values.clone());
     if root.fixed() > 0 && is_frequent(root.weights) {
         found.push(root.clone());
     }
@@ -46,7 +46,7 @@ pub(super) fn closed_patterns(
                         continue;
                     }
                     let closed = close(attributes, &members);
-                    if known.insert(closed.values.clone(), ()).is_some() {
+                    if !known.insert(closed.values.clone()) {
                         continue;
                     }
                     if known.len() > PATTERNS_MAX {
