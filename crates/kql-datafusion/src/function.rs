@@ -64,14 +64,13 @@ use kql::types::ScalarType;
 
 pub(crate) use access::{has_no_property, has_property};
 pub use access::{index, member};
+pub(crate) use arguments::Input;
 pub use convert::convert;
 pub use in_list::in_list;
 pub(crate) use location::{Locations, locate};
 pub use operator_arithmetic::{arithmetic, negate};
 pub use operator_string::string_operator;
 pub(crate) use series::{Bins, Ends};
-
-pub(crate) use arguments::Input;
 pub(crate) use tuple::field;
 pub(crate) use value::Datum;
 

@@ -114,8 +114,13 @@ async fn the_ends_of_a_series_reach_the_scan() {
 
 #[tokio::test]
 async fn a_call_of_several_values_is_computed_once() {
-    let text = "DeviceEvents | project x = AdditionalFields.x \
-                | extend (a, b, c) = series_stats(x) | project a, b, c";
-    let plan = explain(text).await;
-    assert_eq!(plan.matches("kql_series_stats(").count(), 1, "{plan}");
+    for then in [
+        "project a, b, c",
+        "extend d = a + c, e = b * 2 | project d, e, a",
+    ] {
+        let text = "DeviceEvents | project x = AdditionalFields.x \
+                    | extend (a, b, c) = series_stats(x)";
+        let plan = explain(&format!("{text} | {then}")).await;
+        assert_eq!(plan.matches("kql_series_stats(").count(), 1, "{plan}");
+    }
 }
