@@ -6,7 +6,7 @@ use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
 use datafusion::execution::memory_pool::{FairSpillPool, MemoryReservation};
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
 use datafusion::execution::{SessionState, SessionStateBuilder};
-use datafusion::physical_plan::{ExecutionPlan, displayable, execute_stream};
+use datafusion::physical_plan::{ExecutionPlan, displayable};
 use datafusion::prelude::SessionConfig;
 use kql::bind::Bound;
 use kql::hir;
@@ -15,10 +15,13 @@ use tokio::time::Instant;
 use crate::error::EngineError;
 use crate::limits::Limits;
 use crate::lower::Lowering;
+use crate::node::pause::InsertPauses;
 use crate::node::planner::KqlQueryPlanner;
 use crate::stream::{LimitedStream, QueryStream};
 use crate::tables::{Tables, TablesCatalog};
+use crate::threads;
 use crate::types::{UTC, arrow_schema};
+use crate::watch::Watch;
 
 /// The time a query runs at. A query never reads the clock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,6 +55,7 @@ impl KqlContext {
             .with_config(config)
             .with_default_features()
             .with_query_planner(Arc::new(KqlQueryPlanner))
+            .with_physical_optimizer_rule(Arc::new(InsertPauses))
             .build();
         Ok(Self {
             tables,
@@ -108,12 +112,20 @@ impl KqlContext {
         time: QueryTime,
         started: Instant,
     ) -> Result<QueryStream, EngineError> {
-        let state = self.query_state()?;
+        let watch = Watch::new(self.limits.memory_bytes);
+        let watch_end = watch.end_on_drop();
+        let state = self.query_state(watch)?;
         let (physical, reservations) = self.physical_plan(query, time, &state).await?;
-        let input = execute_stream(physical, state.task_ctx())?;
+        let input = threads::run(physical, state.task_ctx())?;
         let arrow_schema = arrow_schema(&query.plan.schema);
         let schema = Arc::clone(&arrow_schema);
-        let batches = LimitedStream::new(input, schema, reservations, &self.limits, started);
+        let batches = LimitedStream::new(
+            input,
+            schema,
+            (reservations, watch_end),
+            &self.limits,
+            started,
+        );
         Ok(QueryStream {
             schema: query.plan.schema.clone(),
             arrow_schema,
@@ -128,7 +140,7 @@ impl KqlContext {
         query: &hir::Query,
         time: QueryTime,
     ) -> Result<String, EngineError> {
-        let state = self.query_state()?;
+        let state = self.query_state(Watch::new(self.limits.memory_bytes))?;
         let (physical, _) = self.physical_plan(query, time, &state).await?;
         Ok(displayable(&*physical).indent(false).to_string())
     }
@@ -149,7 +161,7 @@ impl KqlContext {
     }
 
     /// The session of one query, with memory of its own.
-    fn query_state(&self) -> Result<SessionState, EngineError> {
+    fn query_state(&self, watch: Watch) -> Result<SessionState, EngineError> {
         let mode = match &self.limits.spill_dir {
             Some(folder) => DiskManagerMode::Directories(vec![folder.clone()]),
             None => DiskManagerMode::OsTmpDirectory,
@@ -161,8 +173,14 @@ impl KqlContext {
             .with_memory_pool(Arc::new(FairSpillPool::new(self.limits.memory_bytes)))
             .with_disk_manager_builder(disk)
             .build_arc()?;
-        Ok(SessionStateBuilder::new_from_existing(self.state.clone())
+        let mut config = self.state.config().clone();
+        config.options_mut().extensions.insert(watch);
+        let mut state = SessionStateBuilder::new_from_existing(self.state.clone())
+            .with_config(config)
             .with_runtime_env(runtime)
-            .build())
+            .build();
+        // From here on functions see the options of the query.
+        state.mark_start_execution();
+        Ok(state)
     }
 }

@@ -15,7 +15,9 @@ pub mod limits;
 pub mod memory;
 pub mod stream;
 pub mod tables;
+pub mod threads;
 pub mod types;
+mod watch;
 
 mod aggregate;
 mod lower;

@@ -4,6 +4,7 @@ pub(crate) mod detached;
 pub(crate) mod graph;
 pub(crate) mod mv_expand;
 pub(crate) mod order;
+pub(crate) mod pause;
 pub(crate) mod planner;
 pub(crate) mod reduce;
 pub(crate) mod scan;

@@ -17,6 +17,7 @@ use tokio::time::{Instant, Sleep};
 
 use crate::error::{EngineError, Limit};
 use crate::limits::Limits;
+use crate::watch::WatchEnd;
 
 /// A running query.
 pub struct QueryStream {
@@ -69,13 +70,15 @@ pub(crate) struct LimitedStream {
     ended: bool,
     /// Memory of the subqueries' results, which the plan reads until it ends.
     _reservations: Vec<MemoryReservation>,
+    /// Tells the query when it ends.
+    _watch_end: WatchEnd,
 }
 
 impl LimitedStream {
     pub(crate) fn new(
         input: SendableRecordBatchStream,
         schema: SchemaRef,
-        reservations: Vec<MemoryReservation>,
+        (reservations, watch_end): (Vec<MemoryReservation>, WatchEnd),
         limits: &Limits,
         started: Instant,
     ) -> Self {
@@ -93,6 +96,7 @@ impl LimitedStream {
             deadline,
             ended: false,
             _reservations: reservations,
+            _watch_end: watch_end,
         }
     }
 

@@ -16,6 +16,7 @@ use kql::types::ScalarType;
 
 use super::arguments::Arguments;
 use crate::types::arrow_type;
+use crate::watch::Watch;
 
 /// The code of a function: a batch of arguments in, an array of the declared result type out,
 /// with one element per row of the batch.
@@ -107,8 +108,10 @@ impl ScalarUDFImpl for KqlScalar {
             .iter()
             .all(|value| matches!(value, ColumnarValue::Scalar(_)));
         let rows = if constant { 1 } else { args.number_rows };
-        let arguments = Arguments::new(&args.args, &self.arguments, self.result, rows)?;
+        let watch = Watch::of(&args.config_options);
+        let arguments = Arguments::new(&args.args, &self.arguments, self.result, rows, watch)?;
         let array = (self.evaluate)(&arguments)?;
+        arguments.check()?;
         if array.data_type() != &arrow_type(self.result) || array.len() != rows {
             return internal_err!(
                 "function {} returned {} rows of {} for {rows} rows of {}",
