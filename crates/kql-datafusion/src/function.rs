@@ -13,12 +13,15 @@ mod convert;
 mod datetime;
 mod encoding;
 mod fold;
+mod geo;
 mod hash;
 mod in_list;
 mod ip;
 mod ipv6;
 pub(crate) mod json;
 mod json_path;
+mod json_writer;
+pub(crate) mod lookup;
 mod math;
 mod operator_arithmetic;
 mod operator_string;
@@ -28,12 +31,16 @@ mod parse_text;
 mod parse_url;
 mod parse_xml;
 mod pattern;
+mod real_digits;
 mod regex;
+mod series;
+mod statistics;
 mod string;
 #[cfg(test)]
 mod testing;
 mod text;
 mod time_zone;
+mod tuple;
 mod udf;
 mod value;
 
@@ -42,12 +49,19 @@ use std::sync::Arc;
 use datafusion::logical_expr::ScalarUDF;
 use kql::types::ScalarType;
 
+pub(crate) use access::{has_no_property, has_property};
 pub use access::{index, member};
 pub use convert::convert;
 pub use in_list::in_list;
 pub use operator_arithmetic::{arithmetic, negate};
 pub use operator_string::string_operator;
+pub(crate) use series::{Bins, Ends};
 
+pub(crate) use arguments::Input;
+pub(crate) use tuple::field_name;
+pub(crate) use value::Datum;
+
+use tuple::KqlTuple;
 use udf::{Evaluate, KqlScalar};
 
 /// Looks a function up by its name and the types of its arguments.
@@ -72,6 +86,9 @@ const FAMILIES: &[Find] = &[
     ipv6::find,
     hash::find,
     encoding::find,
+    geo::find,
+    series::find,
+    statistics::find,
 ];
 
 /// The built-in function of this KQL name over arguments of these types, `None` if the engine
@@ -82,6 +99,22 @@ pub fn scalar(name: &str, arguments: &[ScalarType], result: ScalarType) -> Optio
         format!("kql_{name}"),
         arguments,
         result,
+        evaluate,
+    ))
+}
+
+/// The built-in function of this KQL name that yields several values, as a function that yields a
+/// struct whose fields are called as [`field_name`] says.
+pub(crate) fn tuple(
+    name: &str,
+    arguments: &[ScalarType],
+    results: Vec<ScalarType>,
+) -> Option<Arc<ScalarUDF>> {
+    let evaluate = series::find_tuple(name)?;
+    Some(KqlTuple::udf(
+        format!("kql_{name}"),
+        arguments,
+        results,
         evaluate,
     ))
 }

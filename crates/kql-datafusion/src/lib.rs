@@ -22,6 +22,7 @@ mod watch;
 mod aggregate;
 mod lower;
 mod node;
+mod plugin;
 
 pub use context::{KqlContext, QueryTime};
 pub use error::{EngineError, Limit};

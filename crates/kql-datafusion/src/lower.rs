@@ -11,14 +11,24 @@ mod expression;
 mod graph;
 mod join;
 mod literal;
+mod make_series;
 mod membership;
 mod mv_expand;
+mod open;
 mod parse;
+mod plugin;
+mod plugin_activity;
+mod plugin_lookup;
+mod plugin_open;
+mod plugin_pattern;
+mod plugin_rows;
+mod plugin_sequence;
 mod prepare;
 mod range;
 mod reduce;
 mod relation;
 mod scan;
+mod several;
 mod source;
 mod summarize;
 mod window;
@@ -36,6 +46,7 @@ use kql::types::ScalarType;
 use crate::error::EngineError;
 use crate::function;
 use crate::tables::Tables;
+pub(crate) use open::Computed;
 use relation::{OrderKey, Relation};
 
 type Result<T, E = EngineError> = std::result::Result<T, E>;
@@ -48,12 +59,30 @@ pub(crate) struct Lowering<'a> {
     names: std::cell::Cell<usize>,
     subqueries: HashMap<usize, prepare::Answer>,
     shared: HashMap<u32, prepare::Shared>,
+    /// What was computed in passes over the query before this one.
+    computed: Computed,
+    /// Plans that are not in the query's tree.
+    owned: Vec<Arc<Plan>>,
     reservations: Vec<MemoryReservation>,
+}
+
+/// What lowering came to.
+pub(crate) enum Lowered {
+    /// The plan, and the memory that the results of subqueries hold.
+    Plan(Box<LogicalPlan>, Vec<MemoryReservation>),
+    /// The columns of plugins are known now that were not: the query is to be bound again with
+    /// them and lowered with the rest.
+    Columns(Computed),
 }
 
 impl<'a> Lowering<'a> {
     /// A lowering that reads `tables` and whose `now()` is `now`, in ticks.
-    pub(crate) fn new(tables: &'a dyn Tables, state: &'a SessionState, now: i64) -> Self {
+    pub(crate) fn new(
+        tables: &'a dyn Tables,
+        state: &'a SessionState,
+        now: i64,
+        mut computed: Computed,
+    ) -> Self {
         Self {
             tables,
             state,
@@ -61,19 +90,27 @@ impl<'a> Lowering<'a> {
             names: std::cell::Cell::new(0),
             subqueries: HashMap::new(),
             shared: HashMap::new(),
-            reservations: Vec::new(),
+            reservations: std::mem::take(&mut computed.reservations),
+            computed,
+            owned: Vec::new(),
         }
     }
 
-    /// The plan of a query, after its subqueries ran, and the memory that their results hold.
-    pub(crate) async fn query(
-        mut self,
-        query: &hir::Query,
-    ) -> Result<(LogicalPlan, Vec<MemoryReservation>)> {
+    /// The plan of a query, after its subqueries ran.
+    pub(crate) async fn query(mut self, query: &hir::Query) -> Result<Lowered> {
         self.count_shared(&query.plan);
+        if self.compute_open_calls(&query.plan).await? {
+            let cached = self.shared.into_iter();
+            let mut computed = self.computed;
+            computed
+                .shared
+                .extend(cached.filter(|(_, shared)| shared.is_cached()));
+            computed.reservations = self.reservations;
+            return Ok(Lowered::Columns(computed));
+        }
         self.prepare(&query.plan).await?;
         let plan = self.plan(&query.plan)?.sorted()?;
-        Ok((plan, self.reservations))
+        Ok(Lowered::Plan(Box::new(plan), self.reservations))
     }
 
     /// A column name that no KQL column has.
@@ -191,7 +228,11 @@ impl<'a> Lowering<'a> {
                 };
                 self.parse(input, text, &pattern, *drop_unmatched, plan)
             }
+            PlanKind::MakeSeries(series) => self.make_series(series, plan),
             PlanKind::Serialize { input } => self.plan(input),
+            PlanKind::Plugin { .. } if let Some(call) = plugin::Call::of(plan) => {
+                self.plugin(&call)
+            }
             PlanKind::Shared { id, input } => match self.shared.get(id) {
                 Some(prepare::Shared::Cached { table, ordered }) => {
                     self.cached(Arc::clone(table), *ordered, plan.schema.len())

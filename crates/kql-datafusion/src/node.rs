@@ -2,6 +2,7 @@
 
 pub(crate) mod detached;
 pub(crate) mod graph;
+pub(crate) mod make_series;
 pub(crate) mod mv_expand;
 pub(crate) mod order;
 pub(crate) mod pause;

@@ -14,7 +14,7 @@ pub use graph::{
     Graph, GraphCycles, GraphDirection, GraphElement, GraphMatch, GraphPart, GraphPaths, GraphStep,
     MakeGraph, NodeNumber, NodeTable,
 };
-pub use plugin::{PluginArgument, PluginValue};
+pub use plugin::{PluginArgument, PluginCall, PluginValue};
 pub use walk::{Operands, OperandsMut};
 
 use std::sync::Arc;
@@ -38,6 +38,9 @@ pub struct Query {
     pub plan: Plan,
     /// The `render` at its end, if any; it never changes the data.
     pub render: Option<Render>,
+    /// The text, where [`crate::compile`] bound it. Who runs a query with plugins whose columns
+    /// depend on the rows binds it again once they are known ([`crate::compile_with`]).
+    pub text: Option<Arc<str>>,
 }
 
 /// `render kind with (name = value, …)`, kept as a hint for whoever draws.
@@ -241,6 +244,9 @@ pub enum PlanKind {
         input: Plan,
         /// What it is called with, in the order of its parameters.
         arguments: Vec<PluginArgument>,
+        /// Which call it is, where its columns depend on the rows. The schema is open until they
+        /// are known.
+        call: Option<PluginCall>,
     },
     /// An operator that makes or reads a graph. The schema of a graph is empty.
     Graph(Graph),

@@ -69,15 +69,7 @@ impl Lowering<'_> {
                 function,
                 arguments,
             } => self.call(function, arguments, expr, input, purpose)?,
-            ExprKind::Element { call, .. } => {
-                let what = match &call.kind {
-                    ExprKind::Call { function, .. } => {
-                        format!("function `{}` of several values", function.name)
-                    }
-                    _ => "a call of several values".to_owned(),
-                };
-                return Err(EngineError::not_supported(what, expr.span));
-            }
+            ExprKind::Element { call, index } => self.element(call, *index, expr.ty, input)?,
             ExprKind::Convert(operand) => self.convert(operand, expr.ty, input)?,
             ExprKind::Member { base, name } => {
                 let name = lit(ScalarValue::Utf8View(Some(name.to_string())));

@@ -37,6 +37,28 @@ impl Lowering<'_> {
     ) -> Result<Relation> {
         let arguments = aggregates.iter().flat_map(|call| &call.arguments);
         let input = self.with_windows(self.plan(input)?, keys.iter().chain(arguments))?;
+        let mut groups = Vec::with_capacity(keys.len());
+        for key in keys {
+            groups.push(self.value(key, &input)?);
+        }
+        let (plan, outputs) = self.grouped(input, groups, aggregates)?;
+        let outputs = outputs
+            .into_iter()
+            .zip(output.schema.columns())
+            .map(|(expr, column)| expr.alias(output_name(&column.name)));
+        let plan = LogicalPlanBuilder::from(plan)
+            .project(outputs.collect::<Vec<_>>())?
+            .build()?;
+        Ok(Relation::unordered(plan, output.schema.len()))
+    }
+
+    /// The aggregation, and above it one expression per group and per output of an aggregate.
+    pub(super) fn grouped(
+        &self,
+        input: Relation,
+        keys: Vec<Expr>,
+        aggregates: &[AggregateCall],
+    ) -> Result<(LogicalPlan, Vec<Expr>)> {
         let mut layers = Layers {
             lowering: self,
             input: &input,
@@ -46,8 +68,10 @@ impl Lowering<'_> {
         };
         let mut groups = Vec::with_capacity(keys.len());
         for key in keys {
-            let key = layers.below(self.value(key, &input)?);
-            groups.push(key.clone());
+            let key = layers.below(key);
+            if !groups.contains(&key) {
+                groups.push(key.clone());
+            }
             layers.outputs.push(key);
         }
         for call in aggregates {
@@ -69,15 +93,14 @@ impl Lowering<'_> {
                 .project(arguments)?
                 .build()?
         };
-        let outputs = outputs
-            .into_iter()
-            .zip(output.schema.columns())
-            .map(|(expr, column)| expr.alias(output_name(&column.name)));
-        let plan = LogicalPlanBuilder::from(plan)
-            .aggregate(groups, aggregates)?
-            .project(outputs.collect::<Vec<_>>())?
-            .build()?;
-        Ok(Relation::unordered(plan, output.schema.len()))
+        let is_one_row = groups.is_empty();
+        let mut plan = LogicalPlanBuilder::from(plan).aggregate(groups, aggregates)?;
+        if is_one_row {
+            // A filter without columns would be moved below the aggregate, which then yields its
+            // row for no input; filters are not moved past a limit.
+            plan = plan.limit(0, Some(1))?;
+        }
+        Ok((plan.build()?, outputs))
     }
 }
 

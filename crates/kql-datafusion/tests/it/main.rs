@@ -7,6 +7,7 @@
 
 mod cancel;
 mod cases;
+mod differential;
 mod limits;
 mod place;
 mod plan;

@@ -50,8 +50,7 @@ impl<'a> Binder<'a> {
                 None if table.may_have(&name.text) => Err(Reported),
                 None if schema.is_open() => {
                     // Which columns this leaves, only running the query tells.
-                    self.is_open = true;
-                    Err(Reported)
+                    Err(self.wait_for(table))
                 }
                 None => Err(self.unknown_column(name, schema)),
             },
