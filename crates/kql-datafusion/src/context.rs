@@ -12,7 +12,7 @@ use datafusion::optimizer::replace_distinct_aggregate::ReplaceDistinctWithAggreg
 use datafusion::optimizer::simplify_expressions::SimplifyExpressions;
 use datafusion::physical_optimizer::PhysicalOptimizerRule;
 use datafusion::physical_optimizer::optimizer::PhysicalOptimizer;
-use datafusion::physical_plan::{ExecutionPlan, displayable, execute_stream};
+use datafusion::physical_plan::{ExecutionPlan, displayable};
 use datafusion::prelude::SessionConfig;
 use kql::bind::Bound;
 use kql::diagnostic::Severity;
@@ -24,10 +24,13 @@ use crate::error::EngineError;
 use crate::external::ExternalData;
 use crate::limits::Limits;
 use crate::lower::{Computed, Lowered, Lowering, results};
+use crate::node::pause::InsertPauses;
 use crate::node::planner::KqlQueryPlanner;
-use crate::stream::{LimitedStream, QueryStream};
+use crate::stream::{Held, LimitedStream, QueryStream};
 use crate::tables::{Tables, TablesCatalog};
+use crate::threads;
 use crate::types::{UTC, arrow_schema};
+use crate::watch::Watch;
 
 /// The time a query runs at. A query never reads the clock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,8 +53,7 @@ pub struct NamedStream {
 /// A query that is ready to run.
 struct Planned {
     results: Vec<PlannedResult>,
-    /// What the results read until the last of them ends.
-    reservations: Arc<Vec<MemoryReservation>>,
+    reservations: Vec<MemoryReservation>,
 }
 
 /// One of its results.
@@ -191,15 +193,22 @@ impl KqlContext {
         time: QueryTime,
         started: Instant,
     ) -> Result<Vec<NamedStream>, EngineError> {
-        let state = self.query_state()?;
+        let watch = Watch::new(self.limits.memory_bytes);
+        let watch_end = watch.end_on_drop();
+        let state = self.query_state(watch)?;
         let planned = self.planned(query, time, &state).await?;
+        // What the results read, until the last of them ends.
+        let held = Arc::new(Held {
+            _reservations: planned.reservations,
+            _watch_end: watch_end,
+        });
         let mut streams = Vec::with_capacity(planned.results.len());
         for result in planned.results {
-            let input = execute_stream(result.physical, state.task_ctx())?;
+            let input = threads::run(result.physical, state.task_ctx())?;
             let arrow_schema = arrow_schema(&result.schema);
             let schema = Arc::clone(&arrow_schema);
-            let reservations = Arc::clone(&planned.reservations);
-            let batches = LimitedStream::new(input, schema, reservations, &self.limits, started);
+            let held = Arc::clone(&held);
+            let batches = LimitedStream::new(input, schema, held, &self.limits, started);
             let stream = QueryStream {
                 schema: result.schema,
                 arrow_schema,
@@ -220,7 +229,7 @@ impl KqlContext {
         query: &hir::Query,
         time: QueryTime,
     ) -> Result<String, EngineError> {
-        let state = self.query_state()?;
+        let state = self.query_state(Watch::new(self.limits.memory_bytes))?;
         let planned = self.planned(query, time, &state).await?;
         let results = planned.results.iter();
         let texts: Vec<String> = results
@@ -267,7 +276,7 @@ impl KqlContext {
                     }
                     return Ok(Planned {
                         results: planned,
-                        reservations: Arc::new(reservations),
+                        reservations,
                     });
                 }
                 Lowered::Columns(known) => {
@@ -313,7 +322,7 @@ impl KqlContext {
     }
 
     /// The session of one query, with memory of its own.
-    fn query_state(&self) -> Result<SessionState, EngineError> {
+    fn query_state(&self, watch: Watch) -> Result<SessionState, EngineError> {
         let mode = match &self.limits.spill_dir {
             Some(folder) => DiskManagerMode::Directories(vec![folder.clone()]),
             None => DiskManagerMode::OsTmpDirectory,
@@ -325,16 +334,24 @@ impl KqlContext {
             .with_memory_pool(Arc::new(FairSpillPool::new(self.limits.memory_bytes)))
             .with_disk_manager_builder(disk)
             .build_arc()?;
-        Ok(SessionStateBuilder::new_from_existing(self.state.clone())
+        let mut config = self.state.config().clone();
+        config.options_mut().extensions.insert(watch);
+        let mut state = SessionStateBuilder::new_from_existing(self.state.clone())
+            .with_config(config)
             .with_runtime_env(runtime)
-            .build())
+            .build();
+        // From here on functions see the options of the query.
+        state.mark_start_execution();
+        Ok(state)
     }
 }
 
-/// DataFusion's rules without the one that answers counts from statistics: it loses columns of
-/// aggregates over aggregates, and counting rows of files reads nothing but their footers anyway.
+/// DataFusion's rules with one of our own, and without the one that answers counts from
+/// statistics: it loses columns of aggregates over aggregates, and counting rows of files reads
+/// nothing but their footers anyway.
 fn physical_rules() -> Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>> {
     let mut rules = PhysicalOptimizer::new().rules;
     rules.retain(|rule| rule.name() != "aggregate_statistics");
+    rules.push(Arc::new(InsertPauses));
     rules
 }

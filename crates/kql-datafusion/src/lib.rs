@@ -18,7 +18,9 @@ pub mod memory;
 pub mod parquet;
 pub mod stream;
 pub mod tables;
+pub mod threads;
 pub mod types;
+mod watch;
 
 mod aggregate;
 mod lower;

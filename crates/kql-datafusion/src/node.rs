@@ -5,6 +5,7 @@ pub(crate) mod graph;
 pub(crate) mod make_series;
 pub(crate) mod mv_expand;
 pub(crate) mod order;
+pub(crate) mod pause;
 pub(crate) mod planner;
 pub(crate) mod reduce;
 pub(crate) mod scan;

@@ -17,6 +17,7 @@ use tokio::time::{Instant, Sleep};
 
 use crate::error::{EngineError, Limit};
 use crate::limits::Limits;
+use crate::watch::WatchEnd;
 
 /// A running query.
 pub struct QueryStream {
@@ -58,6 +59,14 @@ impl std::fmt::Debug for QueryStream {
     }
 }
 
+/// What the results of a query have in common, until the last of them ends.
+pub(crate) struct Held {
+    /// Memory of the subqueries' results, which the plans read.
+    pub(crate) _reservations: Vec<MemoryReservation>,
+    /// Tells the query that it ends.
+    pub(crate) _watch_end: WatchEnd,
+}
+
 /// Renames and tags the columns of a plan's stream and enforces limits.
 pub(crate) struct LimitedStream {
     input: SendableRecordBatchStream,
@@ -67,15 +76,14 @@ pub(crate) struct LimitedStream {
     seconds_limit: Option<u64>,
     deadline: Option<Pin<Box<Sleep>>>,
     ended: bool,
-    /// Memory of the subqueries' results, which the plan reads until it ends.
-    _reservations: Arc<Vec<MemoryReservation>>,
+    _held: Arc<Held>,
 }
 
 impl LimitedStream {
     pub(crate) fn new(
         input: SendableRecordBatchStream,
         schema: SchemaRef,
-        reservations: Arc<Vec<MemoryReservation>>,
+        held: Arc<Held>,
         limits: &Limits,
         started: Instant,
     ) -> Self {
@@ -92,7 +100,7 @@ impl LimitedStream {
             seconds_limit: limits.seconds,
             deadline,
             ended: false,
-            _reservations: reservations,
+            _held: held,
         }
     }
 

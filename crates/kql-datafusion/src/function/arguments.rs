@@ -17,6 +17,7 @@ use kql::types::ScalarType;
 
 use super::value::Datum;
 use crate::types::arrow_type;
+use crate::watch::Watch;
 
 /// Arguments of one call.
 pub(super) struct Arguments<'a> {
@@ -26,6 +27,8 @@ pub(super) struct Arguments<'a> {
     pub(super) result: ScalarType,
     /// Rows of the batch.
     pub(super) rows: usize,
+    /// Of the query that calls.
+    watch: Option<&'a Watch>,
 }
 
 /// One argument, typed. A constant holds one row that stands for all.
@@ -151,6 +154,7 @@ impl<'a> Arguments<'a> {
         types: &'a [ScalarType],
         result: ScalarType,
         rows: usize,
+        watch: Option<&'a Watch>,
     ) -> Result<Self> {
         let mut arrays = Vec::with_capacity(values.len());
         for (position, value) in values.iter().enumerate() {
@@ -172,7 +176,27 @@ impl<'a> Arguments<'a> {
             types,
             result,
             rows,
+            watch,
         })
+    }
+
+    /// Whether nobody waits for the query any more, so that what comes of the call is of no use.
+    pub(super) fn is_over(&self) -> bool {
+        self.watch.is_some_and(Watch::is_over)
+    }
+
+    /// An error if nobody waits for the query any more.
+    pub(super) fn check(&self) -> Result<()> {
+        self.watch.map_or(Ok(()), Watch::check)
+    }
+
+    /// An error if nobody waits any more, or if so many bytes of result are too many.
+    pub(super) fn check_size(&self, bytes: usize) -> Result<()> {
+        self.check()?;
+        match self.watch {
+            Some(watch) => watch.check_size(bytes, "what a function returns for one batch"),
+            None => Ok(()),
+        }
     }
 
     /// How many arguments there are.

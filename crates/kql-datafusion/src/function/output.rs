@@ -19,22 +19,29 @@ use crate::types::{DECIMAL_SCALE, UTC, ticks_to_unix_ns};
     reason = "a writer is the last word of a function's code, which can fail"
 )]
 impl Arguments<'_> {
+    /// The values of all rows. Where nobody waits for them any more, they are skipped; the caller
+    /// of the function turns that into an error.
+    fn values<T>(
+        &self,
+        mut value: impl FnMut(usize) -> Option<T>,
+    ) -> impl Iterator<Item = Option<T>> {
+        (0..self.rows).map(move |row| if self.is_over() { None } else { value(row) })
+    }
+
     /// One bool per row.
     pub(super) fn bools(&self, value: impl FnMut(usize) -> Option<bool>) -> Result<ArrayRef> {
-        Ok(Arc::new(
-            (0..self.rows).map(value).collect::<BooleanArray>(),
-        ))
+        Ok(Arc::new(self.values(value).collect::<BooleanArray>()))
     }
 
     /// One bool per row, never null.
     pub(super) fn tests(&self, mut value: impl FnMut(usize) -> bool) -> Result<ArrayRef> {
-        let values = (0..self.rows).map(|row| Some(value(row)));
+        let values = self.values(|row| Some(value(row)));
         Ok(Arc::new(values.collect::<BooleanArray>()))
     }
 
     /// One integer per row, written as the numeric type that was declared for the result.
     pub(super) fn longs(&self, value: impl FnMut(usize) -> Option<i64>) -> Result<ArrayRef> {
-        let values = (0..self.rows).map(value);
+        let values = self.values(value);
         Ok(match self.result {
             ScalarType::Int => Arc::new(
                 values
@@ -56,12 +63,10 @@ impl Arguments<'_> {
     /// One real per row, written as the numeric type that was declared for the result.
     pub(super) fn reals(&self, mut value: impl FnMut(usize) -> Option<f64>) -> Result<ArrayRef> {
         if self.result == ScalarType::Real {
-            return Ok(Arc::new(
-                (0..self.rows).map(value).collect::<Float64Array>(),
-            ));
+            return Ok(Arc::new(self.values(value).collect::<Float64Array>()));
         }
         if self.result == ScalarType::Decimal {
-            let values = (0..self.rows).map(|row| Datum::Real(value(row)?).to_decimal());
+            let values = self.values(|row| Datum::Real(value(row)?).to_decimal());
             return decimals(values);
         }
         self.longs(|row| Datum::Real(value(row)?).to_long())
@@ -69,7 +74,7 @@ impl Arguments<'_> {
 
     /// One decimal per row, as its unscaled value.
     pub(super) fn decimals(&self, value: impl FnMut(usize) -> Option<i128>) -> Result<ArrayRef> {
-        decimals((0..self.rows).map(value))
+        decimals(self.values(value))
     }
 
     /// One datetime per row, in ticks since 0001.
@@ -82,7 +87,7 @@ impl Arguments<'_> {
 
     /// One datetime per row, in nanoseconds since 1970.
     pub(super) fn datetimes_ns(&self, value: impl FnMut(usize) -> Option<i64>) -> Result<ArrayRef> {
-        let values = (0..self.rows).map(value);
+        let values = self.values(value);
         Ok(Arc::new(
             values
                 .collect::<TimestampNanosecondArray>()
@@ -100,7 +105,7 @@ impl Arguments<'_> {
 
     /// One timespan per row, in nanoseconds.
     pub(super) fn timespans_ns(&self, value: impl FnMut(usize) -> Option<i64>) -> Result<ArrayRef> {
-        let values = (0..self.rows).map(value);
+        let values = self.values(value);
         Ok(Arc::new(values.collect::<DurationNanosecondArray>()))
     }
 
@@ -120,9 +125,13 @@ impl Arguments<'_> {
     ) -> Result<ArrayRef> {
         let mut builder = StringViewBuilder::with_capacity(self.rows);
         let mut buffer = String::new();
+        let mut bytes = 0_usize;
         for row in 0..self.rows {
             buffer.clear();
-            match write(row, &mut buffer) {
+            let written = write(row, &mut buffer);
+            bytes += buffer.len();
+            self.check_size(bytes)?;
+            match written {
                 Some(()) if self.result == ScalarType::Dynamic && buffer == "null" => {
                     builder.append_null();
                 }
@@ -141,6 +150,7 @@ impl Arguments<'_> {
     ) -> Result<ArrayRef> {
         let mut builder = StringViewBuilder::with_capacity(self.rows);
         for row in 0..self.rows {
+            self.check()?;
             match value(row) {
                 Some("null") if self.result == ScalarType::Dynamic => builder.append_null(),
                 Some(text) => builder.append_value(text),
@@ -156,7 +166,7 @@ impl Arguments<'_> {
         match self.result {
             ScalarType::Bool => self.bools(|row| value(row).to_bool()),
             ScalarType::Int => {
-                let values = (0..self.rows).map(|row| value(row).to_int());
+                let values = self.values(|row| value(row).to_int());
                 Ok(Arc::new(values.collect::<Int32Array>()))
             }
             ScalarType::Long => self.longs(|row| value(row).to_long()),

@@ -18,6 +18,7 @@ use kql::types::ScalarType;
 use super::arguments::Arguments;
 use super::json_writer::write_reals;
 use crate::types::arrow_type;
+use crate::watch::Watch;
 
 /// The code of a function: appends one row of values per row of the batch.
 pub(super) type EvaluateTuple = fn(&Arguments<'_>, &mut Rows) -> Result<()>;
@@ -221,9 +222,12 @@ impl ScalarUDFImpl for KqlTuple {
         let is_constant = |value: &ColumnarValue| matches!(value, ColumnarValue::Scalar(_));
         let constant = args.args.iter().all(is_constant);
         let rows = if constant { 1 } else { args.number_rows };
-        let arguments = Arguments::new(&args.args, &self.arguments, ScalarType::Dynamic, rows)?;
+        let watch = Watch::of(&args.config_options);
+        let dynamic = ScalarType::Dynamic;
+        let arguments = Arguments::new(&args.args, &self.arguments, dynamic, rows, watch)?;
         let mut values = Rows::new(&self.results, self.fields());
         (self.evaluate)(&arguments, &mut values)?;
+        arguments.check()?;
         let array: ArrayRef = Arc::new(values.finish()?);
         if array.len() != rows {
             let length = array.len();

@@ -18,6 +18,7 @@ use kql::types::ScalarType;
 use super::arguments::Arguments;
 use super::distinct::{Distinct, distinct};
 use crate::types::arrow_type;
+use crate::watch::Watch;
 
 /// The code of a function: a batch of arguments in, an array of the declared result type out,
 /// with one element per row of the batch.
@@ -108,26 +109,33 @@ impl ScalarUDFImpl for KqlScalar {
             .args
             .iter()
             .all(|value| matches!(value, ColumnarValue::Scalar(_)));
+        let watch = Watch::of(&args.config_options);
         if constant {
-            let array = self.evaluate(&args.args, 1)?;
+            let array = self.evaluate(&args.args, 1, watch)?;
             return ScalarValue::try_from_array(&array, 0).map(ColumnarValue::Scalar);
         }
         if let Some((position, distinct)) = only_text(&args.args) {
             let mut values = args.args;
             let count = distinct.texts.len();
             values[position] = ColumnarValue::Array(distinct.texts);
-            let results = self.evaluate(&values, count)?;
+            let results = self.evaluate(&values, count, watch)?;
             return Ok(ColumnarValue::Array(take(&results, &distinct.rows, None)?));
         }
-        let array = self.evaluate(&args.args, args.number_rows)?;
+        let array = self.evaluate(&args.args, args.number_rows, watch)?;
         Ok(ColumnarValue::Array(array))
     }
 }
 
 impl KqlScalar {
-    fn evaluate(&self, values: &[ColumnarValue], rows: usize) -> Result<ArrayRef> {
-        let arguments = Arguments::new(values, &self.arguments, self.result, rows)?;
+    fn evaluate(
+        &self,
+        values: &[ColumnarValue],
+        rows: usize,
+        watch: Option<&Watch>,
+    ) -> Result<ArrayRef> {
+        let arguments = Arguments::new(values, &self.arguments, self.result, rows, watch)?;
         let array = (self.evaluate)(&arguments)?;
+        arguments.check()?;
         if array.data_type() != &arrow_type(self.result) || array.len() != rows {
             return internal_err!(
                 "function {} returned {} rows of {} for {rows} rows of {}",

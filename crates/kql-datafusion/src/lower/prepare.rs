@@ -10,7 +10,6 @@ use datafusion::catalog::TableProvider;
 use datafusion::common::ScalarValue;
 use datafusion::execution::memory_pool::MemoryConsumer;
 use datafusion::logical_expr::{LogicalPlan, LogicalPlanBuilder};
-use datafusion::physical_plan::execute_stream;
 use futures::StreamExt;
 use futures::future::BoxFuture;
 use kql::hir::{ExprKind, InOp, Plan, PlanKind};
@@ -25,6 +24,7 @@ use crate::lookup;
 use crate::memory::mem_table;
 use crate::node::order::numbered;
 use crate::stream::conform;
+use crate::threads;
 use crate::types::arrow_schema;
 
 /// The column of a kept table with the numbers of its rows; no KQL name has such a character.
@@ -368,7 +368,7 @@ impl Lowering<'_> {
         purpose: &str,
     ) -> Result<Vec<RecordBatch>> {
         let physical = self.state.create_physical_plan(&plan).await?;
-        let mut stream = execute_stream(physical, self.state.task_ctx())?;
+        let mut stream = threads::run(physical, self.state.task_ctx())?;
         let pool = &self.state.runtime_env().memory_pool;
         let reservation = MemoryConsumer::new(purpose).register(pool);
         let mut batches = Vec::new();

@@ -74,6 +74,58 @@ async fn a_sort_larger_than_memory_spills_to_disk() {
     assert_eq!(run(limits, text).await.unwrap(), 300_000);
 }
 
+async fn is_over_memory(memory_bytes: usize, text: &str) -> bool {
+    let limits = Limits {
+        memory_bytes,
+        target_partitions: 2,
+        ..Limits::default()
+    };
+    match run(limits, text).await {
+        Ok(_) => false,
+        Err(EngineError::Limit(Limit::Memory { bytes, .. })) => bytes == memory_bytes,
+        Err(error) => panic!("{text}: {error}"),
+    }
+}
+
+#[tokio::test]
+async fn groups_larger_than_memory_spill_to_disk() {
+    let limits = Limits {
+        memory_bytes: 24_000_000,
+        target_partitions: 1,
+        ..Limits::default()
+    };
+    let text = "range x from 1 to 300000 step 1 \
+                | summarize n = count() by s = strcat('device-', x, '.example.com') | where n == 1";
+    assert_eq!(run(limits, text).await.unwrap(), 300_000);
+}
+
+#[tokio::test]
+async fn what_a_function_returns_for_a_batch_counts() {
+    for text in [
+        "range x from 1 to 8192 step 1 | extend a = range(x, x + 100000, 1) \
+         | where array_length(a) == 7",
+        "range x from 1 to 8192 step 1 | extend s = strrep(strcat(x, '0123456789'), 1024) \
+         | where s has 'x'",
+    ] {
+        assert!(is_over_memory(20_000_000, text).await, "{text}");
+    }
+}
+
+#[tokio::test]
+async fn steps_over_all_rows_count() {
+    let many = "range x from 1 to 1000000 step 1";
+    for rest in [
+        "scan declare (s:long=0) with (step a: true => s = x + a.s;)",
+        "extend t = strcat('a', x, ' b') | reduce by t",
+        "make-graph x --> x with_node_id=id | graph-to-table nodes",
+        "extend y = 1 | make-graph x --> y with_node_id=id \
+         | graph-match (a)-[e]->(b)<-[f]-(c) project a.id, c.id",
+    ] {
+        let text = format!("{many} | {rest} | count");
+        assert!(is_over_memory(8_000_000, &text).await, "{text}");
+    }
+}
+
 #[tokio::test]
 async fn a_query_that_takes_too_long_is_stopped() {
     let limits = Limits {

@@ -5,6 +5,7 @@
     reason = "a test stops at the first thing that is wrong"
 )]
 
+mod cancel;
 mod cases;
 mod differential;
 mod external;
