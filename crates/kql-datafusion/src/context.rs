@@ -8,7 +8,7 @@ use datafusion::execution::runtime_env::RuntimeEnvBuilder;
 use datafusion::execution::{SessionState, SessionStateBuilder};
 use datafusion::physical_plan::{ExecutionPlan, displayable, execute_stream};
 use datafusion::prelude::SessionConfig;
-use kql::bind::Bound;
+use kql::bind::{Bound, Parameters};
 use kql::hir;
 use tokio::time::Instant;
 
@@ -68,6 +68,11 @@ impl KqlContext {
     /// Parses and binds a query against the tables.
     pub fn bind(&self, text: &str) -> Bound {
         kql::compile(text, &TablesCatalog(&*self.tables))
+    }
+
+    /// The same with values for the parameters that the query declares.
+    pub fn bind_with(&self, text: &str, parameters: &Parameters) -> Bound {
+        kql::compile_with(text, &TablesCatalog(&*self.tables), parameters)
     }
 
     /// Starts a query. Subqueries (`toscalar`, `in (table)`, `materialize`) run to their end

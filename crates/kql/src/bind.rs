@@ -24,6 +24,7 @@ mod name;
 mod numbering;
 mod operator;
 mod pack;
+mod parameter;
 mod pattern;
 mod place;
 mod property;
@@ -43,6 +44,8 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 pub(crate) use operator::matches_wildcard;
+pub(crate) use parameter::constant_of;
+pub use parameter::{Parameters, constant};
 
 use crate::catalog::Catalog;
 use crate::diagnostic::{Diagnostic, Severity, did_you_mean};
@@ -81,6 +84,12 @@ pub struct Bound {
 
 /// Parses and binds a query text. Diagnostics of the syntax come first.
 pub fn compile(text: &str, catalog: &dyn Catalog) -> Bound {
+    compile_with(text, catalog, &Parameters::default())
+}
+
+/// The same with values for the parameters that the query declares. A value that does not fit its
+/// parameter is an error at the declaration.
+pub fn compile_with(text: &str, catalog: &dyn Catalog, parameters: &Parameters) -> Bound {
     let parsed = syntax::parse(text);
     let broken = parsed.has_errors();
     if broken && parsed.script.statements.is_empty() {
@@ -92,7 +101,7 @@ pub fn compile(text: &str, catalog: &dyn Catalog) -> Bound {
             is_open: false,
         };
     }
-    let mut bound = bind(&parsed.script, catalog);
+    let mut bound = bind_with(&parsed.script, catalog, parameters);
     if broken {
         bound.query = None;
         bound.columns = None;
@@ -107,8 +116,13 @@ pub fn compile(text: &str, catalog: &dyn Catalog) -> Bound {
 
 /// Binds a parsed query against the tables of a catalog.
 pub fn bind(script: &ast::Script, catalog: &dyn Catalog) -> Bound {
+    bind_with(script, catalog, &Parameters::default())
+}
+
+fn bind_with(script: &ast::Script, catalog: &dyn Catalog, parameters: &Parameters) -> Bound {
     let mut binder = Binder {
         catalog,
+        parameters,
         diagnostics: Vec::new(),
         scope: Scope::default(),
         render: None,
@@ -169,6 +183,8 @@ type Attempt<T> = Result<T, Reported>;
 
 struct Binder<'a> {
     catalog: &'a dyn Catalog,
+    /// Values for the parameters that the query declares.
+    parameters: &'a Parameters,
     diagnostics: Vec<Diagnostic>,
     scope: Scope<'a>,
     render: Option<hir::Render>,
