@@ -80,9 +80,6 @@ impl Timing {
 /// Functions of sources that yield reference data, which has no time.
 const REFERENCE_FUNCTIONS: &[&str] = &["_GetWatchlist", "_GetWatchlistAlias"];
 
-/// The column that holds when a row arrived, in tables that store it as one.
-const INGESTION_COLUMN: &str = "_ingestion_time";
-
 /// The position of the time column where the step reads a table that has one.
 fn time_column(kind: &PlanKind) -> Option<usize> {
     match kind {

@@ -5,11 +5,9 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use arrow::array::{Int64Array, RecordBatch};
-use arrow::datatypes::SchemaRef;
+use arrow::array::RecordBatch;
 use datafusion::catalog::TableProvider;
 use datafusion::common::ScalarValue;
-use datafusion::error::DataFusionError;
 use datafusion::execution::memory_pool::MemoryConsumer;
 use datafusion::logical_expr::{LogicalPlan, LogicalPlanBuilder};
 use datafusion::physical_plan::execute_stream;
@@ -22,6 +20,7 @@ use super::relation::{OrderKey, Relation};
 use super::{Lowering, Result, literal};
 use crate::error::{EngineError, Limit};
 use crate::memory::mem_table;
+use crate::node::order::numbered;
 use crate::stream::conform;
 use crate::types::arrow_schema;
 
@@ -229,21 +228,6 @@ impl Lowering<'_> {
         self.reservations.push(reservation);
         Ok(batches)
     }
-}
-
-/// The batches with the numbers of their rows as the last column.
-fn numbered(batches: &[RecordBatch], schema: &SchemaRef) -> Result<Vec<RecordBatch>> {
-    let mut next = 0;
-    let mut result = Vec::with_capacity(batches.len());
-    for batch in batches {
-        let mut columns = batch.columns().to_vec();
-        let end = next + batch.num_rows() as i64;
-        columns.push(Arc::new(Int64Array::from_iter_values(next..end)));
-        next = end;
-        let batch = RecordBatch::try_new(Arc::clone(schema), columns);
-        result.push(batch.map_err(DataFusionError::from)?);
-    }
-    Ok(result)
 }
 
 fn first_column_of(relation: Relation) -> Result<LogicalPlan> {

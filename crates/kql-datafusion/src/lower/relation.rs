@@ -1,12 +1,15 @@
 //! A lowered table: a plan and the order of its rows.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use datafusion::common::Result as DataFusionResult;
 use datafusion::logical_expr::expr::Sort;
-use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder};
+use datafusion::logical_expr::{Expr, Extension, LogicalPlan, LogicalPlanBuilder};
 
 use super::{Result, column};
+use crate::node::order::Key;
+use crate::node::whole::{Whole, WholeTable};
 
 /// A plan whose first `width` columns are those of the KQL table, and after them the hidden
 /// columns that `order` names.
@@ -62,6 +65,26 @@ impl Relation {
             .build()?)
     }
 
+    /// What a computation over all rows, in their order if they have one, yields. Its input has
+    /// the visible columns and then hidden ones; the rows it yields stay in their order.
+    pub(super) fn whole(self, table: Arc<dyn WholeTable>, position: String) -> Result<Self> {
+        let width = table.schema().fields().len();
+        let order = self.order_keys();
+        let node = Whole::new(self.plan, order, table, position.clone())?;
+        let plan = LogicalPlan::Extension(Extension {
+            node: Arc::new(node),
+        });
+        let order = vec![OrderKey {
+            column: position,
+            ascending: true,
+            nulls_first: false,
+        }];
+        Ok(Self {
+            order,
+            ..Self::unordered(plan, width)
+        })
+    }
+
     /// Forgets the order. Its hidden columns stay, unread, until the next projection.
     pub(super) fn without_order(mut self) -> Self {
         self.order.clear();
@@ -113,6 +136,16 @@ impl Relation {
     /// The plan with its visible columns only, its rows in order.
     pub(super) fn sorted(self) -> Result<LogicalPlan> {
         self.map_sorted(Ok)?.visible()
+    }
+
+    /// The order as a node asks for it.
+    pub(super) fn order_keys(&self) -> Vec<Key> {
+        let keys = self.order.iter().map(|key| Key {
+            column: key.column.clone(),
+            ascending: key.ascending,
+            nulls_first: key.nulls_first,
+        });
+        keys.collect()
     }
 
     fn sort_expressions(&self) -> Vec<Sort> {

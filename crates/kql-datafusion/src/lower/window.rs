@@ -11,7 +11,7 @@ use kql::hir::{self, ExprKind};
 use super::relation::{OrderKey, Relation};
 use super::{Lowering, Result, column, literal};
 use crate::error::EngineError;
-use crate::node::window::{Call, Function, Key, Window};
+use crate::node::window::{Call, Function, Window};
 use crate::types::arrow_type;
 
 impl Lowering<'_> {
@@ -78,14 +78,9 @@ impl Lowering<'_> {
             });
             known.push((function, arguments, output));
         }
-        let order = input.order.iter().map(|key| Key {
-            column: key.column.clone(),
-            ascending: key.ascending,
-            nulls_first: key.nulls_first,
-        });
         let position = self.hidden_name();
         let width = input.width;
-        let order: Vec<Key> = order.collect();
+        let order = input.order_keys();
         let below = LogicalPlanBuilder::from(input.plan)
             .project(below)?
             .build()?;

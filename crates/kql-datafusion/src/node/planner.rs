@@ -12,6 +12,7 @@ use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_planner::{DefaultPhysicalPlanner, ExtensionPlanner, PhysicalPlanner};
 
 use super::mv_expand::{MvExpand, MvExpandExec};
+use super::whole::{Whole, WholeExec};
 use super::window::{Window, WindowExec};
 
 /// Plans queries that hold the nodes of this crate.
@@ -53,6 +54,8 @@ impl ExtensionPlanner for NodePlanner {
             Some(Arc::new(MvExpandExec::new(expand, input)?))
         } else if let Some(window) = node.downcast_ref::<Window>() {
             Some(Arc::new(WindowExec::new(window, input)?))
+        } else if let Some(whole) = node.downcast_ref::<Whole>() {
+            Some(Arc::new(WholeExec::new(whole, input)?))
         } else {
             None
         })

@@ -17,6 +17,8 @@ use datafusion::logical_expr::{Expr, LogicalPlan, UserDefinedLogicalNodeCore};
 
 pub(crate) use exec::WindowExec;
 
+use super::order::Key;
+
 /// A window function with its constants. Arguments that vary by row are columns.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Function {
@@ -46,14 +48,6 @@ pub(crate) struct Call {
     /// Name and type of its value.
     pub(crate) output: String,
     pub(crate) data_type: DataType,
-}
-
-/// A key that the rows are sorted by.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct Key {
-    pub(crate) column: String,
-    pub(crate) ascending: bool,
-    pub(crate) nulls_first: bool,
 }
 
 /// The logical node.

@@ -2,8 +2,9 @@
 //! `AssignedIPAddresses('host')`. The catalog says what they take and yield; the source runs them.
 
 use super::expression::Row;
+use super::numbering::RightNames;
 use super::several::names_of;
-use super::table::{Table, right_name};
+use super::table::Table;
 use super::{Attempt, Binder, Reported, Value, code, coerce};
 use crate::catalog::{FunctionInfo, FunctionInput, FunctionParameter};
 use crate::hir::{Expr, ExprKind, PlanKind};
@@ -174,8 +175,9 @@ impl<'a> Binder<'a> {
 /// The columns of a table and further ones; a name that is taken gets a number, as in a join.
 fn extended(input: &Schema, further: &Schema) -> Schema {
     let mut columns: Vec<Column> = input.columns().to_vec();
+    let mut right_names = RightNames::new(further);
     for column in further.columns() {
-        let name = right_name(&column.name, further, |name| {
+        let name = right_names.free(&column.name, |name| {
             columns.iter().any(|other| *other.name == *name)
         });
         columns.push(Column::new(name, column.ty));

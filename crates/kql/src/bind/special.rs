@@ -8,6 +8,7 @@ use super::expression::Row;
 use super::table::Table;
 use super::{Attempt, Binder, Value, code, coerce};
 use crate::builtin;
+use crate::catalog::INGESTION_COLUMN;
 use crate::diagnostic::Diagnostic;
 use crate::hir::{BinaryOp, Expr, ExprKind};
 use crate::span::Span;
@@ -30,9 +31,6 @@ const DATE_PARTS: &[&str] = &[
 ];
 /// Further parts of `datetime_part`.
 const FURTHER_PARTS: &[&str] = &["week_of_year", "dayofyear", "dayOfYear"];
-
-/// The column that holds when a row arrived, in tables that know.
-const INGESTION_TIME: &str = "_ingestion_time";
 
 impl<'a> Binder<'a> {
     /// A call that is more than a built-in with a signature; `None` for all others.
@@ -326,7 +324,7 @@ impl<'a> Binder<'a> {
         self.checked("ingestion_time", function, arguments, span, row)?;
         if let Some(table) = row.table
             && row.aggregation.is_none()
-            && let Some(index) = table.schema().index_of(INGESTION_TIME)
+            && let Some(index) = table.schema().index_of(INGESTION_COLUMN)
             && table.schema().columns()[index].ty == ScalarType::DateTime
         {
             return Ok(table.column(index, span));

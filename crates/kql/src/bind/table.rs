@@ -377,19 +377,6 @@ impl Outputs {
     }
 }
 
-/// What a column of the right side of a join is called: where its name is taken, it gets a number
-/// that makes it neither one of the taken names nor one of the right side's own.
-pub(super) fn right_name(
-    name: &Arc<str>,
-    right: &Schema,
-    taken: impl Fn(&str) -> bool,
-) -> Arc<str> {
-    if !taken(name) {
-        return Arc::clone(name);
-    }
-    free_name(name, |name| taken(name) || right.index_of(name).is_some())
-}
-
 /// `base`, or `base1`, `base2`, … until it is free.
 pub(super) fn free_name(base: &Arc<str>, taken: impl Fn(&str) -> bool) -> Arc<str> {
     if !taken(base) {

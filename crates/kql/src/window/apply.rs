@@ -3,8 +3,9 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::{INGESTION_COLUMN, Mode, Timing, constant, time_column};
+use super::{Mode, Timing, constant, time_column};
 use crate::builtin;
+use crate::catalog::INGESTION_COLUMN;
 use crate::hir::{BinaryOp, Expr, ExprKind, Plan, PlanKind, Query};
 use crate::types::{ScalarType, Value};
 

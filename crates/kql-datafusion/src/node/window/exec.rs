@@ -6,17 +6,14 @@ use std::fmt;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, AsArray, BooleanArray, Int64Array, RecordBatch};
-use arrow::compute::SortOptions;
 use arrow::datatypes::{Schema, SchemaRef};
 use datafusion::common::internal_err;
 use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::error::{DataFusionError, Result};
 use datafusion::execution::memory_pool::{MemoryConsumer, MemoryReservation};
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
-use datafusion::physical_expr::expressions::Column;
 use datafusion::physical_expr::{
     Distribution, EquivalenceProperties, LexOrdering, OrderingRequirements, PhysicalExpr,
-    PhysicalSortExpr,
 };
 use datafusion::physical_plan::execution_plan::EmissionType;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
@@ -27,7 +24,8 @@ use datafusion::physical_plan::{
 use futures::TryStreamExt;
 
 use super::evaluate::{Evaluation, Lookahead, next_values};
-use super::{Call, Function, Key, Window, own_fields};
+use super::{Call, Function, Window, own_fields};
+use crate::node::order::{Key, by_position, ordering};
 
 /// The physical node.
 #[derive(Clone, Debug)]
@@ -55,18 +53,9 @@ impl WindowExec {
         let input_schema = input.schema();
         let mut fields: Vec<_> = input_schema.fields().iter().map(Arc::clone).collect();
         fields.extend(own_fields(&calls, &position).map(Arc::new));
-        let order = keys
-            .iter()
-            .map(|key| {
-                let options = SortOptions {
-                    descending: !key.ascending,
-                    nulls_first: key.nulls_first,
-                };
-                sort_expression(&key.column, &input_schema, options)
-            })
-            .collect::<Result<Vec<_>>>()?;
+        let order = ordering(&keys, &input_schema)?;
         let schema = Arc::new(Schema::new(fields));
-        let by_position = sort_expression(&position, &schema, SortOptions::new(false, false))?;
+        let by_position = by_position(&position, &schema)?;
         let properties = PlanProperties::new(
             EquivalenceProperties::new_with_orderings(schema, [vec![by_position]]),
             Partitioning::UnknownPartitioning(1),
@@ -78,19 +67,10 @@ impl WindowExec {
             calls,
             keys,
             position,
-            order: LexOrdering::new(order),
+            order,
             properties: Arc::new(properties),
         })
     }
-}
-
-fn sort_expression(
-    column: &str,
-    schema: &SchemaRef,
-    options: SortOptions,
-) -> Result<PhysicalSortExpr> {
-    let column = Column::new_with_schema(column, schema)?;
-    Ok(PhysicalSortExpr::new(Arc::new(column), options))
 }
 
 impl DisplayAs for WindowExec {

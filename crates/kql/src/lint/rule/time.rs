@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 
+use crate::catalog::INGESTION_COLUMN;
 use crate::diagnostic::Diagnostic;
 use crate::hir::{BinaryOp, Expr, ExprKind, Plan, PlanKind};
 use crate::lint::subject::{Subject, each_written};
@@ -38,9 +39,6 @@ pub(super) const FIXED_DATE: Rule = Rule {
         DeviceEvents | where ActionType == \"x\"",
     check: fixed_date,
 };
-
-/// The column that `ingestion_time()` reads.
-const INGESTION_TIME: &str = "_ingestion_time";
 
 fn no_time_filter(subject: &Subject<'_>, found: &mut Vec<Diagnostic>) {
     let Some(query) = subject.query.filter(|_| !subject.context.window_injected) else {
@@ -99,7 +97,7 @@ pub(super) fn is_time(expr: &Expr, input: &Plan, names: &HashSet<&str>) -> bool 
     };
     let column = &input.schema.columns()[column];
     column.ty == ScalarType::DateTime
-        && (names.contains(&*column.name) || &*column.name == INGESTION_TIME)
+        && (names.contains(&*column.name) || &*column.name == INGESTION_COLUMN)
 }
 
 /// The conditions of a predicate that must all hold.

@@ -6,12 +6,13 @@ use std::collections::HashMap;
 use super::combine::{combine, needs_order};
 use super::merge::{Cause, Grain, Misaligned, Parts, State, both, grain};
 use super::{Combine, MergeKey, MergeStep, Mode, Splitting, Verdict};
+use crate::catalog::INGESTION_COLUMN;
 use crate::hir::{
     AggregateCall, Expr, ExprKind, JoinKind, MvApply, ParsePart, Plan, PlanKind, SortKey,
     UnionInput,
 };
 use crate::span::Span;
-use crate::window::{INGESTION_COLUMN, REFERENCE_FUNCTIONS, constant};
+use crate::window::{REFERENCE_FUNCTIONS, constant};
 
 pub(super) struct Steps {
     mode: Mode,
