@@ -12,13 +12,13 @@ use std::time::Duration;
 use anyhow::Context as _;
 use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::middleware::{Next, from_fn_with_state};
-use axum::response::{IntoResponse as _, Response};
+use axum::response::Response;
 use axum::routing::get;
 use axum::{Router, http};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use access::Access;
+use access::{Access, Refusal};
 use kusto::Kusto;
 
 /// Longest body of a request: a query text of the greatest length, escaped.
@@ -89,11 +89,13 @@ async fn admit(State(access): State<Arc<Access>>, request: Request, next: Next) 
     match access.admits(request.headers()) {
         Ok(()) => next.run(request).await,
         Err(refusal) => {
-            let mut response = kusto::refusal(&refusal).into_response();
-            response.headers_mut().insert(
-                http::header::WWW_AUTHENTICATE,
-                http::HeaderValue::from_static("Bearer"),
-            );
+            let mut response = kusto::refusal(refusal);
+            if refusal == Refusal::NoToken {
+                let scheme = http::HeaderValue::from_static("Bearer");
+                response
+                    .headers_mut()
+                    .insert(http::header::WWW_AUTHENTICATE, scheme);
+            }
             response
         }
     }

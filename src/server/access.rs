@@ -3,7 +3,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, header};
 use sha2::{Digest as _, Sha256};
 
 use crate::secret::Secret;
@@ -20,11 +20,23 @@ pub enum Access {
 
 /// Why a request is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Refusal {
-    /// The status to answer with.
-    pub status: StatusCode,
+pub enum Refusal {
+    /// It has not the token.
+    NoToken,
+    /// It was not sent to a name of this machine.
+    NotLocal,
+}
+
+impl Refusal {
     /// Why, for a person.
-    pub reason: &'static str,
+    pub fn reason(self) -> &'static str {
+        match self {
+            Self::NoToken => "send the server's token as `Authorization: Bearer`",
+            Self::NotLocal => {
+                "the server answers to localhost and 127.0.0.1 only, as it has no token"
+            }
+        }
+    }
 }
 
 impl Access {
@@ -47,10 +59,7 @@ impl Access {
     pub fn admits(&self, headers: &HeaderMap) -> Result<(), Refusal> {
         match self {
             Self::Local if is_local(headers) => Ok(()),
-            Self::Local => Err(Refusal {
-                status: StatusCode::FORBIDDEN,
-                reason: "the server answers to localhost and 127.0.0.1 only, as it has no token",
-            }),
+            Self::Local => Err(Refusal::NotLocal),
             Self::Token(token) => {
                 let given = headers
                     .get(header::AUTHORIZATION)
@@ -63,10 +72,7 @@ impl Access {
                 if given.is_some_and(|given| digest(given) == digest(token.expose().trim())) {
                     return Ok(());
                 }
-                Err(Refusal {
-                    status: StatusCode::UNAUTHORIZED,
-                    reason: "send the server's token as `Authorization: Bearer`",
-                })
+                Err(Refusal::NoToken)
             }
         }
     }
@@ -128,8 +134,8 @@ mod tests {
             let headers = headers(header::AUTHORIZATION, value);
             assert_eq!(access.admits(&headers).is_ok(), admitted, "{value}");
         }
-        let refusal = access.admits(&HeaderMap::new()).unwrap_err();
-        assert_eq!(refusal.status, StatusCode::UNAUTHORIZED);
+        let refused = access.admits(&HeaderMap::new());
+        assert_eq!(refused, Err(Refusal::NoToken));
     }
 
     #[test]

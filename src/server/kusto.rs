@@ -25,7 +25,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::{FromRequest as _, Query, Request as HttpRequest, State};
 use axum::http::{HeaderMap, Method, StatusCode};
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use axum::routing::{any, get};
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
@@ -80,8 +80,8 @@ impl Kusto {
 }
 
 /// The answer to a request that may not ask.
-pub(super) fn refusal(refusal: &Refusal) -> impl IntoResponse {
-    ApiError::refused(refusal).into_response()
+pub(super) fn refusal(refusal: Refusal) -> Response {
+    ApiError::refused(refusal).response(None)
 }
 
 /// What whoever may ask can ask.
@@ -114,7 +114,7 @@ async fn management(State(kusto): State<Arc<Kusto>>, request: HttpRequest) -> Re
 }
 
 async fn not_found(request: HttpRequest) -> Response {
-    ApiError::no_such_path(request.uri().path()).into_response()
+    ApiError::no_such_path(request.uri().path()).response(None)
 }
 
 /// Answers a request, or says in the same form why not.
@@ -129,7 +129,7 @@ async fn serve(kusto: Arc<Kusto>, request: HttpRequest, form: Form) -> Response 
     };
     let mut response = match answered {
         Ok(response) => response,
-        Err(error) => error.with_identity(&identity).into_response(),
+        Err(error) => error.response(Some(&identity)),
     };
     identity.mark(response.headers_mut());
     response

@@ -153,7 +153,7 @@ async fn work(job: Job, prepare: Preparation, mut output: Output) {
         && let Some(head) = output.head.take()
     {
         // Nobody may wait any more.
-        let _: Result<(), Result<(), ApiError>> = head.send(Err(*error));
+        let _: Result<(), Result<(), ApiError>> = head.send(Err(error));
     }
 }
 
@@ -161,7 +161,7 @@ async fn work(job: Job, prepare: Preparation, mut output: Output) {
 enum Stopped {
     Gone,
     /// Before the first piece.
-    Failed(Box<ApiError>),
+    Failed(ApiError),
 }
 
 impl From<Gone> for Stopped {
@@ -172,7 +172,7 @@ impl From<Gone> for Stopped {
 
 impl From<ApiError> for Stopped {
     fn from(error: ApiError) -> Self {
-        Self::Failed(Box::new(error))
+        Self::Failed(error)
     }
 }
 

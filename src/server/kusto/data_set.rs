@@ -92,13 +92,13 @@ impl DataSet {
             ("Key", ScalarType::String),
             ("Value", ScalarType::Dynamic),
         ]);
-        self.frame(
+        frame(
             out,
             0,
             "QueryProperties",
             "@ExtendedProperties",
             &schema,
-            rows,
+            &rows,
         );
     }
 
@@ -200,15 +200,15 @@ impl DataSet {
                 message.payload(),
             ])
         };
-        let rows = messages(summary).iter().map(row).collect();
+        let rows: Vec<Value> = messages(summary).iter().map(row).collect();
         let name = "QueryCompletionInformation";
-        self.frame(out, self.tables + 1, name, name, &schema, rows);
+        frame(out, self.tables + 1, name, name, &schema, &rows);
         let told = summary.failure.as_ref();
         let told = told.filter(|_| self.placement != Placement::StatusTable);
         let mut completion = json!({
             "FrameType": "DataSetCompletion",
             "HasErrors": told.is_some(),
-            "Cancelled": summary.failure.as_ref().is_some_and(|error| error.is_cancellation),
+            "Cancelled": summary.failure.as_ref().is_some_and(ApiError::is_cancellation),
         });
         if let Some(failure) = told {
             completion["OneApiErrors"] = json!([self.error(failure)]);
@@ -303,30 +303,23 @@ impl DataSet {
         out.push(b'}');
     }
 
-    fn frame(
-        &self,
-        out: &mut Vec<u8>,
-        id: usize,
-        kind: &str,
-        name: &str,
-        schema: &Schema,
-        rows: Vec<Value>,
-    ) {
-        let frame = json!({
-            "FrameType": "DataTable",
-            "TableId": id,
-            "TableKind": kind,
-            "TableName": name,
-            "Columns": columns_v2(schema),
-            "Rows": rows,
-        });
-        out.push(b',');
-        write_json(out, &frame);
-    }
-
     fn error(&self, failure: &ApiError) -> Value {
-        failure.clone().with_identity(&self.identity).to_json()
+        failure.to_json(Some(&self.identity))
     }
+}
+
+/// Writes a whole table of a `/v2` answer.
+fn frame(out: &mut Vec<u8>, id: usize, kind: &str, name: &str, schema: &Schema, rows: &[Value]) {
+    let frame = json!({
+        "FrameType": "DataTable",
+        "TableId": id,
+        "TableKind": kind,
+        "TableName": name,
+        "Columns": columns_v2(schema),
+        "Rows": rows,
+    });
+    out.push(b',');
+    write_json(out, &frame);
 }
 
 /// Opens a table whose rows follow.

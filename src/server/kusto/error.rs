@@ -2,7 +2,7 @@
 //! for one that fails behind its first rows. Codes and types are the service's, so that clients
 //! tell what may be tried again; messages are ours.
 
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use chrono::{DateTime, SecondsFormat, Utc};
 use kql::diagnostic::{Diagnostic, Severity};
@@ -16,43 +16,83 @@ use crate::source::SourceError;
 /// Why a request fails.
 #[derive(Clone, Debug)]
 pub(super) struct ApiError {
-    status: StatusCode,
-    code: &'static str,
-    /// The exception of the service that clients know.
-    exception: &'static str,
+    class: &'static Class,
     /// Why, for a person.
     pub(super) message: String,
-    /// Whether trying again is of no use.
-    is_permanent: bool,
-    pub(super) is_cancellation: bool,
-    inner: Option<Value>,
-    identity: Option<Identity>,
+    /// What is wrong with the query, and where.
+    inner: Option<Box<Value>>,
 }
 
-/// The status of an error of the service itself, for which HTTP has no word.
-const SERVICE_ERROR: u16 = 520;
+/// What clients tell errors apart by.
+#[derive(Debug)]
+struct Class {
+    status: u16,
+    code: &'static str,
+    /// The exception of the service, behind `Kusto.Data.Exceptions.`.
+    exception: &'static str,
+    /// Whether trying again is of no use.
+    is_permanent: bool,
+}
 
-impl ApiError {
-    fn new(status: StatusCode, code: &'static str, exception: &'static str, message: &str) -> Self {
+impl Class {
+    const fn permanent(status: u16, code: &'static str, exception: &'static str) -> Self {
         Self {
             status,
             code,
             exception,
-            message: message.to_owned(),
             is_permanent: true,
-            is_cancellation: false,
+        }
+    }
+
+    const fn transient(status: u16, code: &'static str, exception: &'static str) -> Self {
+        Self {
+            is_permanent: false,
+            ..Self::permanent(status, code, exception)
+        }
+    }
+}
+
+static BAD_REQUEST: Class = Class::permanent(400, "General_BadRequest", "KustoBadRequestException");
+static TOO_LARGE: Class = Class::permanent(413, "PayloadTooLarge", "KustoBadRequestException");
+static NO_SUCH_PATH: Class = Class::permanent(404, "NotFound", "KustoBadRequestException");
+static NO_SUCH_ENTITY: Class =
+    Class::permanent(400, "BadRequest_EntityNotFound", "EntityNotFoundException");
+static UNAUTHORIZED: Class = Class::permanent(401, "Unauthorized", "KustoRequestDeniedException");
+static FORBIDDEN: Class = Class::permanent(403, "Forbidden", "KustoRequestDeniedException");
+static THROTTLED: Class =
+    Class::transient(429, "TooManyRequests", "KustoRequestThrottledException");
+static TIMEOUT: Class = Class::transient(
+    504,
+    "RequestExecutionTimeout",
+    "KustoServiceTimeoutException",
+);
+static CANCELLED: Class =
+    Class::permanent(400, "Request_Cancelled", "KustoRequestCanceledException");
+static LIMITS_EXCEEDED: Class = Class::transient(
+    400,
+    "LimitsExceeded",
+    "KustoServicePartialQueryFailureLimitsExceededException",
+);
+/// HTTP has no word for an error of the service itself.
+static SERVICE_ERROR: Class = Class::permanent(520, "ServiceError", "KustoServiceException");
+
+impl ApiError {
+    fn new(class: &'static Class, message: impl Into<String>) -> Self {
+        Self {
+            class,
+            message: message.into(),
             inner: None,
-            identity: None,
         }
     }
 
     fn bad_request(message: &str) -> Self {
-        Self::new(
-            StatusCode::BAD_REQUEST,
-            "General_BadRequest",
-            "Kusto.Data.Exceptions.KustoBadRequestException",
-            &format!("Request is invalid and cannot be processed: {message}"),
-        )
+        let message = format!("Request is invalid and cannot be processed: {message}");
+        Self::new(&BAD_REQUEST, message)
+    }
+
+    /// Whether somebody ended the request.
+    pub(super) fn is_cancellation(&self) -> bool {
+        std::ptr::eq(self.class, &raw const CANCELLED)
     }
 
     /// The request is not one.
@@ -67,12 +107,7 @@ impl ApiError {
 
     /// The body is too long.
     pub(super) fn too_large(what: &str) -> Self {
-        Self::new(
-            StatusCode::PAYLOAD_TOO_LARGE,
-            "PayloadTooLarge",
-            "Kusto.Data.Exceptions.KustoBadRequestException",
-            what,
-        )
+        Self::new(&TOO_LARGE, what)
     }
 
     /// A query was sent where commands are.
@@ -89,15 +124,11 @@ impl ApiError {
     }
 
     pub(super) fn no_such_path(path: &str) -> Self {
-        Self::new(
-            StatusCode::NOT_FOUND,
-            "NotFound",
-            "Kusto.Data.Exceptions.KustoBadRequestException",
-            &format!(
-                "nothing is served at `{path}`; there are /v1/rest/query, /v2/rest/query, \
-                 /v1/rest/mgmt, /v1/rest/auth/metadata and /healthz"
-            ),
-        )
+        let message = format!(
+            "nothing is served at `{path}`; there are /v1/rest/query, /v2/rest/query, \
+             /v1/rest/mgmt, /v1/rest/auth/metadata and /healthz"
+        );
+        Self::new(&NO_SUCH_PATH, message)
     }
 
     pub(super) fn no_such_database<'n>(
@@ -112,64 +143,38 @@ impl ApiError {
     pub(super) fn no_such_entity(kind: &str, name: &str, there: &[&str]) -> Self {
         let mut message = format!("Entity ID '{name}' of kind '{kind}' was not found.");
         if let Some(meant) = kql::diagnostic::did_you_mean(name, there.iter().copied()) {
-            message.push_str(&format!(" Did you mean '{meant}'?"));
+            message = format!("{message} Did you mean '{meant}'?");
         } else if !there.is_empty() && there.len() <= 20 {
-            message.push_str(&format!(" There are: {}.", there.join(", ")));
+            message = format!("{message} There are: {}.", there.join(", "));
         }
-        Self::new(
-            StatusCode::BAD_REQUEST,
-            "BadRequest_EntityNotFound",
-            "Kusto.Data.Exceptions.EntityNotFoundException",
-            &message,
-        )
+        Self::new(&NO_SUCH_ENTITY, message)
     }
 
-    pub(super) fn refused(refusal: &Refusal) -> Self {
-        Self::new(
-            refusal.status,
-            "Unauthorized",
-            "Kusto.Data.Exceptions.KustoRequestDeniedException",
-            refusal.reason,
-        )
+    pub(super) fn refused(refusal: Refusal) -> Self {
+        let class = match refusal {
+            Refusal::NoToken => &UNAUTHORIZED,
+            Refusal::NotLocal => &FORBIDDEN,
+        };
+        Self::new(class, refusal.reason())
     }
 
     pub(super) fn throttled(requests_max: usize) -> Self {
-        Self {
-            is_permanent: false,
-            ..Self::new(
-                StatusCode::TOO_MANY_REQUESTS,
-                "TooManyRequests",
-                "Kusto.Data.Exceptions.KustoRequestThrottledException",
-                &format!("{requests_max} requests are being answered already; try again later"),
-            )
-        }
+        let message =
+            format!("{requests_max} requests are being answered already; try again later");
+        Self::new(&THROTTLED, message)
     }
 
     pub(super) fn timeout(seconds: f64) -> Self {
-        Self {
-            is_permanent: false,
-            ..Self::new(
-                StatusCode::GATEWAY_TIMEOUT,
-                "RequestExecutionTimeout",
-                "Kusto.Data.Exceptions.KustoServiceTimeoutException",
-                &format!(
-                    "the request did not finish within {seconds} s; raise `servertimeout`, or \
-                     narrow the query"
-                ),
-            )
-        }
+        let message = format!(
+            "the request did not finish within {seconds} s; raise `servertimeout`, or narrow the \
+             query"
+        );
+        Self::new(&TIMEOUT, message)
     }
 
     pub(super) fn cancelled(reason: &str) -> Self {
-        Self {
-            is_cancellation: true,
-            ..Self::new(
-                StatusCode::BAD_REQUEST,
-                "Request_Cancelled",
-                "Kusto.Data.Exceptions.KustoRequestCanceledException",
-                &format!("Query execution has been cancelled (E_QUERY_CANCELLED): {reason}"),
-            )
-        }
+        let message = format!("Query execution has been cancelled (E_QUERY_CANCELLED): {reason}");
+        Self::new(&CANCELLED, message)
     }
 
     /// A result has more than it may; its first rows were sent.
@@ -183,25 +188,11 @@ impl ApiError {
     }
 
     fn limits_exceeded(message: &str) -> Self {
-        Self {
-            is_permanent: false,
-            ..Self::new(
-                StatusCode::BAD_REQUEST,
-                "LimitsExceeded",
-                "Kusto.Data.Exceptions.KustoServicePartialQueryFailureLimitsExceededException",
-                message,
-            )
-        }
+        Self::new(&LIMITS_EXCEEDED, message)
     }
 
     pub(super) fn internal(message: &str) -> Self {
-        let status = StatusCode::from_u16(SERVICE_ERROR).expect("the number has three digits");
-        Self::new(
-            status,
-            "ServiceError",
-            "Kusto.Data.Exceptions.KustoServiceException",
-            message,
-        )
+        Self::new(&SERVICE_ERROR, message)
     }
 
     /// Why a source does not answer.
@@ -242,7 +233,7 @@ impl ApiError {
         };
         let position = LineIndex::new(text).position(text, first.span.start);
         let mut error = Self::bad_request(&format!("{word}: {}", rendered.trim()));
-        error.inner = Some(json!({
+        error.inner = Some(Box::new(json!({
             "code": first.code,
             "message": first.message,
             "@type": exception,
@@ -253,24 +244,18 @@ impl ApiError {
             "@token": first.span.text(text),
             "@errorCode": first.code,
             "@errorMessage": first.message,
-        }));
+        })));
         error
     }
 
-    /// The same with the ids of the request.
-    pub(super) fn with_identity(mut self, identity: &Identity) -> Self {
-        self.identity = Some(identity.clone());
-        self
-    }
-
     /// `{"error": …}`
-    pub(super) fn to_json(&self) -> Value {
+    pub(super) fn to_json(&self, identity: Option<&Identity>) -> Value {
         let mut error = json!({
-            "code": self.code,
+            "code": self.class.code,
             "message": "Request is invalid and cannot be executed.",
-            "@type": self.exception,
+            "@type": format!("Kusto.Data.Exceptions.{}", self.class.exception),
             "@message": self.message,
-            "@context": self.identity.as_ref().map(|identity| json!({
+            "@context": identity.map(|identity| json!({
                 "timestamp": instant(identity.received),
                 "serviceAlias": "HUNTD",
                 "machineName": "",
@@ -284,21 +269,19 @@ impl ApiError {
                 "parentActivityId": identity.activity_id,
                 "activityStack": "",
             })),
-            "@permanent": self.is_permanent,
+            "@permanent": self.class.is_permanent,
         });
         if let Some(inner) = &self.inner {
-            error["innererror"] = inner.clone();
+            error["innererror"] = Value::clone(inner);
         }
         json!({"error": error})
     }
-}
 
-impl IntoResponse for ApiError {
-    fn into_response(self) -> Response {
-        let json = HeaderValue::from_static("application/json; charset=utf-8");
-        let mut response = (self.status, self.to_json().to_string()).into_response();
-        response.headers_mut().insert(header::CONTENT_TYPE, json);
-        response
+    /// The answer to a request that fails at once.
+    pub(super) fn response(&self, identity: Option<&Identity>) -> Response {
+        let status = StatusCode::from_u16(self.class.status).expect("it has three digits");
+        let json = [(header::CONTENT_TYPE, "application/json; charset=utf-8")];
+        (status, json, self.to_json(identity).to_string()).into_response()
     }
 }
 

@@ -130,12 +130,12 @@ impl Options {
                 "norequesttimeout" if given.flag()? => self.timeout = TIMEOUT_MAX,
                 "notruncation" => truncation.is_off = given.flag()?,
                 "truncationmaxrecords" | "truncation_max_records" => {
-                    truncation.records = least(truncation.records, given.count()?);
+                    truncation.records = Some(least(truncation.records, given.count()?));
                 }
                 "truncationmaxsize" | "truncation_max_size" => {
-                    truncation.bytes = least(truncation.bytes, given.count()?);
+                    truncation.bytes = Some(least(truncation.bytes, given.count()?));
                 }
-                "query_take_max_records" => self.take = least(self.take, given.count()?),
+                "query_take_max_records" => self.take = Some(least(self.take, given.count()?)),
                 "query_now" => self.now = Some(given.instant()?),
                 "query_datetimescope_from" => self.from = Some(given.instant()?),
                 "query_datetimescope_to" => self.to = Some(given.instant()?),
@@ -170,8 +170,8 @@ struct Truncation {
     bytes: Option<u64>,
 }
 
-fn least(before: Option<u64>, now: u64) -> Option<u64> {
-    Some(before.map_or(now, |before| before.min(now)))
+fn least(before: Option<u64>, now: u64) -> u64 {
+    before.map_or(now, |before| before.min(now))
 }
 
 /// The value of a `set` statement.

@@ -144,7 +144,7 @@ fn show(words: &mut Words) -> Option<Command> {
         return Some(Command::Version);
     }
     if words.take_all(&["cluster", "databases"]) || words.take("databases") {
-        return databases(words);
+        return Some(databases(words));
     }
     if words.take_all(&["cluster", "principal", "roles"])
         || words.take_all(&["principal", "roles"])
@@ -160,10 +160,10 @@ fn show(words: &mut Words) -> Option<Command> {
         return Some(Command::Diagnostics);
     }
     if words.take("schema") {
-        return schema(words, None, Extent::All);
+        return Some(schema(words, None, Extent::All));
     }
     if words.take("database") {
-        return database(words);
+        return Some(database(words));
     }
     if words.take("tables") {
         let only = words.names();
@@ -204,7 +204,7 @@ fn show(words: &mut Words) -> Option<Command> {
     None
 }
 
-fn databases(words: &mut Words) -> Option<Command> {
+fn databases(words: &mut Words) -> Command {
     let only = words.names();
     let command = if words.take("schema") {
         return schema(words, only, Extent::All);
@@ -221,16 +221,16 @@ fn databases(words: &mut Words) -> Option<Command> {
         }
     };
     words.properties();
-    Some(command)
+    command
 }
 
-fn database(words: &mut Words) -> Option<Command> {
+fn database(words: &mut Words) -> Command {
     let only = words.name(&DATABASE_WORDS).map(|name| vec![name]);
     if words.take("schema") {
         return schema(words, only, Extent::Current);
     }
     if words.take_all(&["principal", "roles"]) {
-        return Some(Command::PrincipalRoles);
+        return Command::PrincipalRoles;
     }
     let view = if words.take("cslschema") {
         DatabaseView::CslSchema
@@ -238,10 +238,10 @@ fn database(words: &mut Words) -> Option<Command> {
         let _ = words.take("details") || words.take("identity");
         DatabaseView::List(Extent::Current)
     };
-    Some(Command::Databases { only, view })
+    Command::Databases { only, view }
 }
 
-fn schema(words: &mut Words, only: Option<Vec<String>>, extent: Extent) -> Option<Command> {
+fn schema(words: &mut Words, only: Option<Vec<String>>, extent: Extent) -> Command {
     words.if_later_than();
     let view = if words.take_all(&["as", "json"]) {
         DatabaseView::SchemaJson(extent)
@@ -252,7 +252,7 @@ fn schema(words: &mut Words, only: Option<Vec<String>>, extent: Extent) -> Optio
         DatabaseView::Schema(extent)
     };
     words.properties();
-    Some(Command::Databases { only, view })
+    Command::Databases { only, view }
 }
 
 fn table(words: &mut Words) -> Option<Command> {

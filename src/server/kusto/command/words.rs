@@ -121,11 +121,10 @@ impl Words {
     /// Takes a name, which is none of `keywords` unless it is in quotes.
     pub(super) fn name(&mut self, keywords: &[&str]) -> Option<String> {
         let name = match self.words.get(self.next)? {
-            Word::Quoted(name) => name.clone(),
             Word::Plain(name) if keywords.iter().any(|word| name.eq_ignore_ascii_case(word)) => {
                 return None;
             }
-            Word::Plain(name) => name.clone(),
+            Word::Plain(name) | Word::Quoted(name) => name.clone(),
             Word::Sign(_) => return None,
         };
         self.next += 1;
@@ -139,11 +138,8 @@ impl Words {
             return None;
         }
         let mut names = Vec::new();
-        loop {
-            match self.name(&[]) {
-                Some(name) => names.push(name),
-                None => break,
-            }
+        while let Some(name) = self.name(&[]) {
+            names.push(name);
             self.if_later_than();
             if !self.sign(',') {
                 break;
