@@ -16,6 +16,7 @@ use crate::error::EngineError;
 use crate::limits::Limits;
 use crate::lower::Lowering;
 use crate::node::planner::KqlQueryPlanner;
+use crate::node::yielding::yielding;
 use crate::stream::{LimitedStream, QueryStream};
 use crate::tables::{Tables, TablesCatalog};
 use crate::types::{UTC, arrow_schema};
@@ -115,7 +116,7 @@ impl KqlContext {
     ) -> Result<QueryStream, EngineError> {
         let state = self.query_state()?;
         let (physical, reservations) = self.physical_plan(query, time, &state).await?;
-        let input = execute_stream(physical, state.task_ctx())?;
+        let input = execute_stream(yielding(physical)?, state.task_ctx())?;
         let arrow_schema = arrow_schema(&query.plan.schema);
         let schema = Arc::clone(&arrow_schema);
         let batches = LimitedStream::new(input, schema, reservations, &self.limits, started);

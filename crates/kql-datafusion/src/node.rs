@@ -5,3 +5,4 @@ pub(crate) mod order;
 pub(crate) mod planner;
 pub(crate) mod whole;
 pub(crate) mod window;
+pub(crate) mod yielding;

@@ -1,9 +1,11 @@
 //! `huntd emulate` as the official Python client sees it.
 
-use std::io::{BufRead as _, BufReader};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::TcpStream;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
+use crate::support::installation::Installation;
 use crate::support::python;
 
 /// A `huntd emulate` under way; ended when dropped.
@@ -73,4 +75,45 @@ fn others_than_this_machine_need_a_token() {
         .output()
         .unwrap();
     assert_eq!(output.status.code(), Some(2));
+}
+
+#[test]
+fn serve_answers_over_its_sources_if_it_is_to_listen() {
+    let installation = Installation::new(
+        "state: sqlite:data/state.db\nlake: {url: data/lake}\n\
+         sources: {lab: {kind: local, path: telemetry}, other: {kind: local, path: telemetry}}\n\
+         defaults: {source: lab}\nserver: {listen: \"127.0.0.1:0\"}\n",
+    );
+    installation.write("telemetry/Events.ndjson", super::wire::EVENTS);
+    let mut serving = installation.serve();
+    let log = serving.wait_for_log("huntd is serving");
+    let (_, address) = log.split_once("listen=").unwrap();
+    let address = address.trim_start_matches('"');
+    let end = address.find(['"', ' ', '\n']).unwrap_or(address.len());
+    let mut stream = TcpStream::connect(&address[..end]).unwrap();
+    let body = r#"{"csl": ".show databases | project DatabaseName, IsCurrent"}"#;
+    write!(
+        stream,
+        "POST /v1/rest/mgmt HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\
+         Content-Length: {}\r\n\r\n{body}",
+        body.len()
+    )
+    .unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    assert!(
+        answer.contains(r#"[["lab",true],["other",false]]"#),
+        "{answer}"
+    );
+    let (code, log) = serving.stop();
+    assert_eq!(code, Some(0), "{log}");
+}
+
+#[test]
+fn serve_does_not_listen_to_everybody_without_a_token() {
+    let installation = Installation::new("server: {listen: \"0.0.0.0:8420\"}\n");
+    let checked = installation.huntd(&["check"]);
+    assert_eq!(checked.code, Some(1), "{checked:?}");
+    let said = format!("{}{}", checked.stdout, checked.stderr);
+    assert!(said.contains("token is needed"), "{said}");
 }

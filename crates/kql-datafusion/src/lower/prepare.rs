@@ -21,6 +21,7 @@ use super::{Lowering, Result, literal};
 use crate::error::{EngineError, Limit};
 use crate::memory::mem_table;
 use crate::node::order::numbered;
+use crate::node::yielding::yielding;
 use crate::stream::conform;
 use crate::types::arrow_schema;
 
@@ -216,7 +217,7 @@ impl Lowering<'_> {
     /// Runs a plan and keeps its rows on the query's memory account.
     async fn collect(&mut self, plan: LogicalPlan, purpose: &str) -> Result<Vec<RecordBatch>> {
         let physical = self.state.create_physical_plan(&plan).await?;
-        let mut stream = execute_stream(physical, self.state.task_ctx())?;
+        let mut stream = execute_stream(yielding(physical)?, self.state.task_ctx())?;
         let pool = &self.state.runtime_env().memory_pool;
         let reservation = MemoryConsumer::new(purpose).register(pool);
         let mut batches = Vec::new();
