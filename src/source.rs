@@ -148,7 +148,9 @@ impl SourceError {
         text: String,
     ) -> impl Fn(EngineError) -> Self + Send + 'static {
         move |error| match error {
-            EngineError::NotSupported { span, .. } | EngineError::Invalid { span, .. } => {
+            EngineError::NotSupported { span, .. }
+            | EngineError::Invalid { span, .. }
+            | EngineError::NoFunctionTable { span, .. } => {
                 let message = error.to_string();
                 Self::InvalidQuery {
                     diagnostics: vec![Diagnostic::error("KQL900", span, message)],

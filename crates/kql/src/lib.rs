@@ -26,5 +26,5 @@ pub mod time;
 pub mod types;
 pub mod window;
 
-pub use bind::{compile, compile_with};
+pub use bind::{compile, compile_given, compile_with};
 pub use syntax::format;

@@ -14,7 +14,7 @@ mod words;
 use std::sync::Arc;
 
 use futures::FutureExt as _;
-use kql::bind::Bound;
+use kql::bind::{Bound, Parameters};
 use kql::hir;
 use kql::span::Span;
 use kql_datafusion::{KqlContext, Limits, MemoryTables, QueryTime};
@@ -106,6 +106,8 @@ async fn rows(
     let values = hir::Query {
         plan: table.into_plan(Span::default()),
         render: None,
+        text: None,
+        parameters: Parameters::default(),
     };
     let stream = nothing
         .map_err(failed)?

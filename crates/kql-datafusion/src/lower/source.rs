@@ -22,11 +22,11 @@ impl Lowering<'_> {
         let table = self.tables.table(name).ok_or_else(|| {
             EngineError::Source(format!("table `{name}` is gone since the query was bound"))
         })?;
-        Self::scan(name, table.provider, plan.schema.len())
+        Self::read(name, table.provider, plan.schema.len())
     }
 
     /// A scan whose columns carry no qualifier.
-    pub(super) fn scan(
+    pub(super) fn read(
         name: &str,
         provider: Arc<dyn TableProvider>,
         width: usize,
@@ -67,6 +67,6 @@ impl Lowering<'_> {
         let batch = RecordBatch::try_new_with_options(schema, columns, &options)
             .map_err(DataFusionError::from)?;
         let table = mem_table(&plan.schema, vec![batch])?;
-        Self::scan("datatable", Arc::new(table), plan.schema.len())
+        Self::read("datatable", Arc::new(table), plan.schema.len())
     }
 }

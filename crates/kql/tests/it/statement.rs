@@ -82,7 +82,7 @@ fn a_query_parameter_without_a_value_binds_but_cannot_run() {
 
 #[test]
 fn values_given_for_query_parameters_have_their_types() {
-    use kql::bind::Parameters;
+    use kql::bind::{KnownColumns, Parameters};
     use kql::hir::{ExprKind, PlanKind};
     use kql::types::Value;
 
@@ -91,7 +91,12 @@ fn values_given_for_query_parameters_have_their_types() {
         for (name, value) in values {
             parameters.insert(*name, *value);
         }
-        kql::compile_with(query, &crate::world::catalog(), &parameters)
+        kql::compile_given(
+            query,
+            &crate::world::catalog(),
+            &parameters,
+            &KnownColumns::new(),
+        )
     };
     let query = "declare query_parameters(x: long, y: string = 'a'); print x, y";
     let bound = run(query, &[("x", "long(7)"), ("y", "b | c"), ("z", "unused")]);
