@@ -16,6 +16,7 @@ use huntd::lake::{LakeConfig, WriteTarget};
 use huntd::source::local::LocalConfig;
 use huntd::source::{QuerySpec, SourceConfig};
 use huntd::window::Window;
+use kql::bind::Parameters;
 
 /// Peak resident memory of this process in MiB, from `/proc`.
 fn peak_resident_mib() -> u64 {
@@ -81,8 +82,10 @@ async fn main() -> anyhow::Result<()> {
     let window = Window::new(start, start + TimeDelta::milliseconds(rows as i64 * 10 + 1))?;
     let spec = QuerySpec {
         text: "DeviceProcessEvents | where isnotempty(FileName)".to_owned(),
+        parameters: Parameters::default(),
         window,
         window_applies: true,
+        now: None,
         timeout: Duration::from_hours(1),
     };
     let began = Instant::now();

@@ -23,6 +23,9 @@ use crate::run::RunRequest;
 use crate::runner::pipeline::Pipeline;
 use crate::runner::{Executor, RunNowError, Runner};
 use crate::scheduler::Scheduler;
+use crate::server::Server;
+use crate::server::kusto::Kusto;
+use crate::server::kusto::databases::Databases;
 use crate::state::config::StateConfig;
 use crate::state::lock::StateLock;
 use crate::state::sqlite::SqliteStore;
@@ -40,6 +43,7 @@ pub struct App {
     runner: Arc<Runner>,
     dispatcher: Arc<Dispatcher>,
     told: Arc<Notify>,
+    kusto: Arc<Kusto>,
     setup: Mutex<Arc<Setup>>,
     lock: Mutex<Option<StateLock>>,
 }
@@ -80,6 +84,7 @@ impl App {
             setup.destinations.clone(),
             DispatcherLimits::default(),
         );
+        let kusto = Kusto::new(Databases::new(setup.databases()), Arc::clone(&clock));
         Ok(Self {
             path: path.to_owned(),
             clock,
@@ -88,6 +93,7 @@ impl App {
             runner: Arc::new(runner),
             dispatcher: Arc::new(dispatcher),
             told,
+            kusto: Arc::new(kusto),
             setup: Mutex::new(Arc::new(setup)),
             lock: Mutex::default(),
         })
@@ -176,9 +182,24 @@ impl App {
         &self.clock
     }
 
+    /// Takes the port of the HTTP server, if there is to be one.
+    pub async fn listen(&self) -> anyhow::Result<Option<Server>> {
+        let Some(config) = self.setup().config.server.clone() else {
+            return Ok(None);
+        };
+        let access = config.access().map_err(anyhow::Error::msg)?;
+        let server = Server::bind(config.listen, access, Arc::clone(&self.kusto)).await?;
+        Ok(Some(server))
+    }
+
     /// Runs scheduler, runner and dispatcher until `stop`; then stops them in this order, so that
     /// what each has begun is taken up by the next. `reload` asks for a reload.
-    pub async fn serve(self: Arc<Self>, stop: CancellationToken, reload: Arc<Notify>) {
+    pub async fn serve(
+        self: Arc<Self>,
+        server: Option<Server>,
+        stop: CancellationToken,
+        reload: Arc<Notify>,
+    ) {
         let (stop_runner, stop_dispatcher) = (CancellationToken::new(), CancellationToken::new());
         let mut agents = JoinSet::new();
         let (scheduler, until, then) = (
@@ -209,6 +230,14 @@ impl App {
         });
         let (app, until) = (Arc::clone(&self), stop.clone());
         agents.spawn(async move { app.watch(until, reload).await });
+        if let Some(server) = server {
+            let until = stop.clone();
+            agents.spawn(async move {
+                if let Err(error) = server.serve(until).await {
+                    tracing::error!("{error:#}");
+                }
+            });
+        }
         while let Some(ended) = agents.join_next().await {
             // An agent ends early by a panic only, which has been logged: without it nothing
             // works, so the others stop as well.
@@ -232,14 +261,20 @@ impl App {
     pub async fn reload(&self) -> anyhow::Result<()> {
         let old = self.setup();
         let new = Arc::new(Setup::load(&self.path, &self.clock).await?);
-        if new.config.state != old.config.state || new.config.runner != old.config.runner {
-            tracing::warn!("changes of `state` and `runner` take effect when huntd is restarted");
+        if new.config.state != old.config.state
+            || new.config.runner != old.config.runner
+            || new.config.server != old.config.server
+        {
+            tracing::warn!(
+                "changes of `state`, `runner` and `server` take effect when huntd is restarted"
+            );
         }
         self.scheduler.load(&new.hunts()).await?;
         self.runner
             .load(new.hunts(), Arc::clone(&new.pipeline) as _);
         self.dispatcher
             .replace_destinations(new.destinations.clone());
+        self.kusto.databases().replace(new.databases());
         let changes = old.set.diff(&new.set);
         *self.setup.lock().unwrap_or_else(PoisonError::into_inner) = new;
         let names = |names: &[crate::id::HuntName]| {

@@ -7,6 +7,7 @@ pub mod terminal;
 
 pub mod actions;
 pub mod check;
+pub mod emulate;
 pub mod explain;
 pub mod findings;
 pub mod fmt;
@@ -100,6 +101,8 @@ pub enum Command {
     Resend(resend::Args),
     /// Write synthetic Defender telemetry with an intrusion in it
     Sample(sample::Args),
+    /// Serve the query API of Azure Data Explorer over files
+    Emulate(emulate::Args),
 }
 
 /// Runs the subcommand and tells the exit code of the process.
@@ -120,6 +123,7 @@ pub async fn run(cli: Cli) -> ExitCode {
         Command::Actions(args) => actions::run(args, global).await,
         Command::Resend(args) => resend::run(args, global).await,
         Command::Sample(args) => sample::run(&args),
+        Command::Emulate(args) => emulate::run(args, global).await,
     };
     result.unwrap_or_else(|error| {
         if let Some(problems) = error.downcast_ref::<Problems>() {

@@ -20,6 +20,7 @@ use crate::id::{ActionName, HuntName, SourceName};
 use crate::lake::config::LakeConfig;
 use crate::problem::{Problem, Problems, SourceFile, code};
 use crate::runner::limits::RunnerConfig;
+use crate::server::config::ServerConfig;
 use crate::source::SourceConfig;
 use crate::source::schema::CatalogConfig;
 use crate::state::config::StateConfig;
@@ -52,6 +53,9 @@ pub struct Config {
     /// How much is run at a time.
     #[serde(default)]
     pub runner: RunnerConfig,
+    /// The HTTP server of `huntd serve`. Default: none.
+    #[serde(default)]
+    pub server: Option<ServerConfig>,
     /// Settings of hunts that do not say otherwise.
     #[serde(default)]
     pub defaults: Defaults,
@@ -188,6 +192,9 @@ fn validate(loaded: &Loaded, problems: &mut Vec<Diagnostic>) {
                 .collect();
             report(code::INVALID_VALUE, &path, problem.to_string(), None);
         }
+    }
+    if let Some(Err(message)) = config.server.as_ref().map(ServerConfig::access) {
+        report(code::INVALID_VALUE, &["server", "listen"], message, None);
     }
     let defaults = &config.defaults;
     if let Some(zone) = &defaults.timezone

@@ -3,8 +3,9 @@
 //!
 //! Reading order: the nouns (`hunt`, `window`, `schedule`, `run`, `finding`, `alert`) hold data and
 //! pure rules; the ports (`source`, `lake`, `action`, `state`) talk to the outside; the agents
-//! (`scheduler`, `runner`, `dispatcher`) own loops; `app` wires them and `cli` is how people reach
-//! them. ARCHITECTURE.md has the table of who may import whom, which a test checks.
+//! (`scheduler`, `runner`, `dispatcher`) own loops; `server` answers over HTTP; `app` wires them
+//! and `cli` is how people reach them. ARCHITECTURE.md has the table of who may import whom, which
+//! a test checks.
 
 #![warn(missing_docs)]
 
@@ -35,6 +36,8 @@ pub mod dispatcher;
 pub mod runner;
 pub mod sample;
 pub mod scheduler;
+
+pub mod server;
 
 pub mod config;
 

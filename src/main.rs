@@ -10,7 +10,12 @@ fn main() -> ExitCode {
         .enable_all()
         .build();
     match runtime {
-        Ok(runtime) => runtime.block_on(huntd::cli::run(cli)),
+        Ok(runtime) => {
+            let code = runtime.block_on(huntd::cli::run(cli));
+            // A step of a query that nobody waits for any more may be busy for long.
+            runtime.shutdown_background();
+            code
+        }
         Err(error) => {
             huntd::cli::terminal::print_note(&format!("error: cannot start: {error}"));
             ExitCode::from(huntd::cli::EXIT_FAILED)

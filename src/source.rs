@@ -12,8 +12,10 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use datafusion::error::DataFusionError;
 use datafusion::execution::SendableRecordBatchStream;
+use kql::bind::Parameters;
 use kql::catalog::SharedCatalog;
 use kql::diagnostic::Diagnostic;
+use kql::hir::Render;
 use kql::types::{Schema, TICKS_AT_UNIX_EPOCH, TICKS_PER_SECOND};
 use kql_datafusion::{EngineError, Limit};
 use serde::Deserialize;
@@ -67,6 +69,12 @@ pub trait Source: Debug + Send + Sync {
     /// What the binder may know of its tables.
     fn catalog(&self) -> SharedCatalog;
 
+    /// The tables that a query can read now, which may be fewer than the binder knows. Looking for
+    /// them, and asking for the columns of one, may read the disk.
+    fn tables(&self) -> Result<SharedCatalog, SourceError> {
+        Ok(self.catalog())
+    }
+
     /// Runs `query` over `window`; `now()` is the window's end. Rows stream: the result is never
     /// held whole. Dropping the stream cancels the query.
     async fn query(&self, query: &QuerySpec) -> Result<QueryResult, SourceError>;
@@ -77,10 +85,14 @@ pub trait Source: Debug + Send + Sync {
 pub struct QuerySpec {
     /// KQL.
     pub text: String,
-    /// What `now()` is and, where `window_applies`, what every table is confined to.
+    /// Values for the parameters that it declares.
+    pub parameters: Parameters,
+    /// What every table is confined to where `window_applies`; its end is what `now()` is.
     pub window: Window,
     /// Whether tables are confined to the window; an ad-hoc query may not want that.
     pub window_applies: bool,
+    /// What `now()` is, where that is not the end of the window.
+    pub now: Option<DateTime<Utc>>,
     /// Longest time until the last row.
     pub timeout: Duration,
 }
@@ -89,6 +101,8 @@ pub struct QuerySpec {
 pub struct QueryResult {
     /// KQL columns.
     pub schema: Schema,
+    /// How the query asks to be drawn.
+    pub render: Option<Render>,
     /// Batches whose Arrow schema is `kql_datafusion::types::arrow_schema(&schema)`.
     pub batches: SendableRecordBatchStream,
     /// Filled in while the stream runs, final at its end.
@@ -134,7 +148,9 @@ impl SourceError {
         text: String,
     ) -> impl Fn(EngineError) -> Self + Send + 'static {
         move |error| match error {
-            EngineError::NotSupported { span, .. } | EngineError::Invalid { span, .. } => {
+            EngineError::NotSupported { span, .. }
+            | EngineError::Invalid { span, .. }
+            | EngineError::NoFunctionTable { span, .. } => {
                 let message = error.to_string();
                 Self::InvalidQuery {
                     diagnostics: vec![Diagnostic::error("KQL900", span, message)],

@@ -12,6 +12,8 @@ use crate::config::{self, Config};
 use crate::dispatcher::{Destination, Destinations};
 use crate::hunt::{HuntSet, Hunts};
 use crate::runner::pipeline::Pipeline;
+use crate::server::kusto::databases::Set;
+use crate::source::Source;
 use crate::source::schema::KnownTables;
 use crate::{lake, source};
 
@@ -65,6 +67,22 @@ impl Setup {
             pipeline,
             destinations,
         })
+    }
+
+    /// The sources as databases. A request that names none means the default source, or the only
+    /// one.
+    pub(super) fn databases(&self) -> Set {
+        let sources = self.pipeline.sources.iter();
+        let sources: BTreeMap<String, Arc<dyn Source>> = sources
+            .map(|(name, source)| (name.to_string(), Arc::clone(source)))
+            .collect();
+        let default = self.config.defaults.source.as_ref();
+        let only = sources.keys().next().filter(|_| sources.len() == 1);
+        Set {
+            default: default.map(ToString::to_string).or_else(|| only.cloned()),
+            sources,
+            any_name: false,
+        }
     }
 
     pub(super) fn hunts(&self) -> Hunts {

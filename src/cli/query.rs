@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail, ensure};
 use chrono::{DateTime, Utc};
+use kql::bind::Parameters;
 
 use super::terminal::print_note;
 use super::{EXIT_BAD_INPUT, EXIT_FAILED, Global};
@@ -163,8 +164,10 @@ fn spec(args: &Args, text: String, now: DateTime<Utc>) -> anyhow::Result<QuerySp
     ensure!(start < now, "--from {start} does not lie before --to {now}");
     Ok(QuerySpec {
         text,
+        parameters: Parameters::default(),
         window: Window::new(start, now)?,
         window_applies: args.from.is_some(),
+        now: None,
         timeout: Duration::from_secs(args.timeout),
     })
 }

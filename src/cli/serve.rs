@@ -27,6 +27,7 @@ pub async fn run(_: Args, global: &Global) -> anyhow::Result<ExitCode> {
     // Heard from the start: a reload that is asked for while huntd starts must not end it.
     let mut signals = Signals::new()?;
     let app = Arc::new(App::open(&global.config, Arc::new(SystemClock)).await?);
+    let server = app.listen().await?;
     app.take_over().await?;
     app.schedule().await?;
     let hunts = app.hunts().hunts;
@@ -39,10 +40,11 @@ pub async fn run(_: Args, global: &Global) -> anyhow::Result<ExitCode> {
         config = %global.config.display(),
         hunts = hunts.len(),
         scheduled,
+        listen = server.as_ref().map(|server| server.address().to_string()),
         "huntd is serving"
     );
     let (stop, reload) = (CancellationToken::new(), Arc::new(Notify::new()));
-    let serving = Arc::clone(&app).serve(stop.clone(), Arc::clone(&reload));
+    let serving = Arc::clone(&app).serve(server, stop.clone(), Arc::clone(&reload));
     tokio::pin!(serving);
     let mut asked_to_stop = false;
     loop {

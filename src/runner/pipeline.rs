@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use async_trait::async_trait;
+use kql::bind::Parameters;
 
 use super::{Executed, ExecutionError, Executor, detection};
 use crate::clock::SharedClock;
@@ -39,8 +40,10 @@ impl Executor for Pipeline {
         })?;
         let query = QuerySpec {
             text: hunt.query.clone(),
+            parameters: Parameters::default(),
             window: request.window,
             window_applies: true,
+            now: None,
             timeout: hunt.timeout,
         };
         let result = source.query(&query).await.map_err(failure)?;

@@ -65,7 +65,7 @@ impl LocalSource {
         }
     }
 
-    fn tables(
+    fn discover(
         &self,
         config: &Arc<LocalConfig>,
         stats: Arc<QueryStats>,
@@ -99,10 +99,16 @@ impl Source for LocalSource {
             missing_tables: MissingTables::Empty,
             ..LocalConfig::clone(&self.config)
         });
-        match self.tables(&config, Arc::default()) {
+        match self.discover(&config, Arc::default()) {
             Ok(tables) => Arc::new(tables),
             Err(_) => Arc::clone(&self.known) as _,
         }
+    }
+
+    /// The tables that the folder holds now. Where tables without files are empty, those too.
+    fn tables(&self) -> Result<SharedCatalog, SourceError> {
+        let tables = self.discover(&self.config, Arc::default());
+        Ok(Arc::new(tables.map_err(SourceError::Unreadable)?))
     }
 
     async fn query(&self, query: &QuerySpec) -> Result<QueryResult, SourceError> {
@@ -120,7 +126,7 @@ impl Source for LocalSource {
             .await
             .map_err(|error| SourceError::Failed(error.to_string()))??;
         let time = QueryTime {
-            now: kusto_ticks(query.window.end()),
+            now: kusto_ticks(query.now.unwrap_or(query.window.end())),
             window: query.window_applies.then(|| {
                 (
                     kusto_ticks(query.window.start()),
@@ -140,6 +146,7 @@ impl Source for LocalSource {
             }
             other => other,
         };
+        let render = resolved.render.clone();
         let stream = context.stream(&resolved, time).await.map_err(&failed)?;
         let schema = stream.schema.clone();
         let arrow_schema = Arc::clone(&stream.arrow_schema);
@@ -148,6 +155,7 @@ impl Source for LocalSource {
         });
         Ok(QueryResult {
             schema,
+            render,
             batches: Box::pin(RecordBatchStreamAdapter::new(arrow_schema, batches)),
             stats,
         })
@@ -162,13 +170,13 @@ impl LocalSource {
         stats: Arc<QueryStats>,
     ) -> Result<(KqlContext, kql::hir::Query), SourceError> {
         let tables = Arc::new(
-            self.tables(&self.config, stats)
+            self.discover(&self.config, stats)
                 .map_err(SourceError::Unreadable)?,
         );
         let shared: Arc<dyn Tables> = Arc::<LocalTables>::clone(&tables);
         let context = KqlContext::new(shared, limits)
             .map_err(|error| SourceError::Failed(error.to_string()))?;
-        let bound = context.bind(&spec.text);
+        let bound = context.bind_with(&spec.text, &spec.parameters);
         // A table that cannot be read, or has no files, is not an unknown one.
         if bound.query.is_none()
             && let Some(failure) = tables.failures().into_values().next()

@@ -12,6 +12,7 @@ mod config;
 mod detection;
 mod docs;
 mod hunts;
+mod kusto;
 mod lake;
 mod queries;
 mod recovery;

@@ -13,6 +13,7 @@ use huntd::source::local::config::{DatePartitions, MissingTables, OnError};
 use huntd::source::local::{LocalConfig, LocalSource};
 use huntd::source::{QuerySpec, Source, SourceConfig, SourceError};
 use huntd::window::Window;
+use kql::bind::Parameters;
 use kql::catalog::{EmptyCatalog, MemoryCatalog, TableInfo};
 use kql::types::{Column, ScalarType, Schema};
 use serde_json::{Value, json};
@@ -61,9 +62,11 @@ fn source(config: LocalConfig) -> LocalSource {
 fn spec(text: &str, window: Option<Window>) -> QuerySpec {
     QuerySpec {
         text: text.to_owned(),
+        parameters: Parameters::default(),
         window: window
             .unwrap_or_else(|| crate::lake::window("2026-01-01T00:00:00Z", "2027-01-01T00:00:00Z")),
         window_applies: window.is_some(),
+        now: None,
         timeout: Duration::from_mins(1),
     }
 }

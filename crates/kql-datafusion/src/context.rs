@@ -14,7 +14,7 @@ use datafusion::physical_optimizer::PhysicalOptimizerRule;
 use datafusion::physical_optimizer::optimizer::PhysicalOptimizer;
 use datafusion::physical_plan::{ExecutionPlan, displayable};
 use datafusion::prelude::SessionConfig;
-use kql::bind::Bound;
+use kql::bind::{Bound, KnownColumns, Parameters};
 use kql::diagnostic::Severity;
 use kql::hir::{self, PlanKind};
 use kql::types::Schema;
@@ -132,6 +132,12 @@ impl KqlContext {
     /// Parses and binds a query against the tables.
     pub fn bind(&self, text: &str) -> Bound {
         kql::compile(text, &TablesCatalog(&*self.tables))
+    }
+
+    /// The same with values for the parameters that the query declares.
+    pub fn bind_with(&self, text: &str, parameters: &Parameters) -> Bound {
+        let catalog = TablesCatalog(&*self.tables);
+        kql::compile_given(text, &catalog, parameters, &KnownColumns::new())
     }
 
     /// Starts a query that has one result. Subqueries (`toscalar`, `in (table)`, `materialize`)
@@ -301,7 +307,7 @@ impl KqlContext {
             return Err(EngineError::not_supported(what, span));
         };
         let catalog = TablesCatalog(&*self.tables);
-        let bound = kql::compile_with(text, &catalog, &known.columns);
+        let bound = kql::compile_given(text, &catalog, &query.parameters, &known.columns);
         let error = bound
             .diagnostics
             .iter()

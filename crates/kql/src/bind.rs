@@ -24,6 +24,7 @@ mod name;
 mod numbering;
 mod operator;
 mod pack;
+mod parameter;
 mod pattern;
 mod place;
 mod property;
@@ -43,6 +44,8 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 pub(crate) use operator::matches_wildcard;
+pub(crate) use parameter::constant_of;
+pub use parameter::{Parameters, constant};
 
 use crate::catalog::Catalog;
 use crate::diagnostic::{Diagnostic, Severity, did_you_mean};
@@ -93,6 +96,17 @@ pub fn compile(text: &str, catalog: &dyn Catalog) -> Bound {
 /// The same, where the columns of some calls of plugins are known that depend on the rows. Names
 /// behind them are looked up among those columns, and are unknown columns if they are not there.
 pub fn compile_with(text: &str, catalog: &dyn Catalog, known: &KnownColumns) -> Bound {
+    compile_given(text, catalog, &Parameters::default(), known)
+}
+
+/// The same with values for the parameters that the query declares. A value that does not fit its
+/// parameter is an error at the declaration.
+pub fn compile_given(
+    text: &str,
+    catalog: &dyn Catalog,
+    parameters: &Parameters,
+    known: &KnownColumns,
+) -> Bound {
     let parsed = syntax::parse(text);
     let broken = parsed.has_errors();
     if broken && parsed.script.statements.is_empty() {
@@ -104,7 +118,7 @@ pub fn compile_with(text: &str, catalog: &dyn Catalog, known: &KnownColumns) -> 
             is_open: false,
         };
     }
-    let mut bound = bind_with(&parsed.script, catalog, known);
+    let mut bound = bind_given(&parsed.script, catalog, parameters, known);
     if broken {
         bound.query = None;
         bound.columns = None;
@@ -122,12 +136,23 @@ pub fn compile_with(text: &str, catalog: &dyn Catalog, known: &KnownColumns) -> 
 
 /// Binds a parsed query against the tables of a catalog.
 pub fn bind(script: &ast::Script, catalog: &dyn Catalog) -> Bound {
-    bind_with(script, catalog, &KnownColumns::new())
+    bind_given(
+        script,
+        catalog,
+        &Parameters::default(),
+        &KnownColumns::new(),
+    )
 }
 
-fn bind_with(script: &ast::Script, catalog: &dyn Catalog, known: &KnownColumns) -> Bound {
+fn bind_given(
+    script: &ast::Script,
+    catalog: &dyn Catalog,
+    parameters: &Parameters,
+    known: &KnownColumns,
+) -> Bound {
     let mut binder = Binder {
         catalog,
+        parameters,
         diagnostics: Vec::new(),
         scope: Scope::default(),
         render: None,
@@ -165,6 +190,7 @@ fn bind_with(script: &ast::Script, catalog: &dyn Catalog, known: &KnownColumns) 
             plan,
             render,
             text: None,
+            parameters: parameters.clone(),
         });
     Bound {
         query,
@@ -197,6 +223,8 @@ type Attempt<T> = Result<T, Reported>;
 
 struct Binder<'a> {
     catalog: &'a dyn Catalog,
+    /// Values for the parameters that the query declares.
+    parameters: &'a Parameters,
     diagnostics: Vec<Diagnostic>,
     scope: Scope<'a>,
     render: Option<hir::Render>,

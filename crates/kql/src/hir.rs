@@ -39,8 +39,10 @@ pub struct Query {
     /// The `render` at its end, if any; it never changes the data.
     pub render: Option<Render>,
     /// The text, where [`crate::compile`] bound it. Who runs a query with plugins whose columns
-    /// depend on the rows binds it again once they are known ([`crate::compile_with`]).
+    /// depend on the rows binds it again once they are known ([`crate::compile_given`]).
     pub text: Option<Arc<str>>,
+    /// The values of its parameters that it was bound with.
+    pub parameters: crate::bind::Parameters,
 }
 
 /// `render kind with (name = value, …)`, kept as a hint for whoever draws.

@@ -19,11 +19,12 @@ pub mod diagnostic;
 pub mod hir;
 pub mod lint;
 mod name_map;
+pub mod request;
 pub mod span;
 pub mod syntax;
 pub mod time;
 pub mod types;
 pub mod window;
 
-pub use bind::{compile, compile_with};
+pub use bind::{compile, compile_given, compile_with};
 pub use syntax::format;

@@ -204,3 +204,25 @@ async fn a_chain_of_thousands_of_operators_runs() {
     let task = tokio::spawn(async move { run(world::limits(), &text).await });
     assert_eq!(task.await.unwrap().unwrap(), 5);
 }
+
+#[tokio::test]
+async fn steps_that_make_many_rows_of_few_let_others_work() {
+    for text in [
+        "range x from 1 to 1000000 step 1 | extend k = 1 \
+         | join kind=inner (range y from 1 to 1000000 step 1 | extend k = 1) on k \
+         | summarize count()",
+        "range x from 1 to 1000000 step 1 | extend d = range(1, 10000, 1) | mv-expand d \
+         | where x == 0",
+    ] {
+        let query = run(world::limits(), text);
+        let waited = std::time::Duration::from_millis(200);
+        let begun = std::time::Instant::now();
+        // Both are on one thread: the query must give it back for the time to be noticed.
+        assert!(tokio::time::timeout(waited, query).await.is_err(), "{text}");
+        assert!(
+            begun.elapsed().as_secs() < 20,
+            "{text}: {:?}",
+            begun.elapsed()
+        );
+    }
+}

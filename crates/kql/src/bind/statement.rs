@@ -1,7 +1,6 @@
 //! Statements: `let`, `set`, `declare query_parameters`, and the expression that is the result.
 
 use super::expression::Row;
-use super::function::opaque;
 use super::scope::Binding;
 use super::{Attempt, Binder, Reported, Value, code};
 use crate::diagnostic::Diagnostic;
@@ -222,31 +221,5 @@ impl<'a> Binder<'a> {
             }
         }
         self.scope.restrict(allowed);
-    }
-
-    fn declare_parameters(&mut self, parameters: &'a [ast::Parameter]) {
-        for parameter in parameters {
-            let binding = self.query_parameter(parameter).unwrap_or(Binding::Broken);
-            self.scope.bind(parameter.name.text.clone(), binding);
-        }
-    }
-
-    fn query_parameter(&mut self, parameter: &'a ast::Parameter) -> Attempt<Binding<'a>> {
-        let ast::ParameterType::Scalar(type_name) = &parameter.ty else {
-            let message = "a query parameter is a scalar";
-            return Err(self.error(code::TABLE_OR_SCALAR, parameter.name.span, message));
-        };
-        let ty = self.type_named(type_name)?;
-        let Some(default) = &parameter.default else {
-            let message = format!("the query parameter `{}` has no value", parameter.name.text);
-            self.report(
-                Diagnostic::warning(code::NOT_CONSTANT, parameter.name.span, message)
-                    .with_help("give it a default to run the query: `name: type = value`"),
-            );
-            self.is_open = true;
-            return Ok(Binding::scalar(opaque(ty, parameter.name.span)));
-        };
-        self.default_value(parameter, default, ty)
-            .map(Binding::scalar)
     }
 }

@@ -81,6 +81,46 @@ fn a_query_parameter_without_a_value_binds_but_cannot_run() {
 }
 
 #[test]
+fn values_given_for_query_parameters_have_their_types() {
+    use kql::bind::{KnownColumns, Parameters};
+    use kql::hir::{ExprKind, PlanKind};
+    use kql::types::Value;
+
+    let run = |query: &str, values: &[(&str, &str)]| {
+        let mut parameters = Parameters::new();
+        for (name, value) in values {
+            parameters.insert(*name, *value);
+        }
+        kql::compile_given(
+            query,
+            &crate::world::catalog(),
+            &parameters,
+            &KnownColumns::new(),
+        )
+    };
+    let query = "declare query_parameters(x: long, y: string = 'a'); print x, y";
+    let bound = run(query, &[("x", "long(7)"), ("y", "b | c"), ("z", "unused")]);
+    assert!(bound.diagnostics.is_empty(), "{:?}", bound.diagnostics);
+    let plan = bound.query.expect("all parameters have values").plan;
+    let PlanKind::Print { columns } = *plan.kind else {
+        panic!("{plan:?}");
+    };
+    let value = |index: usize| match &columns[index].kind {
+        ExprKind::Literal(value) => value.clone(),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(value(0), Value::Long(7));
+    assert_eq!(value(1), Value::String("b | c".into()));
+    let bound = run(query, &[("x", "7 | take 1")]);
+    let message = &bound.diagnostics[0];
+    assert_eq!(
+        message.message,
+        "the value given for `x` is not of type long"
+    );
+    assert_eq!(message.span.text(query), "x");
+}
+
+#[test]
 fn options_take_constants() {
     check(
         "set notruncation; set truncationmaxsize = 5; print 1",
