@@ -3,7 +3,8 @@
 //!
 //! It links sooner than the program, which is what it is for: trying a change of the engine on
 //! many queries. A file with table schemas (`{"tables": {"T": [{"name", "type"}]}}`) as its
-//! argument gives empty tables to all queries.
+//! argument gives empty tables to all queries, and so do `functions` to those of hunting services
+//! (`FileProfile`, `_GetWatchlist/alias`).
 
 #![expect(clippy::print_stdout, reason = "the answers are the output")]
 #![expect(clippy::unwrap_used, reason = "a tool of the developers of this crate")]
@@ -26,6 +27,8 @@ async fn main() {
         let mut tables = MemoryTables::new();
         insert(&mut tables, &shared["tables"]);
         insert(&mut tables, &request["tables"]);
+        insert_functions(&mut tables, &shared["functions"]);
+        insert_functions(&mut tables, &request["functions"]);
         let answer = match answer(tables, request["query"].as_str().unwrap()).await {
             Ok((columns, rows)) => {
                 json!({"id": request["id"], "columns": columns, "rows": rows, "error": null})
@@ -68,7 +71,28 @@ async fn answer(tables: MemoryTables, text: &str) -> Result<(Vec<Value>, Vec<Vec
 fn insert(tables: &mut MemoryTables, declared: &Value) {
     for (name, columns) in declared.as_object().into_iter().flatten() {
         let schema: Schema = columns.as_array().unwrap().iter().map(column).collect();
-        tables.insert(name.clone(), schema, Vec::new()).unwrap();
+        let time_columns = ["Timestamp", "TimeGenerated"].into_iter();
+        let time_column = time_columns
+            .filter(|name| schema.index_of(name).is_some())
+            .map(str::to_owned)
+            .next();
+        tables
+            .insert_with_time(name.clone(), schema, time_column, Vec::new())
+            .unwrap();
+    }
+}
+
+/// Empty tables for functions of hunting services: `FileProfile`, or `_GetWatchlist/alias`.
+fn insert_functions(tables: &mut MemoryTables, declared: &Value) {
+    for (name, columns) in declared.as_object().into_iter().flatten() {
+        let schema: Schema = columns.as_array().unwrap().iter().map(column).collect();
+        let (function, key) = match name.split_once('/') {
+            Some((function, key)) => (function, Some(key.to_owned())),
+            None => (name.as_str(), None),
+        };
+        tables
+            .insert_function(function, key, schema, Vec::new())
+            .unwrap();
     }
 }
 

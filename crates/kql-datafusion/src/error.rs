@@ -30,6 +30,16 @@ pub enum EngineError {
     /// A table could not be read; the text says where.
     #[error("{0}")]
     Source(String),
+    /// A function answers from a table of its own, which nobody gave.
+    #[error("{what} has no table to answer from{help}", help = after(help.as_ref()))]
+    NoFunctionTable {
+        /// The function, or the watchlist.
+        what: String,
+        /// What to do about it.
+        help: Option<String>,
+        /// Where.
+        span: Span,
+    },
     /// Anything else that went wrong while the query ran.
     #[error("query failed: {0}")]
     Execution(String),
@@ -75,6 +85,11 @@ impl fmt::Display for Limit {
             ),
         }
     }
+}
+
+/// A hint behind the message that it is for.
+fn after(help: Option<&String>) -> String {
+    help.map_or_else(String::new, |help| format!("; {help}"))
 }
 
 impl EngineError {

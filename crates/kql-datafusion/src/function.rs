@@ -4,23 +4,30 @@
 
 mod access;
 mod arguments;
+mod around;
 mod array;
 mod bag;
 mod cached;
 mod caseless;
 pub mod comparison;
+mod compression;
 mod conditional;
+mod context;
 mod convert;
 mod datetime;
 pub(crate) mod distinct;
 mod encoding;
 mod fold;
+mod geo;
 mod hash;
 mod in_list;
 mod ip;
 mod ipv6;
 pub(crate) mod json;
 mod json_path;
+mod json_writer;
+mod location;
+pub(crate) mod lookup;
 mod math;
 mod operator_arithmetic;
 mod operator_string;
@@ -30,13 +37,23 @@ mod parse_text;
 mod parse_url;
 mod parse_xml;
 mod pattern;
+mod punycode;
+mod random;
+mod real_digits;
 mod regex;
+mod series;
+mod sketch;
+mod statistics;
 mod string;
 #[cfg(test)]
 mod testing;
-mod text;
+pub(crate) mod text;
 mod time_zone;
+mod treepath;
+mod tuple;
 mod udf;
+mod unit;
+mod user_agent;
 mod value;
 
 use std::sync::Arc;
@@ -44,12 +61,20 @@ use std::sync::Arc;
 use datafusion::logical_expr::ScalarUDF;
 use kql::types::ScalarType;
 
+pub(crate) use access::{has_no_property, has_property};
 pub use access::{index, member};
 pub use convert::convert;
 pub use in_list::in_list;
+pub(crate) use location::{Locations, locate};
 pub use operator_arithmetic::{arithmetic, negate};
 pub use operator_string::string_operator;
+pub(crate) use series::{Bins, Ends};
 
+pub(crate) use arguments::Input;
+pub(crate) use tuple::field;
+pub(crate) use value::Datum;
+
+use tuple::KqlTuple;
 use udf::{Evaluate, KqlScalar};
 
 /// Looks a function up by its name and the types of its arguments.
@@ -74,16 +99,46 @@ const FAMILIES: &[Find] = &[
     ipv6::find,
     hash::find,
     encoding::find,
+    geo::find,
+    series::find,
+    statistics::find,
+    sketch::find,
+    unit::find,
+    user_agent::find,
+    compression::find,
+    punycode::find,
+    around::find,
+    treepath::find,
+    context::find,
 ];
 
 /// The built-in function of this KQL name over arguments of these types, `None` if the engine
 /// does not have it.
 pub fn scalar(name: &str, arguments: &[ScalarType], result: ScalarType) -> Option<Arc<ScalarUDF>> {
+    if let Some(random) = random::find(name, arguments) {
+        return Some(random);
+    }
     let evaluate = FAMILIES.iter().find_map(|find| find(name, arguments))?;
     Some(KqlScalar::udf(
         format!("kql_{name}"),
         arguments,
         result,
+        evaluate,
+    ))
+}
+
+/// The built-in function of this KQL name that yields several values, as a function that yields a
+/// struct; [`field`] takes the values out of it.
+pub(crate) fn tuple(
+    name: &str,
+    arguments: &[ScalarType],
+    results: Vec<ScalarType>,
+) -> Option<Arc<ScalarUDF>> {
+    let evaluate = series::find_tuple(name)?;
+    Some(KqlTuple::udf(
+        format!("kql_{name}"),
+        arguments,
+        results,
         evaluate,
     ))
 }

@@ -12,6 +12,7 @@ pub mod error;
 pub mod function;
 pub mod json;
 pub mod limits;
+pub mod lookup;
 pub mod memory;
 pub mod parquet;
 pub mod stream;
@@ -21,6 +22,8 @@ pub mod types;
 mod aggregate;
 mod lower;
 mod node;
+mod plugin;
+mod sketch;
 
 pub use context::{KqlContext, QueryTime};
 pub use error::{EngineError, Limit};

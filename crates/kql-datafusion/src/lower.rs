@@ -6,17 +6,32 @@
 //! done where the order is needed. Subqueries are run beforehand (`prepare`), which makes their
 //! results constants that scans can prune with.
 
+mod catalog_function;
+mod detached;
 mod estimate;
 mod expression;
 mod extreme_rows;
+mod graph;
 mod join;
 mod literal;
+mod make_series;
 mod membership;
 mod mv_expand;
+mod open;
 mod parse;
+mod plugin;
+mod plugin_activity;
+mod plugin_lookup;
+mod plugin_open;
+mod plugin_pattern;
+mod plugin_rows;
+mod plugin_sequence;
 mod prepare;
 mod range;
+mod reduce;
 mod relation;
+mod scan;
+mod several;
 mod source;
 mod summarize;
 mod window;
@@ -35,6 +50,7 @@ use kql::types::ScalarType;
 use crate::error::EngineError;
 use crate::function;
 use crate::tables::Tables;
+pub(crate) use open::Computed;
 use relation::{OrderKey, Relation};
 
 type Result<T, E = EngineError> = std::result::Result<T, E>;
@@ -53,12 +69,34 @@ pub(crate) struct Lowering<'a> {
     estimates: HashMap<usize, f64>,
     /// How many rows tables are read for, while a sample is planned.
     sample_rows: std::cell::Cell<Option<usize>>,
+    /// What was computed in passes over the query before this one.
+    computed: Computed,
+    /// Plans that are not in the query's tree.
+    owned: Vec<Arc<Plan>>,
+    /// The time columns of the tables that the query reads.
+    time_columns: Vec<String>,
+    /// What `geo_info_from_ip_address` looks addresses up in, if the query calls it.
+    locations: Option<Arc<function::Locations>>,
     reservations: Vec<MemoryReservation>,
+}
+
+/// What lowering came to.
+pub(crate) enum Lowered {
+    /// The plan, and the memory that the results of subqueries hold.
+    Plan(Box<LogicalPlan>, Vec<MemoryReservation>),
+    /// The columns of plugins are known now that were not: the query is to be bound again with
+    /// them and lowered with the rest.
+    Columns(Computed),
 }
 
 impl<'a> Lowering<'a> {
     /// A lowering that reads `tables` and whose `now()` is `now`, in ticks.
-    pub(crate) fn new(tables: &'a dyn Tables, state: &'a SessionState, now: i64) -> Self {
+    pub(crate) fn new(
+        tables: &'a dyn Tables,
+        state: &'a SessionState,
+        now: i64,
+        mut computed: Computed,
+    ) -> Self {
         Self {
             tables,
             state,
@@ -69,19 +107,29 @@ impl<'a> Lowering<'a> {
             extremes: HashMap::new(),
             estimates: HashMap::new(),
             sample_rows: std::cell::Cell::new(None),
-            reservations: Vec::new(),
+            time_columns: Vec::new(),
+            locations: None,
+            reservations: std::mem::take(&mut computed.reservations),
+            computed,
+            owned: Vec::new(),
         }
     }
 
-    /// The plan of a query, after its subqueries ran, and the memory that their results hold.
-    pub(crate) async fn query(
-        mut self,
-        query: &hir::Query,
-    ) -> Result<(LogicalPlan, Vec<MemoryReservation>)> {
-        self.count_shared(&query.plan);
+    /// The plan of a query, after its subqueries ran.
+    pub(crate) async fn query(mut self, query: &hir::Query) -> Result<Lowered> {
+        self.look_around(&query.plan);
+        if self.compute_open_calls(&query.plan).await? {
+            let cached = self.shared.into_iter();
+            let mut computed = self.computed;
+            computed
+                .shared
+                .extend(cached.filter(|(_, shared)| shared.is_cached()));
+            computed.reservations = self.reservations;
+            return Ok(Lowered::Columns(computed));
+        }
         self.prepare(&query.plan).await?;
         let plan = self.plan(&query.plan)?.sorted()?;
-        Ok((plan, self.reservations))
+        Ok(Lowered::Plan(Box::new(plan), self.reservations))
     }
 
     /// A column name that no KQL column has.
@@ -110,11 +158,18 @@ impl<'a> Lowering<'a> {
             }
             PlanKind::Range { from, to, step } => self.range(from, to, step, plan),
             PlanKind::Filter { input, predicate } => {
-                let input = self.with_windows(self.plan(input)?, [predicate])?;
+                let input = match self.unique_join(input, predicate)? {
+                    Some(joined) => joined,
+                    None => self.plan(input)?,
+                };
+                let input = self.with_windows(input, [predicate])?;
                 let predicate = self.predicate(predicate, &input)?;
                 input.map(|plan| LogicalPlanBuilder::from(plan).filter(predicate)?.build())
             }
             PlanKind::Project { input, columns } => {
+                if let PlanKind::Graph(hir::Graph::Match(matched)) = &*input.kind {
+                    return self.graph_match(matched, Some(columns), plan);
+                }
                 let input = self.with_windows(self.plan(input)?, columns)?;
                 self.project(input, columns, plan)
             }
@@ -127,7 +182,23 @@ impl<'a> Lowering<'a> {
                 let unique = LogicalPlanBuilder::from(self.plan(input)?.visible()?).distinct()?;
                 Ok(Relation::unordered(unique.build()?, plan.schema.len()))
             }
-            PlanKind::Sort { input, keys } => self.sort(input, keys),
+            PlanKind::Sort { input, keys } => self.sort(self.plan(input)?, keys),
+            PlanKind::Reduce {
+                input,
+                text,
+                threshold,
+                characters,
+                keeps_rows,
+            } => {
+                let options = reduce::Options {
+                    threshold: *threshold,
+                    separators: characters,
+                    keeps_rows: *keeps_rows,
+                };
+                self.reduce(input, text, options, plan)
+            }
+            PlanKind::Graph(graph) => self.graph(graph, plan),
+            PlanKind::Scan(scan) => self.scan(scan, plan),
             PlanKind::Take { input, count } => {
                 let input = self.plan(input)?;
                 let count = self.constant(count)?;
@@ -149,7 +220,7 @@ impl<'a> Lowering<'a> {
                 right,
                 kind,
                 on,
-            } => self.join(left, right, *kind, on, plan),
+            } => self.join(left, right, *kind, on, &[], plan),
             PlanKind::Union { inputs } => self.union(inputs, plan),
             PlanKind::MvExpand {
                 input,
@@ -180,13 +251,22 @@ impl<'a> Lowering<'a> {
                 };
                 self.parse(input, text, &pattern, *drop_unmatched, plan)
             }
+            PlanKind::MakeSeries(series) => self.make_series(series, plan),
             PlanKind::Serialize { input } => self.plan(input),
+            PlanKind::Plugin { .. } if let Some(call) = plugin::Call::of(plan) => {
+                self.plugin(&call)
+            }
             PlanKind::Shared { id, input } => match self.shared.get(id) {
                 Some(prepare::Shared::Cached { table, ordered, .. }) => {
                     self.cached(Arc::clone(table), *ordered, plan.schema.len())
                 }
                 _ => self.plan(input),
             },
+            PlanKind::CatalogFunction {
+                name,
+                arguments,
+                input,
+            } => self.catalog_function(name, arguments, input.as_ref(), plan),
             other => {
                 let operator = format!("the operator `{}`", other.operator());
                 Err(EngineError::not_supported(operator, plan.span))
@@ -204,13 +284,32 @@ impl<'a> Lowering<'a> {
         input.project(columns)
     }
 
-    fn sort(&self, input: &Plan, keys: &[SortKey]) -> Result<Relation> {
+    fn sort(&self, input: Relation, keys: &[SortKey]) -> Result<Relation> {
         let expressions = keys.iter().map(|key| &key.expr);
-        let input = self.with_windows(self.plan(input)?, expressions)?;
+        let input = self.with_windows(input, expressions)?;
         let mut columns = input.columns();
         let mut order = Vec::new();
+        self.sort_columns(keys, &input, &mut columns, &mut order)?;
+        let width = input.width;
+        let plan = LogicalPlanBuilder::from(input.plan)
+            .project(columns)?
+            .build()?;
+        Ok(Relation {
+            order,
+            ..Relation::unordered(plan, width)
+        })
+    }
+
+    /// Adds hidden columns that sort by the keys.
+    fn sort_columns(
+        &self,
+        keys: &[SortKey],
+        input: &Relation,
+        columns: &mut Vec<Expr>,
+        order: &mut Vec<OrderKey>,
+    ) -> Result<()> {
         for key in keys {
-            let value = self.value(&key.expr, &input)?;
+            let value = self.value(&key.expr, input)?;
             if key.expr.ty == ScalarType::Real {
                 // NaN has its place between null and the numbers, whatever the direction.
                 let is_nan = function::scalar("isnan", &[ScalarType::Real], ScalarType::Bool)
@@ -231,14 +330,7 @@ impl<'a> Lowering<'a> {
                 nulls_first: key.nulls_first,
             });
         }
-        let width = input.width;
-        let plan = LogicalPlanBuilder::from(input.plan)
-            .project(columns)?
-            .build()?;
-        Ok(Relation {
-            order,
-            ..Relation::unordered(plan, width)
-        })
+        Ok(())
     }
 
     fn union(&self, inputs: &[UnionInput], output: &Plan) -> Result<Relation> {

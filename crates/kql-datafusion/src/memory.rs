@@ -17,6 +17,8 @@ use crate::types::arrow_schema;
 #[derive(Clone, Debug, Default)]
 pub struct MemoryTables {
     tables: BTreeMap<String, Table>,
+    /// By function and key.
+    functions: BTreeMap<(String, Option<String>), Table>,
 }
 
 impl MemoryTables {
@@ -54,6 +56,27 @@ impl MemoryTables {
     }
 }
 
+impl MemoryTables {
+    /// Adds or replaces the table that answers a function of a hunting service, for a watchlist
+    /// under its alias.
+    pub fn insert_function(
+        &mut self,
+        function: impl Into<String>,
+        key: Option<String>,
+        schema: Schema,
+        batches: Vec<RecordBatch>,
+    ) -> Result<(), EngineError> {
+        let provider = Arc::new(mem_table(&schema, batches)?);
+        let info = TableInfo {
+            schema,
+            time_column: None,
+        };
+        let table = Table { info, provider };
+        self.functions.insert((function.into(), key), table);
+        Ok(())
+    }
+}
+
 impl Tables for MemoryTables {
     fn table(&self, name: &str) -> Option<Table> {
         self.tables.get(name).cloned()
@@ -61,6 +84,16 @@ impl Tables for MemoryTables {
 
     fn names(&self) -> Vec<String> {
         self.tables.keys().cloned().collect()
+    }
+
+    fn function_table(&self, function: &str, key: Option<&str>) -> Option<Table> {
+        let key = (function.to_owned(), key.map(ToOwned::to_owned));
+        self.functions.get(&key).cloned()
+    }
+
+    fn function_keys(&self, function: &str) -> Vec<String> {
+        let known = self.functions.keys().filter(|(name, _)| name == function);
+        known.filter_map(|(_, key)| key.clone()).collect()
     }
 }
 

@@ -39,7 +39,7 @@ mod table;
 mod term;
 mod window;
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 pub(crate) use operator::matches_wildcard;
@@ -69,7 +69,9 @@ const REMEMBERED_MAX: usize = 10_000;
 /// What binding yields.
 #[derive(Clone, Debug)]
 pub struct Bound {
-    /// The resolved query; `None` if there are errors, or if it is open.
+    /// The resolved query; `None` if there are errors, or if it is open. Where it is open only
+    /// because it needs the columns of a plugin's result, this is the part up to there, which can
+    /// tell them.
     pub query: Option<hir::Query>,
     /// The columns of the result as far as they are known; `None` if there are errors.
     pub columns: Option<Schema>,
@@ -79,8 +81,18 @@ pub struct Bound {
     pub diagnostics: Vec<Diagnostic>,
 }
 
+/// The columns that running calls of plugins has told. Those of a call that had no rows to tell
+/// from may be open: names behind it stay [`hir::ExprKind::Further`].
+pub type KnownColumns = HashMap<hir::PluginCall, Schema>;
+
 /// Parses and binds a query text. Diagnostics of the syntax come first.
 pub fn compile(text: &str, catalog: &dyn Catalog) -> Bound {
+    compile_with(text, catalog, &KnownColumns::new())
+}
+
+/// The same, where the columns of some calls of plugins are known that depend on the rows. Names
+/// behind them are looked up among those columns, and are unknown columns if they are not there.
+pub fn compile_with(text: &str, catalog: &dyn Catalog, known: &KnownColumns) -> Bound {
     let parsed = syntax::parse(text);
     let broken = parsed.has_errors();
     if broken && parsed.script.statements.is_empty() {
@@ -92,10 +104,13 @@ pub fn compile(text: &str, catalog: &dyn Catalog) -> Bound {
             is_open: false,
         };
     }
-    let mut bound = bind(&parsed.script, catalog);
+    let mut bound = bind_with(&parsed.script, catalog, known);
     if broken {
         bound.query = None;
         bound.columns = None;
+    }
+    if let Some(query) = &mut bound.query {
+        query.text = Some(text.into());
     }
     let mut diagnostics = parsed.diagnostics;
     consequence::drop_milder(&mut diagnostics, &bound.diagnostics);
@@ -107,6 +122,10 @@ pub fn compile(text: &str, catalog: &dyn Catalog) -> Bound {
 
 /// Binds a parsed query against the tables of a catalog.
 pub fn bind(script: &ast::Script, catalog: &dyn Catalog) -> Bound {
+    bind_with(script, catalog, &KnownColumns::new())
+}
+
+fn bind_with(script: &ast::Script, catalog: &dyn Catalog, known: &KnownColumns) -> Bound {
     let mut binder = Binder {
         catalog,
         diagnostics: Vec::new(),
@@ -122,6 +141,9 @@ pub fn bind(script: &ast::Script, catalog: &dyn Catalog) -> Bound {
         case_sensitive: false,
         is_open: false,
         similar_columns: NameMap::default(),
+        known,
+        plugin_calls: HashMap::new(),
+        waits_for: None,
     };
     let plan = binder.bind_script(script);
     let mut diagnostics = binder.diagnostics;
@@ -132,12 +154,18 @@ pub fn bind(script: &ast::Script, catalog: &dyn Catalog) -> Bound {
         .iter()
         .any(|diagnostic| diagnostic.severity == Severity::Error);
     let render = binder.render;
-    let is_open = binder.is_open;
+    let waits_for = binder.waits_for.filter(|_| !has_errors);
+    let is_open = binder.is_open || waits_for.is_some();
     let plan = plan.filter(|_| !has_errors);
     let columns = plan.as_ref().map(|plan| plan.schema.clone());
-    let query = plan
-        .filter(|_| !is_open)
-        .map(|plan| hir::Query { plan, render });
+    let query = waits_for
+        .or(plan)
+        .filter(|_| !binder.is_open)
+        .map(|plan| hir::Query {
+            plan,
+            render,
+            text: None,
+        });
     Bound {
         query,
         columns,
@@ -189,6 +217,12 @@ struct Binder<'a> {
     is_open: bool,
     /// For names of columns that are unknown in a schema, those that may be meant.
     similar_columns: NameMap<(Schema, Option<Arc<str>>)>,
+    /// The columns of calls of plugins that depend on the rows.
+    known: &'a KnownColumns,
+    /// How often each call of such a plugin was bound so far.
+    plugin_calls: HashMap<Span, u32>,
+    /// The first table whose further columns must be known to resolve the query at all.
+    waits_for: Option<hir::Plan>,
 }
 
 /// An expression that may be a scalar or a table.
@@ -264,6 +298,16 @@ impl Binder<'_> {
             Some(meant) => self.report(diagnostic.with_help(format!("did you mean `{meant}`?"))),
             None => self.report(diagnostic),
         }
+    }
+
+    /// Notes that the query can only be resolved once the further columns of a table are known.
+    fn wait_for(&mut self, table: &Table) -> Reported {
+        if self.waits_for.is_none() {
+            let mut plan = table.plan.clone();
+            plan.schema = Schema::default().opened(true);
+            self.waits_for = Some(plan);
+        }
+        Reported
     }
 
     /// Wraps a table so that all references to it compute it once.

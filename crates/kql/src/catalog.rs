@@ -5,6 +5,7 @@ mod unions;
 
 use std::sync::Arc;
 
+pub use hunting::watchlist_columns;
 pub use unions::Unions;
 pub(crate) use unions::{Common, Legs};
 
@@ -27,6 +28,12 @@ pub trait Catalog {
     /// those of the hunting service, unless it says otherwise.
     fn function(&self, name: &str) -> Option<FunctionInfo> {
         hunting::function(name)
+    }
+
+    /// The columns that a call of a function yields, where they depend on what it is called with:
+    /// the constants among the arguments. None where they do not, or nobody knows.
+    fn function_columns(&self, _name: &str, _arguments: &[Option<&Value>]) -> Option<Schema> {
+        None
     }
 
     /// Names of all functions, for "did you mean".
@@ -67,6 +74,10 @@ impl<C: Catalog + ?Sized> Catalog for Arc<C> {
 
     fn function(&self, name: &str) -> Option<FunctionInfo> {
         (**self).function(name)
+    }
+
+    fn function_columns(&self, name: &str, arguments: &[Option<&Value>]) -> Option<Schema> {
+        (**self).function_columns(name, arguments)
     }
 
     fn function_names(&self) -> Vec<String> {

@@ -4,12 +4,17 @@
 //! Columns are addressed by position in the schema of the plan an expression reads, so nothing
 //! downstream looks a name up again. Column names within one schema are unique.
 
+mod graph;
 mod plugin;
 mod step;
 mod union;
 mod walk;
 
-pub use plugin::{PluginArgument, PluginValue};
+pub use graph::{
+    Graph, GraphCycles, GraphDirection, GraphElement, GraphMatch, GraphPart, GraphPaths, GraphStep,
+    MakeGraph, NodeNumber, NodeTable,
+};
+pub use plugin::{PluginArgument, PluginCall, PluginValue};
 pub use walk::{Operands, OperandsMut};
 
 use std::sync::Arc;
@@ -33,6 +38,9 @@ pub struct Query {
     pub plan: Plan,
     /// The `render` at its end, if any; it never changes the data.
     pub render: Option<Render>,
+    /// The text, where [`crate::compile`] bound it. Who runs a query with plugins whose columns
+    /// depend on the rows binds it again once they are known ([`crate::compile_with`]).
+    pub text: Option<Arc<str>>,
 }
 
 /// `render kind with (name = value, …)`, kept as a hint for whoever draws.
@@ -173,9 +181,9 @@ pub enum PlanKind {
         input: Plan,
         /// Of type string.
         text: Expr,
-        /// How alike, from 0 to 1.
+        /// The share of rows, from 0 to 1, that have what makes them alike.
         threshold: f64,
-        /// Characters that do not end a term, beside letters and digits.
+        /// Characters that end a term; if empty, all but letters and digits.
         characters: String,
         /// `kind=source`: each row with its pattern instead of one row per pattern.
         keeps_rows: bool,
@@ -236,18 +244,12 @@ pub enum PlanKind {
         input: Plan,
         /// What it is called with, in the order of its parameters.
         arguments: Vec<PluginArgument>,
+        /// Which call it is, where its columns depend on the rows. The schema is open until they
+        /// are known.
+        call: Option<PluginCall>,
     },
-    /// An operator that makes or reads a graph. The schema of a graph is empty. Matches of a
-    /// pattern have, for each named node and edge, a column of its name that stands for the whole
-    /// and one called `name.property` for each property.
-    Graph {
-        /// Its keyword.
-        operator: &'static str,
-        /// The tables or the graph that it reads.
-        inputs: Vec<Plan>,
-        /// What it computes, over the rows of the nodes or edges it looks at.
-        expressions: Vec<Expr>,
-    },
+    /// An operator that makes or reads a graph. The schema of a graph is empty.
+    Graph(Graph),
     /// The rows that the operator around a subquery hands to it (`mv-apply`, `partition`, …);
     /// nothing outside such a subquery reads them.
     Rows,

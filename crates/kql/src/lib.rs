@@ -25,5 +25,5 @@ pub mod time;
 pub mod types;
 pub mod window;
 
-pub use bind::compile;
+pub use bind::{compile, compile_with};
 pub use syntax::format;

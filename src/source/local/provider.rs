@@ -152,7 +152,10 @@ impl TableProvider for LocalTable {
 
     /// Known only where the footers of Parquet files say it.
     fn statistics(&self) -> Option<Statistics> {
-        let files = self.files.iter().map(|file| self.context.known_parquet_file(file));
+        let files = self
+            .files
+            .iter()
+            .map(|file| self.context.known_parquet_file(file));
         let files = files.collect::<Option<Vec<ParquetFile>>>()?;
         let mut statistics = Statistics::new_unknown(&self.schema);
         statistics.num_rows = parquet_rows(&files);

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use datafusion::common::exec_err;
 use datafusion::logical_expr::ScalarUDF;
 use kql::types::ScalarType;
 
@@ -25,6 +26,44 @@ pub fn index(ty: ScalarType) -> Arc<ScalarUDF> {
     });
     let types = [ScalarType::Dynamic, ty];
     KqlScalar::udf("kql_index", &types, ScalarType::Dynamic, evaluate)
+}
+
+/// Whether a bag has a property.
+pub(crate) fn has_property() -> Arc<ScalarUDF> {
+    let evaluate = code(|arguments| {
+        let values = arguments.raw(0)?;
+        let names = arguments.texts(1)?;
+        arguments.tests(|row| {
+            let has = |bag| json::member(bag, names.text(row)).is_some();
+            values.get(row).is_some_and(has)
+        })
+    });
+    let types = [ScalarType::Dynamic, ScalarType::String];
+    KqlScalar::udf("kql_has_property", &types, ScalarType::Bool, evaluate)
+}
+
+/// True, or an error if a bag has a property, which would become a column twice.
+pub(crate) fn has_no_property() -> Arc<ScalarUDF> {
+    let evaluate = code(|arguments| {
+        let values = arguments.raw(0)?;
+        let names = arguments.texts(1)?;
+        for row in 0..arguments.rows {
+            let name = names.text(row);
+            if values
+                .get(row)
+                .and_then(|bag| json::member(bag, name))
+                .is_some()
+            {
+                return exec_err!(
+                    "bag_unpack: the bag has a property called as the column `{name}`; say \
+                     columnsConflict='replace_source' or 'keep_source'"
+                );
+            }
+        }
+        arguments.tests(|_| true)
+    });
+    let types = [ScalarType::Dynamic, ScalarType::String];
+    KqlScalar::udf("kql_has_no_property", &types, ScalarType::Bool, evaluate)
 }
 
 fn by_key(name: &str) -> Arc<ScalarUDF> {

@@ -29,7 +29,7 @@ pub(super) struct Arguments<'a> {
 }
 
 /// One argument, typed. A constant holds one row that stands for all.
-pub(super) enum Input {
+pub(crate) enum Input {
     Bool(BooleanArray, bool),
     Int(Int32Array, bool),
     Long(Int64Array, bool),
@@ -55,8 +55,36 @@ macro_rules! read {
 }
 
 impl Input {
+    /// The values of an array that holds values of a KQL type as `types::arrow_type` has them.
+    pub(crate) fn new(array: &ArrayRef, ty: ScalarType) -> Self {
+        Self::of(array, ty, false)
+    }
+
+    fn of(array: &ArrayRef, ty: ScalarType, constant: bool) -> Self {
+        match ty {
+            ScalarType::Bool => Self::Bool(array.as_boolean().clone(), constant),
+            ScalarType::Int => Self::Int(array.as_primitive::<Int32Type>().clone(), constant),
+            ScalarType::Long => Self::Long(array.as_primitive::<Int64Type>().clone(), constant),
+            ScalarType::Real => Self::Real(array.as_primitive::<Float64Type>().clone(), constant),
+            ScalarType::Decimal => {
+                Self::Decimal(array.as_primitive::<Decimal128Type>().clone(), constant)
+            }
+            ScalarType::String => Self::String(array.as_string_view().clone(), constant),
+            ScalarType::DateTime => Self::DateTime(
+                array.as_primitive::<TimestampNanosecondType>().clone(),
+                constant,
+            ),
+            ScalarType::TimeSpan => Self::TimeSpan(
+                array.as_primitive::<DurationNanosecondType>().clone(),
+                constant,
+            ),
+            ScalarType::Guid => Self::Guid(array.as_string_view().clone(), constant),
+            ScalarType::Dynamic => Self::Dynamic(array.as_string_view().clone(), constant),
+        }
+    }
+
     /// The value of a row.
-    pub(super) fn get(&self, row: usize) -> Datum<'_> {
+    pub(crate) fn get(&self, row: usize) -> Datum<'_> {
         match self {
             Self::Bool(array, constant) => read!(array, constant, row, Datum::Bool),
             Self::Int(array, constant) => read!(array, constant, row, Datum::Int),
@@ -166,26 +194,7 @@ impl<'a> Arguments<'a> {
     /// Any argument.
     pub(super) fn input(&self, position: usize) -> Input {
         let (array, constant) = self.array(position);
-        match self.types[position] {
-            ScalarType::Bool => Input::Bool(array.as_boolean().clone(), constant),
-            ScalarType::Int => Input::Int(array.as_primitive::<Int32Type>().clone(), constant),
-            ScalarType::Long => Input::Long(array.as_primitive::<Int64Type>().clone(), constant),
-            ScalarType::Real => Input::Real(array.as_primitive::<Float64Type>().clone(), constant),
-            ScalarType::Decimal => {
-                Input::Decimal(array.as_primitive::<Decimal128Type>().clone(), constant)
-            }
-            ScalarType::String => Input::String(array.as_string_view().clone(), constant),
-            ScalarType::DateTime => Input::DateTime(
-                array.as_primitive::<TimestampNanosecondType>().clone(),
-                constant,
-            ),
-            ScalarType::TimeSpan => Input::TimeSpan(
-                array.as_primitive::<DurationNanosecondType>().clone(),
-                constant,
-            ),
-            ScalarType::Guid => Input::Guid(array.as_string_view().clone(), constant),
-            ScalarType::Dynamic => Input::Dynamic(array.as_string_view().clone(), constant),
-        }
+        Input::of(array, self.types[position], constant)
     }
 
     /// All arguments from `first` on.

@@ -168,7 +168,8 @@ fn array_index_of(arguments: &Arguments<'_>) -> Result<ArrayRef> {
 }
 
 /// Numbers come before texts, nulls last unless the last argument is false. Of several arrays
-/// the first decides the order of all, and the result is an array of them.
+/// the first decides the order of all, and the result is an array of them, with null for those
+/// of another length.
 fn array_sort(arguments: &Arguments<'_>, direction: Ordering) -> Result<ArrayRef> {
     let last = arguments.len() - 1;
     let nulls_last = (arguments.ty(last) == ScalarType::Bool).then(|| arguments.bools_in(last));
@@ -177,15 +178,13 @@ fn array_sort(arguments: &Arguments<'_>, direction: Ordering) -> Result<ArrayRef
         .map(|position| arguments.raw(position))
         .collect::<Result<_>>()?;
     arguments.optional_strings(|row, out| {
-        let lists: Vec<Vec<&str>> = arrays
-            .iter()
-            .map(|array| elements(array, row))
-            .collect::<Option<_>>()?;
+        let lists: Vec<Option<Vec<&str>>> =
+            arrays.iter().map(|array| elements(array, row)).collect();
         let nulls_last = nulls_last
             .as_ref()
             .and_then(|last| last.get(row))
             .unwrap_or(true);
-        let keys = &lists[0];
+        let keys = lists[0].as_ref()?;
         let mut order: Vec<usize> = (0..keys.len()).collect();
         order.sort_by(|left, right| {
             let (left, right) = (keys[*left], keys[*right]);
@@ -200,8 +199,8 @@ fn array_sort(arguments: &Arguments<'_>, direction: Ordering) -> Result<ArrayRef
                 (false, false) => sort_order(right, left),
             }
         });
-        if let [only] = lists.as_slice() {
-            json::write_array(order.iter().map(|position| only[*position]), out);
+        if lists.len() == 1 {
+            json::write_array(order.iter().map(|position| keys[*position]), out);
             return Some(());
         }
         out.push('[');
@@ -209,8 +208,12 @@ fn array_sort(arguments: &Arguments<'_>, direction: Ordering) -> Result<ArrayRef
             if index > 0 {
                 out.push(',');
             }
-            let sorted = order.iter().map(|position| list.get(*position).copied());
-            json::write_array(sorted.map(|element| element.unwrap_or("null")), out);
+            match list {
+                Some(list) if list.len() == keys.len() => {
+                    json::write_array(order.iter().map(|position| list[*position]), out);
+                }
+                _ => out.push_str("null"),
+            }
         }
         out.push(']');
         Some(())
@@ -313,7 +316,7 @@ fn sort_order(left: &str, right: &str) -> Ordering {
     })
 }
 
-/// Chooses element by element; a scalar stands for an array of itself.
+/// Chooses element by element; a scalar, and an array of one element, stand for an array of that.
 fn array_iff(arguments: &Arguments<'_>) -> Result<ArrayRef> {
     let (conditions, on_true, on_false) =
         (arguments.raw(0)?, arguments.input(1), arguments.input(2));
@@ -324,17 +327,20 @@ fn array_iff(arguments: &Arguments<'_>) -> Result<ArrayRef> {
             text.clear();
             input.get(row).write_json(text);
         }
+        let arrays: [Option<Vec<&str>>; 2] =
+            [0, 1].map(|side| json::elements(&texts[side]).map(Iterator::collect));
         let chosen = conditions.iter().enumerate().map(|(position, condition)| {
             let is_number = matches!(json::kind(condition), Kind::Long | Kind::Real | Kind::Bool);
             let condition = Datum::Dynamic(condition).to_bool().filter(|_| is_number);
-            let text = match condition {
-                Some(true) => &texts[0],
-                Some(false) => &texts[1],
+            let side = match condition {
+                Some(true) => 0,
+                Some(false) => 1,
                 None => return "null",
             };
-            match json::elements(text) {
-                Some(mut elements) => elements.nth(position).unwrap_or("null"),
-                None => text,
+            match arrays[side].as_deref() {
+                Some([only]) => only,
+                Some(elements) => elements.get(position).unwrap_or(&"null"),
+                None => texts[side].as_str(),
             }
         });
         json::write_array(chosen, out);

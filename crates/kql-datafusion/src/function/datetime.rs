@@ -187,16 +187,19 @@ fn in_range(ticks: i64) -> Option<i64> {
 fn datetime_add(arguments: &Arguments<'_>) -> Result<ArrayRef> {
     let part = constant_part(arguments, "datetime_add")?;
     let (amounts, times) = (arguments.longs_in(1), arguments.datetimes_in(2));
-    arguments.datetimes(|row| {
+    arguments.datetimes_ns(|row| {
         let (amount, ticks) = (amounts.get(row)?, times.get(row)?);
-        if let Some(months) = part.months() {
-            return add_months(ticks, amount.checked_mul(months)?);
-        }
-        let added = match part.ticks() {
-            Some(unit) => amount.checked_mul(unit)?,
-            None => amount / 100,
+        let sum = if let Some(months) = part.months() {
+            add_months(ticks, amount.checked_mul(months)?)?
+        } else {
+            let added = match part.ticks() {
+                Some(unit) => amount.checked_mul(unit)?,
+                None => amount / 100,
+            };
+            in_range(ticks.checked_add(added)?)?
         };
-        in_range(ticks.checked_add(added)?)
+        // Null beyond what a datetime holds, as `+` is.
+        (sum - TICKS_AT_UNIX_EPOCH).checked_mul(100)
     })
 }
 

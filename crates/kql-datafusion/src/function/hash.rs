@@ -17,11 +17,36 @@ use super::value::Datum;
 pub(super) fn find(name: &str, _: &[ScalarType]) -> Option<Evaluate> {
     Some(match name {
         "hash" | "hash_xxhash64" => code(hash),
+        // How a cluster combines hashes is not documented; ours are stable, but others.
+        "hash_combine" => code(|a| {
+            let hashes: Vec<_> = (0..a.len()).map(|position| a.longs_in(position)).collect();
+            a.longs(|row| {
+                let hashes = hashes.iter().map(|hashes| hashes.get(row).unwrap_or(0));
+                Some(hashes.fold(0, combined))
+            })
+        }),
+        "hash_many" => code(|a| {
+            let values = a.inputs(0);
+            let mut buffer = String::new();
+            a.longs(|row| {
+                let hashes = values.iter();
+                let hashes = hashes.map(|values| xxhash(values.get(row), &mut buffer) as i64);
+                Some(hashes.fold(0, combined))
+            })
+        }),
         "hash_md5" => digest::<Md5>(),
         "hash_sha1" => digest::<Sha1>(),
         "hash_sha256" => digest::<Sha256>(),
         _ => return None,
     })
+}
+
+/// A hash of what came before and of one more, which depends on their order.
+fn combined(before: i64, next: i64) -> i64 {
+    let mut bytes = [0; 16];
+    bytes[..8].copy_from_slice(&before.to_le_bytes());
+    bytes[8..].copy_from_slice(&next.to_le_bytes());
+    XxHash64::oneshot(0, &bytes) as i64
 }
 
 /// A digest of the string form.
@@ -70,8 +95,18 @@ fn xxhash(value: Datum<'_>, buffer: &mut String) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::{datetime, eval, long, string};
+    use super::super::testing::{Argument, datetime, eval, long, string};
     use super::*;
+
+    #[test]
+    fn many_values_hash_as_their_hashes_combine() {
+        let of = |name: &str, arguments: &[Argument]| eval(name, ScalarType::Long, arguments);
+        let hash = |text: &str| long(of("hash", &[string(text)]).parse().unwrap());
+        let many = of("hash_many", &[string("Hello"), string("World")]);
+        let combined = of("hash_combine", &[hash("Hello"), hash("World")]);
+        assert_eq!(many, combined);
+        assert_ne!(many, of("hash_many", &[string("World"), string("Hello")]));
+    }
 
     #[test]
     fn digests() {

@@ -86,6 +86,11 @@ const PRIVATE: [Network; 3] = [
     },
 ];
 
+/// The first bits of an address with or without a prefix, and how many there are.
+pub(super) fn network(text: &str) -> Option<(u32, u32)> {
+    Network::parse(text).map(|network| (network.address, network.prefix))
+}
+
 impl Network {
     fn parse(text: &str) -> Option<Self> {
         let text = text.trim();

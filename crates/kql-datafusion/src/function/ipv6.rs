@@ -60,6 +60,11 @@ struct Network {
     prefix: u32,
 }
 
+/// The first bits of an address with or without a prefix, and how many there are.
+pub(super) fn network(text: &str) -> Option<(u128, u32)> {
+    Network::parse(text).map(|network| (network.address, network.prefix))
+}
+
 impl Network {
     fn parse(text: &str) -> Option<Self> {
         let text = text.trim();

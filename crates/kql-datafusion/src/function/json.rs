@@ -194,7 +194,7 @@ pub(crate) fn write_string(value: &str, out: &mut String) {
 }
 
 /// Writes a real as JSON; what JSON has no number for becomes a string.
-pub(super) fn write_real(value: f64, out: &mut String) {
+pub(crate) fn write_real(value: f64, out: &mut String) {
     if value.is_nan() {
         out.push_str("\"NaN\"");
     } else if value.is_infinite() {
@@ -209,7 +209,7 @@ pub(super) fn write_real(value: f64, out: &mut String) {
 }
 
 /// Writes a dynamic's string form: a JSON string without its quotes, else the JSON.
-pub(super) fn write_text(json: &str, out: &mut String) {
+pub(crate) fn write_text(json: &str, out: &mut String) {
     match kind(json) {
         Kind::Null => {}
         Kind::String => out.push_str(&unescape(json.trim_ascii())),

@@ -3,18 +3,20 @@
 
 use std::fmt::{Arguments, Write};
 
+use super::real_digits::digits;
 use crate::types::DECIMAL_SCALE;
 
 /// Unscaled value of the decimal 1.
 pub(super) const DECIMAL_ONE: i128 = 10_i128.pow(DECIMAL_SCALE as u32);
 
 /// Formats into a string, which cannot fail.
-pub(super) fn write(out: &mut String, arguments: Arguments<'_>) {
+pub(crate) fn write(out: &mut String, arguments: Arguments<'_>) {
     out.write_fmt(arguments)
         .expect("writing to a string does not fail");
 }
 
-/// Writes a real with the fewest digits that read back as the same number.
+/// Writes a real with the fewest digits that read back as the same number, chosen as Kusto does:
+/// `real_digits.rs` says which.
 pub(super) fn write_real(value: f64, out: &mut String) {
     if value.is_nan() {
         return out.push_str("NaN");
@@ -22,13 +24,30 @@ pub(super) fn write_real(value: f64, out: &mut String) {
     if value.is_infinite() {
         return out.push_str(if value > 0.0 { "inf" } else { "-inf" });
     }
-    let mut buffer = ryu::Buffer::new();
-    let text = buffer.format_finite(value);
-    match text.split_once('e') {
-        Some((mantissa, exponent)) if !exponent.starts_with('-') => {
-            write(out, format_args!("{mantissa}e+{exponent}"));
+    if value.is_sign_negative() {
+        out.push('-');
+    }
+    if value == 0.0 {
+        return out.push_str("0.0");
+    }
+    let (digits, exponent) = digits(value.abs());
+    let digits = digits.to_string();
+    let point = digits.len() as i32 + exponent;
+    match usize::try_from(point) {
+        Ok(point @ 1..=16) if exponent >= 0 => write(out, format_args!("{digits:0<point$}.0")),
+        Ok(point @ 1..=16) => {
+            let (whole, fraction) = digits.split_at(point);
+            write(out, format_args!("{whole}.{fraction}"));
         }
-        _ => out.push_str(text),
+        _ if (-4..=0).contains(&point) => {
+            let places = digits.len() + point.unsigned_abs() as usize;
+            write(out, format_args!("0.{digits:0>places$}"));
+        }
+        _ => {
+            let (first, rest) = digits.split_at(1);
+            let dot = if rest.is_empty() { "" } else { "." };
+            write(out, format_args!("{first}{dot}{rest}e{:+}", point - 1));
+        }
     }
 }
 

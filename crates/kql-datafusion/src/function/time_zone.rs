@@ -8,6 +8,7 @@ use datafusion::common::{Result, exec_err};
 use kql::types::ScalarType;
 
 use super::arguments::Arguments;
+use super::json;
 use super::udf::{Evaluate, code};
 use crate::types::ticks_to_unix_ns;
 
@@ -16,6 +17,14 @@ pub(super) fn find(name: &str, _: &[ScalarType]) -> Option<Evaluate> {
     Some(match name {
         "datetime_utc_to_local" => code(|a| convert(a, to_local)),
         "datetime_local_to_utc" => code(|a| convert(a, to_utc)),
+        "datetime_list_timezones" => code(|a| {
+            let mut names: Vec<String> = chrono_tz::TZ_VARIANTS
+                .iter()
+                .map(|zone| format!("\"{}\"", zone.name()))
+                .collect();
+            names.sort_unstable();
+            a.strings(|_, out| json::write_array(names.iter().map(String::as_str), out))
+        }),
         _ => return None,
     })
 }

@@ -13,7 +13,7 @@ const LONG_LIMIT: f64 = 9_223_372_036_854_775_808.0;
 
 /// A value.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) enum Datum<'a> {
+pub(crate) enum Datum<'a> {
     Null,
     Bool(bool),
     Int(i32),
@@ -37,7 +37,7 @@ pub(super) enum Datum<'a> {
 )]
 impl Datum<'_> {
     /// Whether it is null. A string never is.
-    pub(super) fn is_null(&self) -> bool {
+    pub(crate) fn is_null(&self) -> bool {
         match self {
             Self::Null => true,
             Self::Dynamic(json) => json::kind(json) == Kind::Null,
@@ -45,7 +45,7 @@ impl Datum<'_> {
         }
     }
 
-    pub(super) fn to_bool(self) -> Option<bool> {
+    pub(crate) fn to_bool(self) -> Option<bool> {
         match self {
             Self::Bool(value) => Some(value),
             Self::Int(value) => Some(value != 0),
@@ -60,7 +60,7 @@ impl Datum<'_> {
 
     /// Longs wrap into 32 bits, reals are cut off; text that does not fit is null. A real in a
     /// dynamic that is too large becomes the largest int, one that is typed wraps as its long.
-    pub(super) fn to_int(self) -> Option<i32> {
+    pub(crate) fn to_int(self) -> Option<i32> {
         match self {
             Self::String(value) => i32::try_from(text::parse_long(value)?).ok(),
             Self::Dynamic(value) => of_json(value, |datum| match datum {
@@ -73,7 +73,7 @@ impl Datum<'_> {
 
     /// Datetimes and timespans are their ticks. A typed real beyond the range of longs is the
     /// smallest of them, as the processor's conversion has it; one in a dynamic the nearest.
-    pub(super) fn to_long(self) -> Option<i64> {
+    pub(crate) fn to_long(self) -> Option<i64> {
         match self {
             Self::Bool(value) => Some(i64::from(value)),
             Self::Int(value) => Some(i64::from(value)),
@@ -92,7 +92,7 @@ impl Datum<'_> {
         }
     }
 
-    pub(super) fn to_real(self) -> Option<f64> {
+    pub(crate) fn to_real(self) -> Option<f64> {
         match self {
             Self::Real(value) => Some(value),
             Self::Decimal(value) => Some(text::real_of_decimal(value)),
@@ -103,7 +103,7 @@ impl Datum<'_> {
     }
 
     /// The unscaled decimal.
-    pub(super) fn to_decimal(self) -> Option<i128> {
+    pub(crate) fn to_decimal(self) -> Option<i128> {
         match self {
             Self::Decimal(value) => Some(value),
             Self::Real(value) => text::decimal_of_real(value),
@@ -114,7 +114,7 @@ impl Datum<'_> {
     }
 
     /// Ticks since 0001.
-    pub(super) fn to_datetime(self) -> Option<i64> {
+    pub(crate) fn to_datetime(self) -> Option<i64> {
         let ticks = match self {
             Self::DateTime(ns) => unix_ns_to_ticks(ns),
             Self::String(value) => time::parse_datetime(value)?,
@@ -126,7 +126,7 @@ impl Datum<'_> {
     }
 
     /// Ticks.
-    pub(super) fn to_timespan(self) -> Option<i64> {
+    pub(crate) fn to_timespan(self) -> Option<i64> {
         match self {
             Self::TimeSpan(ns) => Some(ns / 100),
             Self::String(value) => time::parse_timespan(value),
@@ -137,7 +137,7 @@ impl Datum<'_> {
     }
 
     /// Writes the guid, lower-case and hyphenated.
-    pub(super) fn write_guid(self, out: &mut String) -> Option<()> {
+    pub(crate) fn write_guid(self, out: &mut String) -> Option<()> {
         match self {
             Self::Guid(value) => out.push_str(value),
             Self::String(value) => return text::write_guid(value, out),
@@ -150,7 +150,7 @@ impl Datum<'_> {
     }
 
     /// Writes the string form; nothing for null.
-    pub(super) fn write_text(self, out: &mut String) {
+    pub(crate) fn write_text(self, out: &mut String) {
         match self {
             Self::Null => {}
             Self::Bool(value) => out.push_str(if value { "True" } else { "False" }),
@@ -166,7 +166,7 @@ impl Datum<'_> {
     }
 
     /// Writes the value as JSON: strings, times and guids quoted, null as `null`.
-    pub(super) fn write_json(self, out: &mut String) {
+    pub(crate) fn write_json(self, out: &mut String) {
         match self {
             Self::Null => out.push_str("null"),
             Self::Bool(value) => out.push_str(if value { "true" } else { "false" }),
@@ -183,7 +183,7 @@ impl Datum<'_> {
     }
 
     /// What `gettype()` says, but for dynamics the name of what they hold.
-    pub(super) fn type_name(self, ty: ScalarType) -> &'static str {
+    pub(crate) fn type_name(self, ty: ScalarType) -> &'static str {
         match self {
             Self::Dynamic(json) => match json::kind(json) {
                 Kind::Null => "null",

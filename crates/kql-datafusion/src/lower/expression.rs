@@ -11,11 +11,12 @@ use kql::builtin::Scalar;
 use kql::hir::{self, BinaryOp, ExprKind};
 use kql::types::{ScalarType, Value};
 
+use super::graph::is_graph_call;
 use super::relation::Relation;
 use super::{Lowering, Result, literal, prepare};
 use crate::error::EngineError;
-use crate::function;
 use crate::types::arrow_type;
+use crate::{function, lookup};
 
 /// What an expression is lowered for.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -36,6 +37,9 @@ impl Lowering<'_> {
     }
 
     fn expression(&self, expr: &hir::Expr, input: &Relation, purpose: Use) -> Result<Expr> {
+        if self.reads_unknown_column(expr) {
+            return Ok(lit(literal::missing(expr.ty)?));
+        }
         Ok(match &expr.kind {
             ExprKind::Column(position) => input.column(*position),
             ExprKind::Further(name) => {
@@ -68,15 +72,7 @@ impl Lowering<'_> {
                 function,
                 arguments,
             } => self.call(function, arguments, expr, input, purpose)?,
-            ExprKind::Element { call, .. } => {
-                let what = match &call.kind {
-                    ExprKind::Call { function, .. } => {
-                        format!("function `{}` of several values", function.name)
-                    }
-                    _ => "a call of several values".to_owned(),
-                };
-                return Err(EngineError::not_supported(what, expr.span));
-            }
+            ExprKind::Element { call, index } => self.element(call, *index, expr.ty, input)?,
             ExprKind::Convert(operand) => self.convert(operand, expr.ty, input)?,
             ExprKind::Member { base, name } => {
                 let name = lit(ScalarValue::Utf8View(Some(name.to_string())));
@@ -255,7 +251,7 @@ impl Lowering<'_> {
         input: &Relation,
         purpose: Use,
     ) -> Result<Expr> {
-        if function.is_window() {
+        if function.is_window() || is_graph_call(call) {
             return Self::window_value(call, input);
         }
         match (function.name, arguments) {
@@ -286,6 +282,8 @@ impl Lowering<'_> {
                 };
                 return Ok(binary(value, operator, empty));
             }
+            ("ingestion_time", []) => return self.ingestion_time(call, input),
+            (lookup::LOCATIONS, [address]) => return self.location(address, call.span, input),
             _ => {}
         }
         let types: Vec<ScalarType> = arguments.iter().map(|argument| argument.ty).collect();
@@ -297,6 +295,20 @@ impl Lowering<'_> {
             .map(|argument| self.value(argument, input))
             .collect::<Result<Vec<_>>>()?;
         Ok(udf.call(values))
+    }
+
+    /// `ingestion_time()` of rows that do not record it: their time column, where they still have
+    /// it.
+    fn ingestion_time(&self, call: &hir::Expr, input: &Relation) -> Result<Expr> {
+        let mut fields = input.plan.schema().fields().iter().take(input.width);
+        let position = fields.position(|field| {
+            self.time_columns.contains(field.name())
+                && *field.data_type() == arrow_type(ScalarType::DateTime)
+        });
+        position.map(|at| input.column(at)).ok_or_else(|| {
+            let what = "function `ingestion_time` where the rows have no time column";
+            EngineError::not_supported(what, call.span)
+        })
     }
 
     /// `iff` and `case`: pairs of a condition and a value, then the value of the rest.

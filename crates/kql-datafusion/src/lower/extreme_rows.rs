@@ -93,7 +93,7 @@ impl Lowering<'_> {
         };
         let mut known = Vec::with_capacity(keys.len() + 1);
         let mut on = Vec::with_capacity(keys.len() + 1);
-        let extremes = Self::scan("extremes", Arc::clone(table), keys.len() + 1)?;
+        let extremes = Self::read("extremes", Arc::clone(table), keys.len() + 1)?;
         for position in 0..=keys.len() {
             let name = self.hidden_name();
             known.push(extremes.column(position).alias(&name));

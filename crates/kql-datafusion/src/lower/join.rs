@@ -4,19 +4,48 @@
 use datafusion::common::{Column, JoinType, NullEquality};
 use datafusion::functions::core::expr_fn::coalesce;
 use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, lit};
-use kql::hir::{self, JoinKind, Plan};
+use kql::hir::{self, BinaryOp, ExprKind, JoinKind, Plan, PlanKind};
 use kql::types::ScalarType;
 
 use super::relation::Relation;
 use super::{Lowering, Result, column, literal, output_name};
 
 impl Lowering<'_> {
+    /// The input of a filter, if it is a join of unique left rows. Which row of a key is kept is
+    /// open; as in Kusto it is one that what the filter says of the left side holds for.
+    pub(super) fn unique_join(&self, input: &Plan, filter: &hir::Expr) -> Result<Option<Relation>> {
+        let PlanKind::Join {
+            left,
+            right,
+            kind: kind @ JoinKind::InnerUnique,
+            on,
+        } = &*input.kind
+        else {
+            return Ok(None);
+        };
+        let mut filters = Vec::new();
+        let mut pending = vec![filter];
+        while let Some(next) = pending.pop() {
+            match &next.kind {
+                ExprKind::Binary {
+                    op: BinaryOp::And,
+                    left,
+                    right,
+                } => pending.extend([&**left, &**right]),
+                _ if reads_only(next, left.schema.len()) => filters.push(next),
+                _ => {}
+            }
+        }
+        self.join(left, right, *kind, on, &filters, input).map(Some)
+    }
+
     pub(super) fn join(
         &self,
         left: &Plan,
         right: &Plan,
         kind: JoinKind,
         on: &[(hir::Expr, hir::Expr)],
+        left_filters: &[&hir::Expr],
         output: &Plan,
     ) -> Result<Relation> {
         let columns = output.schema.columns();
@@ -40,8 +69,8 @@ impl Lowering<'_> {
         };
         let left_keys: Vec<&hir::Expr> = on.iter().map(|(key, _)| key).collect();
         let right_keys: Vec<&hir::Expr> = on.iter().map(|(_, key)| key).collect();
-        let (left_plan, left_on) = self.join_side(left, &left_names, &left_keys)?;
-        let (right_plan, right_on) = self.join_side(right, &right_names, &right_keys)?;
+        let (left_plan, left_on) = self.join_side(left, &left_names, &left_keys, left_filters)?;
+        let (right_plan, right_on) = self.join_side(right, &right_names, &right_keys, &[])?;
         let left_plan = match kind {
             JoinKind::InnerUnique => {
                 let keys = left_on
@@ -118,8 +147,13 @@ impl Lowering<'_> {
         side: &Plan,
         names: &[String],
         keys: &[&hir::Expr],
+        filters: &[&hir::Expr],
     ) -> Result<(LogicalPlan, Vec<Column>)> {
-        let input = self.plan(side)?.without_order();
+        let mut input = self.plan(side)?.without_order();
+        for filter in filters {
+            let predicate = self.predicate(filter, &input)?;
+            input = input.map(|plan| LogicalPlanBuilder::from(plan).filter(predicate)?.build())?;
+        }
         let mut columns: Vec<Expr> = names
             .iter()
             .enumerate()
@@ -137,5 +171,15 @@ impl Lowering<'_> {
                 .build()?,
             on,
         ))
+    }
+}
+
+/// Whether an expression reads none but the first `width` columns, and no other rows.
+fn reads_only(expr: &hir::Expr, width: usize) -> bool {
+    match &expr.kind {
+        ExprKind::Column(position) => *position < width,
+        ExprKind::Further(_) => false,
+        ExprKind::Call { function, .. } if function.is_window() => false,
+        _ => expr.operands().all(|operand| reads_only(operand, width)),
     }
 }

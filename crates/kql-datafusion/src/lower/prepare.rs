@@ -16,9 +16,11 @@ use futures::future::BoxFuture;
 use kql::hir::{ExprKind, InOp, Plan, PlanKind};
 use kql::types::{Column, ScalarType, Schema};
 
+use super::plugin::Call;
 use super::relation::{OrderKey, Relation};
-use super::{Lowering, Result, literal};
+use super::{Lowering, Result, literal, output_name};
 use crate::error::{EngineError, Limit};
+use crate::lookup;
 use crate::memory::mem_table;
 use crate::node::order::numbered;
 use crate::stream::conform;
@@ -37,6 +39,8 @@ pub(super) enum Answer {
     Scalar(ScalarValue),
     /// Of `in (table)`, distinct and without nulls.
     List(Vec<ScalarValue>),
+    /// All rows, of a table that a plugin looks into or of a plugin that ran before.
+    Table(Schema, Vec<RecordBatch>),
 }
 
 /// What is known of a shared subtree.
@@ -51,22 +55,33 @@ pub(super) enum Shared {
     },
 }
 
+impl Shared {
+    /// Whether its rows are kept.
+    pub(super) fn is_cached(&self) -> bool {
+        matches!(self, Self::Cached { .. })
+    }
+}
+
 /// A subquery is known by where it is in the tree, which does not move while it is lowered.
 pub(super) fn address(plan: &Plan) -> usize {
     std::ptr::from_ref(plan).addr()
 }
 
-/// The plans right below one.
-fn below(plan: &Plan) -> Vec<&Plan> {
-    match &*plan.kind {
-        PlanKind::Shared { input, .. } => vec![input],
-        _ => plan.inputs(),
-    }
-}
-
 impl Lowering<'_> {
-    /// Counts the mentions of shared subtrees, those within subqueries included.
-    pub(super) fn count_shared(&mut self, root: &Plan) {
+    /// The plans right below one, but for those that earlier passes ran.
+    pub(super) fn below<'p>(&self, plan: &'p Plan) -> Vec<&'p Plan> {
+        match &*plan.kind {
+            PlanKind::Shared { input, .. } => vec![input],
+            PlanKind::Plugin { call: Some(id), .. } if self.computed.calls.contains_key(id) => {
+                Vec::new()
+            }
+            _ => plan.inputs(),
+        }
+    }
+
+    /// Counts the mentions of shared subtrees and notes the time columns of tables, those within
+    /// subqueries included.
+    pub(super) fn look_around(&mut self, root: &Plan) {
         let mut mentions: HashMap<u32, usize> = HashMap::new();
         let mut pending = vec![root];
         while let Some(plan) = pending.pop() {
@@ -77,7 +92,17 @@ impl Lowering<'_> {
                     continue;
                 }
             }
-            pending.extend(below(plan));
+            if let PlanKind::Table {
+                time_column: Some(position),
+                ..
+            } = &*plan.kind
+            {
+                let name = output_name(&plan.schema.columns()[*position].name);
+                if !self.time_columns.contains(&name) {
+                    self.time_columns.push(name);
+                }
+            }
+            pending.extend(self.below(plan));
             plan.each_expression(|expr| match &expr.kind {
                 ExprKind::ToScalar(table) | ExprKind::InTable { table, .. } => pending.push(table),
                 _ => {}
@@ -87,6 +112,8 @@ impl Lowering<'_> {
             .into_iter()
             .map(|(id, n)| (id, Shared::Mentioned(n)))
             .collect();
+        self.shared
+            .extend(std::mem::take(&mut self.computed.shared));
     }
 
     /// Runs the subqueries that `plan` needs.
@@ -105,13 +132,20 @@ impl Lowering<'_> {
                     }
                 }
                 let mut subqueries = Vec::new();
+                let mut locates = None;
                 plan.each_expression(|expr| match &expr.kind {
                     ExprKind::ToScalar(table) => subqueries.push((None, table, expr.ty)),
                     ExprKind::InTable { op, table, .. } => {
                         subqueries.push((Some(*op), table, expr.ty));
                     }
+                    ExprKind::Call { function, .. } if function.name == lookup::LOCATIONS => {
+                        locates = Some(expr.span);
+                    }
                     _ => {}
                 });
+                if let Some(span) = locates {
+                    self.load_locations(span).await?;
+                }
                 for (op, table, ty) in subqueries {
                     if self.subqueries.contains_key(&address(table)) {
                         continue;
@@ -142,7 +176,11 @@ impl Lowering<'_> {
                     self.sample_sides(left, right).await?;
                     continue;
                 }
-                pending.extend(below(plan));
+                match Call::of(plan) {
+                    // What it reads is prepared with it.
+                    Some(call) if self.runs_before(&call) => self.prepare_call(&call).await?,
+                    _ => pending.extend(self.below(plan)),
+                }
             }
             Ok(())
         })
@@ -150,10 +188,35 @@ impl Lowering<'_> {
 
     async fn cache(&mut self, id: u32, input: &Plan) -> Result<()> {
         self.prepare(input).await?;
+        let (table, ordered, batches) = self.kept_prepared(input, "materialize").await?;
+        let cached = Shared::Cached {
+            table,
+            ordered,
+            rows: batches.iter().map(RecordBatch::num_rows).sum(),
+        };
+        self.shared.insert(id, cached);
+        Ok(())
+    }
+
+    /// Runs a plan and keeps its rows: the table, whether the numbers of its rows are its last
+    /// column, and its batches.
+    pub(super) async fn kept(
+        &mut self,
+        input: &Plan,
+        purpose: &str,
+    ) -> Result<(Arc<dyn TableProvider>, bool, Vec<RecordBatch>)> {
+        self.prepare(input).await?;
+        self.kept_prepared(input, purpose).await
+    }
+
+    async fn kept_prepared(
+        &mut self,
+        input: &Plan,
+        purpose: &str,
+    ) -> Result<(Arc<dyn TableProvider>, bool, Vec<RecordBatch>)> {
         let relation = self.plan(input)?;
         let ordered = !relation.order.is_empty();
-        let batches = self.collect(relation.sorted()?, "materialize").await?;
-        let rows = batches.iter().map(RecordBatch::num_rows).sum();
+        let batches = self.collect(relation.sorted()?, purpose).await?;
         let schema = arrow_schema(&input.schema);
         let mut batches = batches
             .iter()
@@ -164,14 +227,14 @@ impl Lowering<'_> {
             columns.push(Column::new(POSITION, ScalarType::Long));
             batches = numbered(&batches, &arrow_schema(&Schema::new(columns.clone())))?;
         }
-        let table = Arc::new(mem_table(&Schema::new(columns), batches)?);
-        let cached = Shared::Cached {
-            table,
-            ordered,
-            rows,
-        };
-        self.shared.insert(id, cached);
-        Ok(())
+        let table = Arc::new(mem_table(&Schema::new(columns), batches.clone())?);
+        Ok((table, ordered, batches))
+    }
+
+    /// Keeps a plan that the lowering made itself where it is, because subqueries are known by
+    /// their place.
+    pub(super) fn own(&mut self, plan: &Arc<Plan>) {
+        self.owned.push(Arc::clone(plan));
     }
 
     /// A table that was computed before, in its order.
@@ -182,9 +245,9 @@ impl Lowering<'_> {
         width: usize,
     ) -> Result<Relation> {
         if !ordered {
-            return Self::scan("shared", table, width);
+            return Self::read("shared", table, width);
         }
-        let mut relation = Self::scan("shared", table, width + 1)?;
+        let mut relation = Self::read("shared", table, width + 1)?;
         let position = self.hidden_name();
         let mut columns = relation.columns();
         columns[width] = relation.column(width).alias(&position);
@@ -200,7 +263,7 @@ impl Lowering<'_> {
         Ok(relation)
     }
 
-    async fn first_cell(&mut self, table: &Plan, ty: ScalarType) -> Result<ScalarValue> {
+    pub(super) async fn first_cell(&mut self, table: &Plan, ty: ScalarType) -> Result<ScalarValue> {
         let missing = literal::missing(ty)?;
         if table.schema.is_empty() {
             return Ok(missing);
@@ -275,7 +338,7 @@ impl Answer {
     pub(super) fn scalar(&self) -> Option<&ScalarValue> {
         match self {
             Self::Scalar(value) => Some(value),
-            Self::List(_) => None,
+            Self::List(_) | Self::Table(..) => None,
         }
     }
 
@@ -283,7 +346,7 @@ impl Answer {
     pub(super) fn list(&self) -> Option<&[ScalarValue]> {
         match self {
             Self::List(values) => Some(values),
-            Self::Scalar(_) => None,
+            Self::Scalar(_) | Self::Table(..) => None,
         }
     }
 }

@@ -54,7 +54,7 @@ impl Lowering<'_> {
             steps,
         });
         let table = StreamingTable::try_new(schema, vec![source])?;
-        Self::scan("range", Arc::new(table), 1)
+        Self::read("range", Arc::new(table), 1)
     }
 }
 

@@ -22,7 +22,7 @@ impl Lowering<'_> {
         let table = self.tables.table(name).ok_or_else(|| {
             EngineError::Source(format!("table `{name}` is gone since the query was bound"))
         })?;
-        let table = Self::scan(name, table.provider, plan.schema.len())?;
+        let table = Self::read(name, table.provider, plan.schema.len())?;
         match self.sample_rows.get() {
             Some(rows) => {
                 table.map(|plan| LogicalPlanBuilder::from(plan).limit(0, Some(rows))?.build())
@@ -32,7 +32,7 @@ impl Lowering<'_> {
     }
 
     /// A scan whose columns carry no qualifier.
-    pub(super) fn scan(
+    pub(super) fn read(
         name: &str,
         provider: Arc<dyn TableProvider>,
         width: usize,
@@ -73,6 +73,6 @@ impl Lowering<'_> {
         let batch = RecordBatch::try_new_with_options(schema, columns, &options)
             .map_err(DataFusionError::from)?;
         let table = mem_table(&plan.schema, vec![batch])?;
-        Self::scan("datatable", Arc::new(table), plan.schema.len())
+        Self::read("datatable", Arc::new(table), plan.schema.len())
     }
 }

@@ -2,6 +2,8 @@
 //! conversions above it, so that the aggregation itself sees columns only.
 
 mod kinds;
+mod percentile;
+mod sketch;
 
 use std::sync::Arc;
 
@@ -12,7 +14,7 @@ use kql::hir::{self, AggregateCall, Plan};
 
 use super::relation::Relation;
 use super::{Lowering, Result, column, output_name};
-use crate::aggregate::{self, Best};
+use crate::aggregate::{self, Best, Of};
 use crate::error::EngineError;
 use crate::types::arrow_type;
 
@@ -20,6 +22,7 @@ use crate::types::arrow_type;
 struct Layers<'l, 'a> {
     lowering: &'l Lowering<'a>,
     input: &'l Relation,
+    calls: &'l [AggregateCall],
     /// Below: expressions over the input, and their names.
     arguments: Vec<(Expr, String)>,
     /// The aggregates over those columns, and the names of their results.
@@ -39,17 +42,43 @@ impl Lowering<'_> {
         let arguments = aggregates.iter().flat_map(|call| &call.arguments);
         let input = self.with_windows(self.plan(input)?, keys.iter().chain(arguments))?;
         let input = self.extreme_rows(input, keys, aggregates, output)?;
+        let input = self.extreme_rows(input, keys, aggregates, output)?;
+        let mut groups = Vec::with_capacity(keys.len());
+        for key in keys {
+            groups.push(self.value(key, &input)?);
+        }
+        let (plan, outputs) = self.grouped(input, groups, aggregates)?;
+        let outputs = outputs
+            .into_iter()
+            .zip(output.schema.columns())
+            .map(|(expr, column)| expr.alias(output_name(&column.name)));
+        let plan = LogicalPlanBuilder::from(plan)
+            .project(outputs.collect::<Vec<_>>())?
+            .build()?;
+        Ok(Relation::unordered(plan, output.schema.len()))
+    }
+
+    /// The aggregation, and above it one expression per group and per output of an aggregate.
+    pub(super) fn grouped(
+        &self,
+        input: Relation,
+        keys: Vec<Expr>,
+        aggregates: &[AggregateCall],
+    ) -> Result<(LogicalPlan, Vec<Expr>)> {
         let mut layers = Layers {
             lowering: self,
             input: &input,
+            calls: aggregates,
             arguments: Vec::new(),
             aggregates: Vec::new(),
             outputs: Vec::new(),
         };
         let mut groups = Vec::with_capacity(keys.len());
         for key in keys {
-            let key = layers.below(self.value(key, &input)?);
-            groups.push(key.clone());
+            let key = layers.below(key);
+            if !groups.contains(&key) {
+                groups.push(key.clone());
+            }
             layers.outputs.push(key);
         }
         for call in aggregates {
@@ -71,15 +100,14 @@ impl Lowering<'_> {
                 .project(arguments)?
                 .build()?
         };
-        let outputs = outputs
-            .into_iter()
-            .zip(output.schema.columns())
-            .map(|(expr, column)| expr.alias(output_name(&column.name)));
-        let plan = LogicalPlanBuilder::from(plan)
-            .aggregate(groups, aggregates)?
-            .project(outputs.collect::<Vec<_>>())?
-            .build()?;
-        Ok(Relation::unordered(plan, output.schema.len()))
+        let is_one_row = groups.is_empty();
+        let mut plan = LogicalPlanBuilder::from(plan).aggregate(groups, aggregates)?;
+        if is_one_row {
+            // A filter without columns would be moved below the aggregate, which then yields its
+            // row for no input; filters are not moved past a limit.
+            plan = plan.limit(0, Some(1))?;
+        }
+        Ok((plan.build()?, outputs))
     }
 }
 
@@ -138,6 +166,14 @@ impl Layers<'_, '_> {
             self.outputs.push(rows);
             return Ok(());
         };
+        if self.lowering.reads_unknown_column(first) && needs_type(name) {
+            // There has to be an aggregate where there are no keys.
+            self.aggregate(count::count_udaf(), vec![lit(1_i64)], filter, false);
+            for ty in &call.outputs {
+                self.outputs.push(Lowering::nothing(*ty)?);
+            }
+            return Ok(());
+        }
         let ty = call.outputs.first().copied().unwrap_or(first.ty);
         match name {
             "sum" => self.sum(first, ty, filter)?,
@@ -165,15 +201,22 @@ impl Layers<'_, '_> {
             }
             "arg_max" => self.row_of_extreme(Best::Greatest, &arguments, filter)?,
             "arg_min" => self.row_of_extreme(Best::Least, &arguments, filter)?,
-            "take_any" => self.any_row(&arguments, filter)?,
+            "take_any" | "passthrough" => self.any_row(&arguments, filter)?,
             "stdev" => self.moment(stddev::stddev_udaf(), first, filter)?,
             "stdevp" => self.moment(stddev::stddev_pop_udaf(), first, filter)?,
             "variance" => self.moment(variance::var_samp_udaf(), first, filter)?,
             "variancep" => self.moment(variance::var_pop_udaf(), first, filter)?,
-            "percentile" => {
-                let rank = self.rank(arguments.get(1).copied(), call)?;
-                self.percentile(first, rank, ty, call)?;
+            "percentile" | "percentilew" => self.percentile(name, &arguments, ty, call)?,
+            "percentiles_array" | "percentilesw_array" => {
+                self.percentile_array(name, &arguments, call)?;
             }
+            "covariance" => self.covariance(Of::Sample, &arguments, filter)?,
+            "covariancep" => self.covariance(Of::Population, &arguments, filter)?,
+            "buildschema" => self.schema(first)?,
+            "hll" => self.hll(first, arguments.get(1).copied(), filter, call)?,
+            "hll_merge" => self.merged(aggregate::hll_merge(), first)?,
+            "tdigest" => self.tdigest(first, arguments.get(1).copied())?,
+            "tdigest_merge" => self.merged(aggregate::tdigest_merge(), first)?,
             "binary_all_and" => self.bits(bit_and_or_xor::bit_and_udaf(), first)?,
             "binary_all_or" => self.bits(bit_and_or_xor::bit_or_udaf(), first)?,
             "binary_all_xor" => self.bits(bit_and_or_xor::bit_xor_udaf(), first)?,
@@ -189,6 +232,21 @@ impl Layers<'_, '_> {
     }
 }
 
+/// Whether an aggregate can only be computed of values of a known type.
+fn needs_type(name: &str) -> bool {
+    let computes = [
+        "sum",
+        "avg",
+        "min",
+        "max",
+        "stdev",
+        "variance",
+        "percentile",
+        "binary_all",
+    ];
+    computes.iter().any(|computes| name.starts_with(computes))
+}
+
 /// The aggregate without its `if`, and the position of its predicate.
 fn split_predicate(name: &str) -> (&str, Option<usize>) {
     match name {
@@ -196,6 +254,9 @@ fn split_predicate(name: &str) -> (&str, Option<usize>) {
         "make_list_if" => ("make_list", Some(1)),
         "make_set_if" => ("make_set", Some(1)),
         "make_bag_if" => ("make_bag", Some(1)),
+        "hll_if" => ("hll", Some(1)),
+        "covarianceif" => ("covariance", Some(2)),
+        "covariancepif" => ("covariancep", Some(2)),
         _ => match name.strip_suffix("if") {
             Some(base) => (base, Some(1)),
             None => (name, None),

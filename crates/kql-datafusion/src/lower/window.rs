@@ -191,7 +191,7 @@ impl Function {
 }
 
 /// A call is known by where it is in the tree, which does not move while it is lowered.
-fn address(expr: &hir::Expr) -> usize {
+pub(super) fn address(expr: &hir::Expr) -> usize {
     std::ptr::from_ref(expr).addr()
 }
 

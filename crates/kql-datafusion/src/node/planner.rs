@@ -11,6 +11,7 @@ use datafusion::logical_expr::{LogicalPlan, UserDefinedLogicalNode};
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_planner::{DefaultPhysicalPlanner, ExtensionPlanner, PhysicalPlanner};
 
+use super::make_series::{MakeSeries, MakeSeriesExec};
 use super::mv_expand::{MvExpand, MvExpandExec};
 use super::whole::{Whole, WholeExec};
 use super::window::{Window, WindowExec};
@@ -54,6 +55,8 @@ impl ExtensionPlanner for NodePlanner {
             Some(Arc::new(MvExpandExec::new(expand, input)?))
         } else if let Some(window) = node.downcast_ref::<Window>() {
             Some(Arc::new(WindowExec::new(window, input)?))
+        } else if let Some(series) = node.downcast_ref::<MakeSeries>() {
+            Some(Arc::new(MakeSeriesExec::new(series, input)?))
         } else if let Some(whole) = node.downcast_ref::<Whole>() {
             Some(Arc::new(WholeExec::new(whole, input)?))
         } else {

@@ -43,6 +43,19 @@ pub(crate) struct Work {
 }
 
 impl Work {
+    /// Work that ends when the future that does it is dropped.
+    pub(crate) fn new(reservation: MemoryReservation) -> Self {
+        Self {
+            is_cancelled: Arc::default(),
+            reservation,
+        }
+    }
+
+    /// The account, once the work is done and its results stay.
+    pub(crate) fn into_reservation(self) -> MemoryReservation {
+        self.reservation
+    }
+
     /// An error if nobody waits for the result any more.
     pub(crate) fn check(&self) -> Result<()> {
         if self.is_cancelled.load(atomic::Ordering::Relaxed) {

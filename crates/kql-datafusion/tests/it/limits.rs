@@ -100,6 +100,24 @@ async fn a_long_range_takes_no_memory() {
 }
 
 #[tokio::test]
+async fn gaps_of_series_take_no_memory() {
+    let limits = Limits {
+        memory_bytes: 4_000_000,
+        ..Limits::default()
+    };
+    // 8 MB of zeros.
+    let text = "range x from 1 to 2000 step 1 | extend key = x \
+                | make-series n = count() on x from 0 to 2000 step 1 by key";
+    assert_eq!(run(limits.clone(), text).await.unwrap(), 1999);
+    let text = "range x from 1 to 200000 step 1 | make-series n = count() on x step 1";
+    let error = run(limits, text).await.unwrap_err();
+    assert!(
+        matches!(error, EngineError::Limit(Limit::Memory { .. })),
+        "{error}"
+    );
+}
+
+#[tokio::test]
 async fn a_window_restricts_tables_with_a_time_column() {
     let schema = world::schema(&[("t", ScalarType::DateTime), ("x", ScalarType::Long)]);
     let hour = 3_600_000_000_000_i64;

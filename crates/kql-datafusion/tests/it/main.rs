@@ -6,7 +6,10 @@
 )]
 
 mod cases;
+mod differential;
+mod ingestion;
 mod limits;
+mod lookup;
 mod place;
 mod plan;
 mod split;

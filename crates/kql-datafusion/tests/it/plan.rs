@@ -93,3 +93,29 @@ async fn mv_expand_reads_what_is_asked_for_and_lets_filters_through() {
     assert!(below.contains("FileName@2 = x"), "{plan}");
     assert!(!below.contains("@Size"), "{plan}");
 }
+
+#[tokio::test]
+async fn the_ends_of_a_series_reach_the_scan() {
+    let text = "DeviceEvents | make-series count() on Timestamp \
+                from datetime(2024-05-01 11:59:59.2) to datetime(2024-05-01 11:59:59.8) \
+                step 100ms by DeviceId";
+    let plan = explain(text).await;
+    let (_, below) = plan.split_once("MakeSeriesExec").unwrap();
+    assert!(
+        below.contains("Timestamp@0 >= 1714564799200000000"),
+        "{plan}"
+    );
+    assert!(
+        below.contains("Timestamp@0 < 1714564799800000000"),
+        "{plan}"
+    );
+    assert!(!below.contains("Size"), "{plan}");
+}
+
+#[tokio::test]
+async fn a_call_of_several_values_is_computed_once() {
+    let text = "DeviceEvents | project x = AdditionalFields.x \
+                | extend (a, b, c) = series_stats(x) | project a, b, c";
+    let plan = explain(text).await;
+    assert_eq!(plan.matches("kql_series_stats(").count(), 1, "{plan}");
+}

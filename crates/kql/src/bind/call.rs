@@ -115,13 +115,8 @@ impl<'a> Binder<'a> {
         span: Span,
     ) -> Attempt<Expr> {
         if is_array_sort(function) {
+            // Of several arrays it is an array of them.
             let arguments = self.sort_arguments(function, name, arguments, span)?;
-            let arrays = arguments
-                .iter()
-                .filter(|argument| argument.ty == ScalarType::Dynamic);
-            if arrays.count() > 1 {
-                return Ok(first_of_several(function, arguments, span));
-            }
             let kind = ExprKind::Call {
                 function,
                 arguments,

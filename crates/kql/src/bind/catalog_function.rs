@@ -10,7 +10,7 @@ use crate::catalog::{FunctionInfo, FunctionInput, FunctionParameter};
 use crate::hir::{Expr, ExprKind, PlanKind};
 use crate::span::Span;
 use crate::syntax::ast;
-use crate::types::{Column, Schema};
+use crate::types::{self, Column, Schema};
 
 impl<'a> Binder<'a> {
     /// A call of a name that neither the query nor the language has.
@@ -114,6 +114,9 @@ impl<'a> Binder<'a> {
                 }
             });
         }
+        let constants: Vec<Option<&types::Value>> = bound.iter().map(constant).collect();
+        let columns = self.catalog.function_columns(&name.text, &constants);
+        let columns = columns.unwrap_or_else(|| info.columns.clone());
         self.grow(1, span)?;
         let kind = |input| PlanKind::CatalogFunction {
             name: name.text.to_string(),
@@ -121,13 +124,13 @@ impl<'a> Binder<'a> {
             input,
         };
         Ok(match (info.input, input) {
-            (_, None) => Table::new(kind(None), info.columns.clone(), span),
+            (_, None) => Table::new(kind(None), columns, span),
             (FunctionInput::Extends, Some(table)) => {
-                let schema = extended(table.schema(), &info.columns);
+                let schema = extended(table.schema(), &columns);
                 table.then(schema, span, |input| kind(Some(input)))
             }
             (_, Some(table)) => {
-                let mut result = table.then(info.columns.clone(), span, |input| kind(Some(input)));
+                let mut result = table.then(columns, span, |input| kind(Some(input)));
                 result.broken.clear();
                 result.open = false;
                 result
@@ -169,6 +172,13 @@ impl<'a> Binder<'a> {
             name.text
         );
         self.error(code::ARGUMENT_COUNT, span, message)
+    }
+}
+
+fn constant(expr: &Expr) -> Option<&types::Value> {
+    match &expr.kind {
+        ExprKind::Literal(value) => Some(value),
+        _ => None,
     }
 }
 

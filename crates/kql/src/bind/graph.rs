@@ -149,7 +149,8 @@ impl<'a> Binder<'a> {
         } else {
             element.columns
         };
-        let inner = Table::new(PlanKind::Rows, columns, value.span);
+        let mut inner = Table::new(PlanKind::Rows, columns, value.span);
+        inner.elements = Some(Rc::new([]));
         let value = if &*function.text == "map" {
             self.scalar(value, Row::of(&inner))?
         } else {

@@ -70,6 +70,7 @@ impl Table {
         kind: impl FnOnce(Plan) -> PlanKind,
     ) -> Self {
         let is_open = self.schema().is_open() || schema.is_open();
+        let untyped = self.untyped_of(&schema);
         let plan = Plan {
             kind: Box::new(kind(self.plan)),
             schema: schema.opened(is_open),
@@ -79,11 +80,25 @@ impl Table {
             plan,
             broken: self.broken,
             open: self.open,
-            untyped: self.untyped,
+            untyped,
             graph: None,
             elements: None,
             label: None,
         }
+    }
+
+    /// The columns of a step on top whose type may be known only when the query runs: those of
+    /// type dynamic, where there are such columns here. It is better to hold too many for such
+    /// than to find an error where there is none.
+    fn untyped_of(&self, schema: &Schema) -> Vec<Arc<str>> {
+        if self.untyped.is_empty() && !self.schema().is_open() {
+            return Vec::new();
+        }
+        let columns = schema.columns().iter();
+        columns
+            .filter(|column| column.ty == ScalarType::Dynamic)
+            .map(|column| Arc::clone(&column.name))
+            .collect()
     }
 
     /// A step on top of this table with the same columns.
@@ -188,7 +203,7 @@ fn is_serialized(plan: &Plan) -> bool {
         | PlanKind::Partition(_)
         | PlanKind::TopNested(_)
         | PlanKind::Plugin { .. }
-        | PlanKind::Graph { .. } => false,
+        | PlanKind::Graph(_) => false,
         PlanKind::MvApply(apply) => is_serialized(&apply.input),
         PlanKind::ParseKv(parse) => is_serialized(&parse.input),
     }

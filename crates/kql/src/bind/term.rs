@@ -91,6 +91,8 @@ impl<'a> Binder<'a> {
         self.some_column(op, op_span, &right, row)
     }
 
+    /// Compares each column. The negation of an operator holds if it holds for all of them: where
+    /// `* contains "x"` does not hold, `* !contains "x"` does.
     fn some_column(
         &mut self,
         op: Operator,
@@ -117,14 +119,19 @@ impl<'a> Binder<'a> {
                 compared.push(self.apply(op, span, column, right.clone())?);
             }
         }
+        let negated = matches!(
+            op,
+            Operator::Binary(BinaryOp::NotEqual | BinaryOp::String { negated: true, .. })
+        );
         if compared.is_empty() {
             return Ok(Expr {
-                kind: ExprKind::Literal(Value::Bool(false)),
+                kind: ExprKind::Literal(Value::Bool(negated)),
                 ty: ScalarType::Bool,
                 span,
             });
         }
-        Ok(balanced(BinaryOp::Or, compared))
+        let connective = if negated { BinaryOp::And } else { BinaryOp::Or };
+        Ok(balanced(connective, compared))
     }
 }
 

@@ -91,6 +91,12 @@ const ASSIGNED_ADDRESSES: &[(&str, ScalarType)] = &[
     ("ConnectedNetworks", Dynamic),
 ];
 
+/// The columns of every watchlist, before those of its own.
+pub fn watchlist_columns() -> Schema {
+    let columns = WATCHLIST.iter();
+    columns.map(|(name, ty)| Column::new(*name, *ty)).collect()
+}
+
 /// The columns of every watchlist. It has others of its own, which only the workspace knows.
 const WATCHLIST: &[(&str, ScalarType)] = &[
     ("_DTItemId", String),

@@ -3,7 +3,19 @@
 use std::sync::Arc;
 
 use super::{AggregateCall, Expr, Plan};
+use crate::span::Span;
 use crate::types::Schema;
+
+/// A call of a plugin whose columns depend on the rows. It is the same each time that a text is
+/// bound against the same catalog, so what running the call told of its columns can be given to
+/// [`crate::compile_with`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct PluginCall {
+    /// Where the call is written.
+    pub span: Span,
+    /// The how many-eth time it was bound: a function's body is bound once per call.
+    pub occurrence: u32,
+}
 
 /// An argument of a plugin.
 #[derive(Clone, Debug)]

@@ -2,8 +2,8 @@
 //! variant.
 
 use super::{
-    Expr, ExprKind, MakeSeries, MvApply, NestedLevel, ParseKv, Partition, Plan, PlanKind,
-    PluginValue, Scan, TopNested,
+    Expr, ExprKind, Graph, GraphMatch, MakeGraph, MakeSeries, MvApply, NestedLevel, ParseKv,
+    Partition, Plan, PlanKind, PluginValue, Scan, TopNested,
 };
 
 /// Writes the accessors once for shared and once for exclusive access.
@@ -47,7 +47,15 @@ macro_rules! parts {
                     PlanKind::Scan(Scan { input, expressions, .. }) => vec![input, expressions],
                     PlanKind::ParseKv(ParseKv { input, .. }) => vec![input],
                     PlanKind::Join { left, right, .. } => vec![left, right],
-                    PlanKind::Graph { inputs, .. } => inputs.into_iter().collect(),
+                    PlanKind::Graph(graph) => match graph {
+                        Graph::Make(MakeGraph { edges, nodes, .. }) => std::iter::once(edges)
+                            .chain(nodes.into_iter().map(|nodes| &$($exclusive)? nodes.table))
+                            .collect(),
+                        Graph::Where { graph, .. }
+                        | Graph::MarkComponents { graph, .. }
+                        | Graph::Match(GraphMatch { graph, .. })
+                        | Graph::ToTable { graph, .. } => vec![graph],
+                    },
                     PlanKind::Plugin { input, arguments, .. } => {
                         let tables = arguments.into_iter().filter_map(|argument| {
                             match &$($exclusive)? argument.value {
@@ -146,7 +154,26 @@ macro_rules! parts {
                         .chain(order.into_iter().map(|key| &$($exclusive)? key.expr))
                         .chain(declared)
                         .collect(),
-                    PlanKind::Graph { expressions, .. } => expressions.into_iter().collect(),
+                    PlanKind::Graph(graph) => match graph {
+                        Graph::Make(MakeGraph { source, target, nodes, partition, .. }) => {
+                            [source, target]
+                                .into_iter()
+                                .chain(nodes.into_iter().map(|nodes| &$($exclusive)? nodes.key))
+                                .chain(partition)
+                                .collect()
+                        }
+                        Graph::Where { predicate, .. } => vec![predicate],
+                        Graph::Match(GraphMatch { elements, predicate, .. }) => elements
+                            .into_iter()
+                            .filter_map(|element| match &$($exclusive)? element.length {
+                                Some((least, most)) => Some([least, most]),
+                                None => None,
+                            })
+                            .flatten()
+                            .chain(predicate)
+                            .collect(),
+                        Graph::MarkComponents { .. } | Graph::ToTable { .. } => Vec::new(),
+                    },
                     PlanKind::Plugin { arguments, .. } => {
                         let mut found = Vec::with_capacity(arguments.len());
                         for argument in arguments {
@@ -290,7 +317,7 @@ impl PlanKind {
             Self::MvExpand { .. } => "mv-expand",
             Self::Parse { .. } => "parse",
             Self::Plugin { .. } => "evaluate",
-            Self::Graph { operator, .. } => operator,
+            Self::Graph(graph) => graph.keyword(),
             Self::Serialize { .. } => "serialize",
             Self::MvApply(_) => "mv-apply",
             Self::MakeSeries(_) => "make-series",

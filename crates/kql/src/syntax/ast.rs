@@ -7,7 +7,7 @@ mod clause;
 mod graph;
 mod walk;
 
-pub use graph::{GraphOperator, GraphOutput, GraphPart, PatternStep};
+pub use graph::{GraphOperator, GraphOutput, PatternStep};
 
 use std::sync::Arc;
 

@@ -118,7 +118,11 @@ fn functions_of_several_values_make_several_columns() {
         ),
         (
             "T | project a, d | extend (a, z) = series_decompose_anomalies(d)",
-            "a:dynamic d:dynamic z:dynamic series_decompose_anomalies_d_baseline:dynamic",
+            "a:dynamic d:dynamic z:dynamic",
+        ),
+        (
+            "T | project (a, z) = series_decompose_anomalies(d)",
+            "a:dynamic z:dynamic series_decompose_anomalies_d_baseline:dynamic",
         ),
         ("print x = series_stats(dynamic([1]))", "x:real"),
         ("print (x, y) = series_stats(dynamic([1]))", "x:real y:long"),

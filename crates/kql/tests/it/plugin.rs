@@ -1,6 +1,9 @@
 //! Plugins of `evaluate`: their arguments, and the columns that they make.
 
-use crate::world::{columns, compile};
+use kql::hir::PlanKind;
+use kql::types::{Column, ScalarType, Schema};
+
+use crate::world::{catalog, columns, compile};
 
 fn check(call: &str, expected: &str) {
     assert_eq!(columns(&format!("T | evaluate {call}")), expected, "{call}");
@@ -155,4 +158,41 @@ fn arguments_are_checked() {
         columns("evaluate sql_request('server', 'select 1') : (x: long)"),
         "x:long"
     );
+}
+
+#[test]
+fn columns_that_running_a_plugin_told_are_bound_exactly() {
+    let unpacked = "T | project a, d | evaluate bag_unpack(d)";
+    let bound = compile(&format!("{unpacked} | join (U) on $left.Other == $right.s"));
+    assert!(
+        bound.is_open,
+        "which column the join is on, only running tells"
+    );
+    // What is bound leads to the call all the same.
+    let mut plan = &bound.query.expect("a part of it is bound").plan;
+    let call = loop {
+        match &*plan.kind {
+            PlanKind::Plugin { call, .. } => break call.expect("its columns depend on the rows"),
+            _ => plan = plan.inputs()[0],
+        }
+    };
+    let told = Schema::new([
+        Column::new("a", ScalarType::Long),
+        Column::new("New", ScalarType::Int),
+    ]);
+    let known = [(call, told)].into();
+    let bind = |rest: &str| {
+        let text = format!("{unpacked} | where New > 0 {rest}");
+        kql::compile_with(&text, &catalog(), &known)
+    };
+    let columns = bind("| extend x = a + New").columns.expect("it binds");
+    assert!(!columns.is_open());
+    let columns: Vec<String> = columns
+        .columns()
+        .iter()
+        .map(|column| format!("{}:{}", column.name, column.ty))
+        .collect();
+    assert_eq!(columns, ["a:long", "New:int", "x:long"]);
+    let bound = bind("| project Other");
+    assert_eq!(bound.diagnostics[0].message, "unknown column `Other`");
 }

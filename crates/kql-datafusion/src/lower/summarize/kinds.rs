@@ -9,13 +9,12 @@ use datafusion::functions::core::expr_fn::coalesce;
 use datafusion::functions::core::get_field;
 use datafusion::functions_aggregate::{average, count, min_max, sum};
 use datafusion::logical_expr::{AggregateUDF, Cast, Expr, lit};
-use kql::hir::{self, AggregateCall};
+use kql::hir;
 use kql::types::ScalarType;
 
 use super::super::{Result, column, literal};
 use super::Layers;
 use crate::aggregate::{self, Best};
-use crate::error::EngineError;
 use crate::function;
 use crate::types::arrow_type;
 
@@ -146,6 +145,15 @@ impl Layers<'_, '_> {
         Ok(most.min(COLLECT_MAX))
     }
 
+    /// An argument as JSON.
+    pub(super) fn json(&self, value: &hir::Expr) -> Result<Expr> {
+        let json = self.lowering.value(value, self.input)?;
+        Ok(match value.ty {
+            ScalarType::Dynamic => json,
+            ty => function::convert(ty, ScalarType::Dynamic).call(vec![json]),
+        })
+    }
+
     pub(super) fn collect(
         &mut self,
         name: &str,
@@ -153,10 +161,7 @@ impl Layers<'_, '_> {
         most: usize,
         filter: Option<&Expr>,
     ) -> Result<()> {
-        let mut json = self.lowering.value(value, self.input)?;
-        if value.ty != ScalarType::Dynamic {
-            json = function::convert(value.ty, ScalarType::Dynamic).call(vec![json]);
-        }
+        let mut json = self.json(value)?;
         let with_nulls = name == "make_list_with_nulls";
         if with_nulls {
             json = coalesce(vec![
@@ -232,61 +237,26 @@ impl Layers<'_, '_> {
         Ok(())
     }
 
-    pub(super) fn moment(
-        &mut self,
-        udaf: Arc<AggregateUDF>,
-        value: &hir::Expr,
-        filter: Option<&Expr>,
-    ) -> Result<()> {
+    /// An argument as `todouble()` makes it.
+    pub(super) fn real_argument(&mut self, value: &hir::Expr) -> Result<Expr> {
         let operand = self.lowering.value(value, self.input)?;
         let real = match value.ty {
             ScalarType::Real => operand,
             ScalarType::Int | ScalarType::Long => cast(operand, ScalarType::Real),
             ty => function::convert(ty, ScalarType::Real).call(vec![operand]),
         };
-        let argument = self.below(real);
+        Ok(self.below(real))
+    }
+
+    pub(super) fn moment(
+        &mut self,
+        udaf: Arc<AggregateUDF>,
+        value: &hir::Expr,
+        filter: Option<&Expr>,
+    ) -> Result<()> {
+        let argument = self.real_argument(value)?;
         let moment = self.aggregate(udaf, vec![argument], filter, false);
         self.outputs.push(coalesce(vec![moment, lit(0.0)]));
-        Ok(())
-    }
-
-    pub(super) fn rank(&self, rank: Option<&hir::Expr>, call: &AggregateCall) -> Result<f64> {
-        let rank = rank.map(|rank| self.lowering.constant(rank)).transpose()?;
-        let rank = rank
-            .map(|rank| rank.cast_to(&arrow_type(ScalarType::Real)))
-            .transpose()?;
-        match rank {
-            Some(ScalarValue::Float64(Some(rank))) if (0.0..=100.0).contains(&rank) => Ok(rank),
-            _ => Err(EngineError::Invalid {
-                what: "a percentage is a number from 0 to 100".to_owned(),
-                span: call.span,
-            }),
-        }
-    }
-
-    pub(super) fn percentile(
-        &mut self,
-        value: &hir::Expr,
-        rank: f64,
-        ty: ScalarType,
-        call: &AggregateCall,
-    ) -> Result<()> {
-        use ScalarType::{DateTime, Int, Long, Real, TimeSpan};
-        if !matches!(ty, Int | Long | Real | DateTime | TimeSpan) {
-            return Err(EngineError::not_supported(
-                format!("a percentile of {ty}"),
-                call.span,
-            ));
-        }
-        let operand = self.lowering.value(value, self.input)?;
-        let argument = self.below(if value.ty == ty {
-            operand
-        } else {
-            cast(operand, ty)
-        });
-        let udaf = aggregate::percentiles(&[rank], &arrow_type(ty));
-        let row = self.aggregate(udaf, vec![argument], None, false);
-        self.outputs.push(field(row, 0));
         Ok(())
     }
 
@@ -298,11 +268,11 @@ impl Layers<'_, '_> {
     }
 }
 
-fn field(row: Expr, position: usize) -> Expr {
+pub(super) fn field(row: Expr, position: usize) -> Expr {
     get_field().call(vec![row, lit(format!("c{position}"))])
 }
 
-fn cast(value: Expr, ty: ScalarType) -> Expr {
+pub(super) fn cast(value: Expr, ty: ScalarType) -> Expr {
     cast_exact(value, arrow_type(ty))
 }
 

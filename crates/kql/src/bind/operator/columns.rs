@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::bind::several::names_of;
 use crate::bind::table::{Outputs, Table};
 use crate::bind::{Attempt, Binder, Reported, code};
 use crate::hir::{Expr, PlanKind};
@@ -26,7 +27,14 @@ impl<'a> Binder<'a> {
     pub(super) fn extend(&mut self, table: Table, columns: &'a [ast::Expr], span: Span) -> Table {
         let mut outputs = Outputs::of(&table);
         for column in columns {
-            for (name, expr) in self.output_columns(column, &table) {
+            // Of a call with several values only those that get a name, if any does.
+            let (names, _) = names_of(column);
+            let kept = if names.is_empty() {
+                usize::MAX
+            } else {
+                names.len()
+            };
+            for (name, expr) in self.output_columns(column, &table).into_iter().take(kept) {
                 let name = outputs.name(self, name, column.span);
                 outputs.set(name, expr);
             }
@@ -50,8 +58,7 @@ impl<'a> Binder<'a> {
                 None if table.may_have(&name.text) => Err(Reported),
                 None if schema.is_open() => {
                     // Which columns this leaves, only running the query tells.
-                    self.is_open = true;
-                    Err(Reported)
+                    Err(self.wait_for(table))
                 }
                 None => Err(self.unknown_column(name, schema)),
             },

@@ -9,7 +9,7 @@ use crate::bind::{Attempt, Binder, Reported, code};
 use crate::builtin::plugin::{self, Plugin, PluginParameter, Takes};
 use crate::builtin::{aggregate, scalar};
 use crate::diagnostic::Diagnostic;
-use crate::hir::{PlanKind, PluginArgument};
+use crate::hir::{PlanKind, PluginArgument, PluginCall};
 use crate::span::Span;
 use crate::syntax::ast;
 
@@ -86,8 +86,14 @@ impl<'a> Binder<'a> {
         if failed {
             return Err(Reported);
         }
-        let schema =
+        let mut schema =
             self.plugin_schema(plugin, &table, &given, &bound, lookup.as_ref(), declared)?;
+        let depends_on_rows =
+            declared.is_none() && plugin.output.contains(&plugin::Output::Further);
+        let call = depends_on_rows.then(|| self.plugin_call(function.span));
+        if let Some(known) = call.and_then(|call| self.known.get(&call)) {
+            schema = known.clone();
+        }
         let (broken, open) = (table.broken.clone(), table.open);
         let untyped = table.untyped.clone();
         let mut result = Table::new(
@@ -95,6 +101,7 @@ impl<'a> Binder<'a> {
                 function: plugin,
                 input: table.plan,
                 arguments: bound,
+                call,
             },
             schema,
             span,
@@ -105,6 +112,14 @@ impl<'a> Binder<'a> {
             result.untyped = untyped;
         }
         Ok(result)
+    }
+
+    /// Tells a call from the others of the query.
+    fn plugin_call(&mut self, span: Span) -> PluginCall {
+        let count = self.plugin_calls.entry(span).or_default();
+        let occurrence = *count;
+        *count += 1;
+        PluginCall { span, occurrence }
     }
 
     fn no_plugin(&mut self, function: &ast::Name) -> Reported {

@@ -1,5 +1,6 @@
 //! `make-graph` and the operators on graphs.
 
+use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -7,11 +8,14 @@ use crate::bind::expression::Row;
 use crate::bind::graph::{Element, Graph, schema_of};
 use crate::bind::scope::Binding;
 use crate::bind::table::{Table, free_name};
-use crate::bind::{Attempt, Binder, Reported, code};
+use crate::bind::{Attempt, Binder, Reported, code, coerce};
 use crate::diagnostic::Diagnostic;
-use crate::hir::PlanKind;
+use crate::hir::{
+    self, Expr, GraphCycles, GraphElement, GraphMatch, GraphPart, GraphPaths, GraphStep, MakeGraph,
+    NodeNumber, NodeTable, PlanKind,
+};
 use crate::span::Span;
-use crate::syntax::ast::{self, GraphOperator, GraphOutput, GraphPart};
+use crate::syntax::ast::{self, GraphOperator, GraphOutput};
 use crate::types::{Column, ScalarType, Schema};
 
 impl<'a> Binder<'a> {
@@ -30,11 +34,12 @@ impl<'a> Binder<'a> {
                 node_id,
                 partition,
             } => {
-                if let Some((column, _)) = partition {
-                    self.graph_key(&table, column)?;
-                }
-                let made =
-                    self.make_graph(table, [source, target], nodes, node_id.as_ref(), span)?;
+                let by = partition.as_ref().map(|(column, _)| column);
+                let by = by
+                    .map(|column| self.graph_key(&table, column))
+                    .transpose()?;
+                let ends = [source, target];
+                let made = self.make_graph(table, ends, nodes, node_id.as_ref(), by, span)?;
                 let operators = partition.iter().flat_map(|(_, operators)| operators);
                 Ok(operators.fold(made, |made, operator| self.operator(made, operator)))
             }
@@ -51,22 +56,27 @@ impl<'a> Binder<'a> {
                 } else {
                     &["cycles"]
                 };
-                self.properties(properties, known);
-                let elements = elements(&graph, patterns);
-                let operator = if *shortest {
-                    "graph-shortest-paths"
-                } else {
-                    "graph-match"
-                };
-                let mut matches = step(table, operator, schema_of(&elements), span);
-                let elements: Rc<[Element]> = elements.into();
-                matches.elements = Some(Rc::clone(&elements));
-                if let Some(predicate) = predicate {
-                    let predicate = self.predicate(predicate, Row::of(&matches))?;
-                    matches =
-                        matches.then_same(span, |input| PlanKind::Filter { input, predicate });
-                    matches.elements = Some(elements);
-                }
+                let (paths, cycles) = self.path_choice(properties, known, *shortest)?;
+                let (elements, chains) = self.chains(patterns)?;
+                let known: Rc<[Element]> = named(&graph, &elements).into();
+                let schema = schema_of(&known);
+                let mut rows = Table::new(PlanKind::Rows, schema.clone(), span);
+                rows.elements = Some(Rc::clone(&known));
+                let predicate = predicate.as_ref();
+                let predicate =
+                    predicate.map(|predicate| self.predicate(predicate, Row::of(&rows)));
+                let predicate = predicate.transpose()?;
+                let mut matches = table.then(schema, span, |graph| {
+                    PlanKind::Graph(hir::Graph::Match(GraphMatch {
+                        graph,
+                        elements,
+                        chains,
+                        paths,
+                        cycles,
+                        predicate,
+                    }))
+                });
+                matches.elements = Some(known);
                 if project.is_empty() {
                     return Ok(matches);
                 }
@@ -75,9 +85,10 @@ impl<'a> Binder<'a> {
             GraphOperator::MarkComponents { properties } => {
                 let graph = self.graph_of(&table, keyword)?;
                 let mut name: Arc<str> = "ComponentId".into();
+                let mut strong = false;
                 for property in self.properties(properties, &["kind", "with_component_id"]) {
                     if &*property.name.text == "kind" {
-                        self.property_word(property, &["weak", "strong"])?;
+                        strong = self.property_word(property, &["weak", "strong"])? == "strong";
                     } else {
                         name = self.property_name(property)?.text;
                     }
@@ -88,23 +99,28 @@ impl<'a> Binder<'a> {
                     nodes: Schema::new(nodes),
                     edges: graph.edges.clone(),
                 };
-                let mut result = step(table, "graph-mark-components", Schema::default(), span);
+                let mut result = table.then(Schema::default(), span, |graph| {
+                    PlanKind::Graph(hir::Graph::MarkComponents { graph, strong })
+                });
                 result.graph = Some(Rc::new(marked));
                 Ok(result)
             }
             GraphOperator::Where { part, predicate } => {
                 let graph = self.graph_of(&table, keyword)?;
-                let (operator, columns) = match part {
-                    GraphPart::Nodes => ("graph-where-nodes", &graph.nodes),
-                    GraphPart::Edges => ("graph-where-edges", &graph.edges),
+                let columns = match part {
+                    GraphPart::Nodes => &graph.nodes,
+                    GraphPart::Edges => &graph.edges,
                 };
                 let mut rows = Table::new(PlanKind::Rows, columns.clone(), span);
                 rows.elements = Some(Rc::new([]));
                 let predicate = self.predicate(predicate, Row::of(&rows))?;
-                let mut result = table.then(Schema::default(), span, |input| PlanKind::Graph {
-                    operator,
-                    inputs: vec![input],
-                    expressions: vec![predicate],
+                let part = *part;
+                let mut result = table.then(Schema::default(), span, |graph| {
+                    PlanKind::Graph(hir::Graph::Where {
+                        graph,
+                        part,
+                        predicate,
+                    })
                 });
                 result.graph = Some(graph);
                 Ok(result)
@@ -116,62 +132,149 @@ impl<'a> Binder<'a> {
         }
     }
 
+    /// What `output=` and `cycles=` ask for.
+    fn path_choice(
+        &mut self,
+        properties: &[ast::Property],
+        known: &[&str],
+        shortest: bool,
+    ) -> Attempt<(GraphPaths, GraphCycles)> {
+        let mut paths = if shortest {
+            GraphPaths::AnyShortest
+        } else {
+            GraphPaths::All
+        };
+        let mut cycles = GraphCycles::UniqueEdges;
+        for property in self.properties(properties, known) {
+            if &*property.name.text == "output" {
+                if self.property_word(property, &["any", "all"])? == "all" {
+                    paths = GraphPaths::AllShortest;
+                }
+                continue;
+            }
+            cycles = match self.property_word(property, &["all", "none", "unique_edges"])? {
+                "all" => GraphCycles::All,
+                "none" => GraphCycles::None,
+                _ => GraphCycles::UniqueEdges,
+            };
+        }
+        Ok((paths, cycles))
+    }
+
+    /// The elements of patterns, those with a name first, and where they stand.
+    fn chains(
+        &mut self,
+        patterns: &'a [Vec<ast::PatternStep>],
+    ) -> Attempt<(Vec<GraphElement>, Vec<Vec<GraphStep>>)> {
+        let mut elements: Vec<GraphElement> = Vec::new();
+        let mut known: HashMap<&str, usize> = HashMap::new();
+        let mut places: HashMap<*const ast::PatternStep, usize> = HashMap::new();
+        let steps = || patterns.iter().flatten();
+        let named = steps().filter(|step| step.name.is_some());
+        for step in named.chain(steps().filter(|step| step.name.is_none())) {
+            let name = step.name.as_ref();
+            if let Some(name) = name
+                && let Some(known) = known.get(&*name.text)
+            {
+                if step.part == GraphPart::Edges || elements[*known].part == GraphPart::Edges {
+                    let message = format!("the edge `{}` stands in two places", name.text);
+                    return Err(self.error(code::MISPLACED, name.span, message));
+                }
+                places.insert(step, *known);
+                continue;
+            }
+            let length = match &step.length {
+                Some((least, most)) => Some((self.path_end(least)?, self.path_end(most)?)),
+                None => None,
+            };
+            if let Some(name) = name {
+                known.insert(&name.text, elements.len());
+            }
+            places.insert(step, elements.len());
+            elements.push(GraphElement {
+                name: name.map(|name| Arc::clone(&name.text)),
+                part: step.part,
+                length,
+            });
+        }
+        let step = |step: &ast::PatternStep| GraphStep {
+            element: places[&std::ptr::from_ref(step)],
+            direction: step.direction,
+        };
+        let chains = patterns.iter();
+        let chains = chains.map(|chain| chain.iter().map(step).collect());
+        Ok((elements, chains.collect()))
+    }
+
+    /// Fewest or most edges of a path.
+    fn path_end(&mut self, end: &'a ast::Expr) -> Attempt<Expr> {
+        let end = self.scalar(end, Row::NONE)?;
+        Ok(coerce::convert(end, ScalarType::Long))
+    }
+
     fn make_graph(
         &mut self,
         edges: Table,
-        ends: [&ast::Name; 2],
+        [source, target]: [&ast::Name; 2],
         nodes: &'a [(ast::Expr, ast::Name)],
         node_id: Option<&ast::Name>,
+        partition: Option<Expr>,
         span: Span,
     ) -> Attempt<Table> {
-        let mut key = ScalarType::String;
-        for end in ends {
-            key = self.graph_key(&edges, end)?;
-        }
+        let source = self.graph_key(&edges, source)?;
+        let target = self.graph_key(&edges, target)?;
         let mut columns: Vec<Column> = Vec::new();
         if let Some(name) = node_id {
-            columns.push(Column::new(Arc::clone(&name.text), key));
+            columns.push(Column::new(Arc::clone(&name.text), target.ty));
         }
         let edge_columns = edges.schema().clone();
-        let mut inputs = vec![edges.plan];
+        let mut tables = Vec::with_capacity(nodes.len());
         for (table, name) in nodes {
             let table = self.table(table)?;
-            self.graph_key(&table, name)?;
+            let key = self.graph_key(&table, name)?;
             for column in table.schema().columns() {
                 if !columns.iter().any(|known| known.name == column.name) {
                     columns.push(column.clone());
                 }
             }
-            inputs.push(table.plan);
+            tables.push(NodeTable {
+                table: table.plan,
+                key,
+            });
         }
-        let kind = PlanKind::Graph {
-            operator: "make-graph",
-            inputs,
-            expressions: Vec::new(),
-        };
+        let node_columns = Schema::new(columns);
+        let kind = PlanKind::Graph(hir::Graph::Make(MakeGraph {
+            edges: edges.plan,
+            source,
+            target,
+            nodes: tables,
+            node_columns: node_columns.clone(),
+            partition,
+        }));
         let mut made = Table::new(kind, Schema::default(), span);
         made.graph = Some(Rc::new(Graph {
-            nodes: Schema::new(columns),
+            nodes: node_columns,
             edges: edge_columns,
         }));
         Ok(made)
     }
 
-    /// The type of a column that nodes are known by.
-    fn graph_key(&mut self, table: &Table, name: &ast::Name) -> Attempt<ScalarType> {
-        if table.further(&name.text, name.span).is_some() {
-            return Ok(ScalarType::Dynamic);
+    /// A column that nodes are known by.
+    fn graph_key(&mut self, table: &Table, name: &ast::Name) -> Attempt<Expr> {
+        if let Some(further) = table.further(&name.text, name.span) {
+            return Ok(further);
         }
-        match table.schema().column(&name.text).map(|column| column.ty) {
-            Some(ScalarType::Dynamic) => Err(self.report(
-                Diagnostic::error(
-                    code::DYNAMIC_PLACE,
-                    name.span,
-                    "nodes cannot be known by a value of type dynamic",
-                )
-                .with_help("convert the column first: `extend Key = tostring(…)`"),
-            )),
-            Some(ty) => Ok(ty),
+        match table.schema().index_of(&name.text) {
+            Some(index) if table.schema().columns()[index].ty == ScalarType::Dynamic => Err(self
+                .report(
+                    Diagnostic::error(
+                        code::DYNAMIC_PLACE,
+                        name.span,
+                        "nodes cannot be known by a value of type dynamic",
+                    )
+                    .with_help("convert the column first: `extend Key = tostring(…)`"),
+                )),
+            Some(index) => Ok(table.column(index, name.span)),
             None if table.may_have(&name.text) => Err(Reported),
             None => Err(self.unknown_column(name, table.schema())),
         }
@@ -195,9 +298,15 @@ impl<'a> Binder<'a> {
                 ));
             }
             let mut columns = Vec::new();
+            let mut numbers = Vec::new();
             for property in &output.properties {
                 let name = self.property_name(property)?.text;
                 columns.push(Column::new(name, ScalarType::Long));
+                numbers.push(match &*property.name.text {
+                    "with_source_id" => NodeNumber::Source,
+                    "with_target_id" => NodeNumber::Target,
+                    _ => NodeNumber::Node,
+                });
             }
             let rest = match output.part {
                 GraphPart::Nodes => &graph.nodes,
@@ -208,7 +317,14 @@ impl<'a> Binder<'a> {
                 let name = free_name(&column.name, taken);
                 columns.push(Column::new(name, column.ty));
             }
-            let made = step(table.clone(), "graph-to-table", Schema::new(columns), span);
+            let part = output.part;
+            let made = table.clone().then(Schema::new(columns), span, |graph| {
+                PlanKind::Graph(hir::Graph::ToTable {
+                    graph,
+                    part,
+                    numbers,
+                })
+            });
             if let Some(name) = output.name.as_ref().filter(|_| outputs.len() > 1) {
                 let binding = Binding::table(made.clone());
                 self.tables_to_come.push((name.text.clone(), binding));
@@ -219,32 +335,18 @@ impl<'a> Binder<'a> {
     }
 }
 
-/// A step that reads the graph that `table` is.
-fn step(table: Table, operator: &'static str, schema: Schema, span: Span) -> Table {
-    table.then(schema, span, |input| PlanKind::Graph {
-        operator,
-        inputs: vec![input],
-        expressions: Vec::new(),
-    })
-}
-
-/// The named nodes and edges of patterns; one name in several places is one element.
-fn elements(graph: &Graph, patterns: &[Vec<ast::PatternStep>]) -> Vec<Element> {
-    let mut elements: Vec<Element> = Vec::new();
-    for step in patterns.iter().flatten() {
-        let Some(name) = &step.name else { continue };
-        if elements.iter().any(|element| element.name == name.text) {
-            continue;
-        }
-        elements.push(Element {
-            name: Arc::clone(&name.text),
-            columns: match step.part {
+/// What the named elements of a pattern are in expressions.
+fn named(graph: &Graph, elements: &[GraphElement]) -> Vec<Element> {
+    let elements = elements.iter().filter_map(|element| {
+        Some(Element {
+            name: Arc::clone(element.name.as_ref()?),
+            columns: match element.part {
                 GraphPart::Nodes => graph.nodes.clone(),
                 GraphPart::Edges => graph.edges.clone(),
             },
-            is_path: step.length.is_some(),
+            is_path: element.length.is_some(),
             inner: graph.nodes.clone(),
-        });
-    }
-    elements
+        })
+    });
+    elements.collect()
 }

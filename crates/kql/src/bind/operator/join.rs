@@ -221,8 +221,7 @@ impl<'a> Binder<'a> {
             return Err(Reported);
         }
         if table.schema().is_open() {
-            self.is_open = true;
-            return Err(Reported);
+            return Err(self.wait_for(table));
         }
         let before = self.diagnostics.len();
         let reported = self.unknown_column(name, table.schema());

@@ -109,15 +109,17 @@ impl<'a> Binder<'a> {
                 keys: vec![column],
                 aggregates: vec![call],
             });
-        let key = SortKey {
-            expr: table.column(1, span),
+        // Of values that are hit as often the greatest come first, so that an answer is always
+        // the same.
+        let keys = [1, 0].map(|index| SortKey {
+            expr: table.column(index, span),
             descending: true,
             nulls_first: false,
-        };
+        });
         let top = table
             .then_same(span, |input| PlanKind::Sort {
                 input,
-                keys: vec![key],
+                keys: keys.into(),
             })
             .then_same(span, |input| PlanKind::Take { input, count: rows });
         let exprs = vec![

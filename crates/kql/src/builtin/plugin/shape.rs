@@ -67,7 +67,7 @@ pub(super) const PLUGINS: &[Plugin] = &[
             required("IPv6LookupKey", LookupColumn(Any)),
             RETURN_UNMATCHED,
         ]],
-        output: &[Input, Lookup],
+        output: &[Lookup, Input],
         doc: "Adds the row of a table of IPv6 or IPv4 ranges that an address falls in.",
     },
     Plugin {

@@ -1,6 +1,7 @@
 //! The operators that make graphs of tables, match patterns in them, and make tables of them.
 
 use super::{Expr, Name, Property, TableOperator};
+use crate::hir::{GraphDirection, GraphPart};
 
 /// An operator that makes or reads a graph.
 #[derive(Clone, Debug, PartialEq)]
@@ -47,15 +48,6 @@ pub enum GraphOperator {
     ToTable(Vec<GraphOutput>),
 }
 
-/// The nodes or the edges of a graph.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum GraphPart {
-    /// Nodes.
-    Nodes,
-    /// Edges.
-    Edges,
-}
-
 /// A table that `graph-to-table` makes.
 #[derive(Clone, Debug, PartialEq)]
 pub struct GraphOutput {
@@ -67,13 +59,15 @@ pub struct GraphOutput {
     pub properties: Vec<Property>,
 }
 
-/// A node or an edge of a pattern. Which way an edge points does not change what it binds.
+/// A node or an edge of a pattern.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PatternStep {
     /// Node or edge.
     pub part: GraphPart,
     /// Its name, if it has one.
     pub name: Option<Name>,
+    /// Which way an edge points; of no meaning for nodes.
+    pub direction: GraphDirection,
     /// `*1..3`: fewest and most edges.
     pub length: Option<(Expr, Expr)>,
 }

@@ -216,8 +216,19 @@ impl TableOperator {
                     tables.chain(operators.map(Node::Operator)).collect()
                 }
                 GraphOperator::Match {
-                    predicate, project, ..
-                } => predicate.iter().chain(project).map(Node::Expr).collect(),
+                    patterns,
+                    predicate,
+                    project,
+                    ..
+                } => {
+                    let lengths = patterns
+                        .iter()
+                        .flatten()
+                        .filter_map(|step| step.length.as_ref());
+                    let lengths = lengths.flat_map(|(least, most)| [least, most]);
+                    let values = lengths.chain(predicate).chain(project);
+                    values.map(Node::Expr).collect()
+                }
                 GraphOperator::Where { predicate, .. } => vec![Node::Expr(predicate)],
                 GraphOperator::MarkComponents { .. } | GraphOperator::ToTable(_) => Vec::new(),
             },

@@ -14,9 +14,9 @@ mod subquery;
 use std::sync::Arc;
 
 use crate::diagnostic::Diagnostic;
-use crate::hir::BinaryOp;
+use crate::hir::{BinaryOp, GraphPart};
 use crate::syntax::ast::{
-    Expr, ExprKind, GraphPart, Name, Operator, OperatorKind, OrderedExpr, ParsePart, Property,
+    Expr, ExprKind, Name, Operator, OperatorKind, OrderedExpr, ParsePart, Property,
     ReorderDirection,
 };
 use crate::syntax::parser::Parser;

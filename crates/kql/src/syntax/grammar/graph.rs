@@ -1,7 +1,8 @@
 //! The operators on graphs.
 
+use crate::hir::{GraphDirection, GraphPart};
 use crate::syntax::ast::{
-    GraphOperator, GraphOutput, GraphPart, Name, OperatorKind, PatternStep, Property, TableOperator,
+    GraphOperator, GraphOutput, Name, OperatorKind, PatternStep, Property, TableOperator,
 };
 use crate::syntax::parser::Parser;
 use crate::syntax::token::TokenKind as T;
@@ -110,6 +111,7 @@ fn node(p: &mut Parser<'_>) -> PatternStep {
     PatternStep {
         part: GraphPart::Nodes,
         name,
+        direction: GraphDirection::Any,
         length: None,
     }
 }
@@ -136,12 +138,17 @@ fn edge(p: &mut Parser<'_>) -> PatternStep {
         p.expect_close(T::CloseBracket, open);
     }
     p.expect(T::Minus);
-    if !backward {
-        p.eat(T::Greater);
-    }
+    let direction = if backward {
+        GraphDirection::Backward
+    } else if p.eat(T::Greater) {
+        GraphDirection::Forward
+    } else {
+        GraphDirection::Any
+    };
     PatternStep {
         part: GraphPart::Edges,
         name,
+        direction,
         length,
     }
 }

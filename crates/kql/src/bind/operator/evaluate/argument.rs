@@ -118,8 +118,7 @@ impl<'a> Binder<'a> {
             return Err(Reported);
         }
         if lookup.schema().is_open() {
-            self.is_open = true;
-            return Err(Reported);
+            return Err(self.wait_for(lookup));
         }
         Err(self.unknown_column(name, lookup.schema()))
     }
