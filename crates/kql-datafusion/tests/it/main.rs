@@ -10,6 +10,7 @@ mod differential;
 mod ingestion;
 mod limits;
 mod lookup;
+mod parquet;
 mod place;
 mod plan;
 mod split;
