@@ -4,6 +4,11 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 
+/// Decoding files asks for large blocks all the time, which the system's allocator gives back to
+/// the kernel each time, and the kernel clears before it hands them out again.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let cli = huntd::cli::Cli::parse();
     let runtime = tokio::runtime::Builder::new_multi_thread()

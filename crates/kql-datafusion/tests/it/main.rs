@@ -12,6 +12,7 @@ mod external;
 mod ingestion;
 mod limits;
 mod lookup;
+mod parquet;
 mod place;
 mod plan;
 mod several;
