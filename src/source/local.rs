@@ -10,6 +10,7 @@ mod compression;
 mod convert;
 mod csv;
 mod discover;
+mod fetch;
 mod infer;
 mod json_text;
 mod lines;
@@ -20,7 +21,7 @@ mod tables;
 mod text;
 
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use async_trait::async_trait;
 use datafusion::error::DataFusionError;
@@ -29,12 +30,13 @@ use futures::StreamExt as _;
 use kql::catalog::SharedCatalog;
 use kql::types::Schema;
 use kql_datafusion::tables::Tables;
-use kql_datafusion::{KqlContext, Limits, QueryTime};
+use kql_datafusion::{ExternalData, Fetch, KqlContext, Limits, QueryTime};
 
 use self::config::MissingTables;
+use self::fetch::HttpFetch;
 use self::infer::Summaries;
 use self::provider::ScanContext;
-use self::tables::LocalTables;
+use self::tables::{LocalTables, Lookups};
 use super::{QueryResult, QuerySpec, QueryStats, Source, SourceError, kusto_ticks};
 
 pub use config::LocalConfig;
@@ -44,6 +46,9 @@ pub struct LocalSource {
     config: Arc<LocalConfig>,
     known: SharedCatalog,
     summaries: Arc<Summaries>,
+    lookups: Arc<Lookups>,
+    /// Who reads addresses for `externaldata`, made when a query first needs it.
+    fetch: OnceLock<Arc<dyn Fetch>>,
 }
 
 impl std::fmt::Debug for LocalSource {
@@ -62,6 +67,8 @@ impl LocalSource {
             config: Arc::new(config),
             known,
             summaries: Arc::default(),
+            lookups: Arc::default(),
+            fetch: OnceLock::new(),
         }
     }
 
@@ -76,7 +83,33 @@ impl LocalSource {
             summaries: Arc::clone(&self.summaries),
             stats,
         };
-        LocalTables::discover(Arc::clone(config), Arc::clone(&self.known), context)
+        let lookups = Arc::clone(&self.lookups);
+        LocalTables::discover(
+            Arc::clone(config),
+            Arc::clone(&self.known),
+            context,
+            lookups,
+        )
+    }
+
+    /// What `externaldata` may read.
+    fn external_data(&self) -> Result<ExternalData, SourceError> {
+        let config = &self.config.externaldata;
+        let is_address = |place: &String| place.to_ascii_lowercase().starts_with("https:");
+        let fetch = if !config.allow.iter().any(is_address) {
+            None
+        } else if let Some(fetch) = self.fetch.get() {
+            Some(Arc::clone(fetch))
+        } else {
+            let made = HttpFetch::new().map_err(|error| SourceError::Failed(error.to_string()))?;
+            Some(Arc::clone(self.fetch.get_or_init(|| Arc::new(made))))
+        };
+        let bytes_max = config.mib_max.saturating_mul(1 << 20);
+        Ok(ExternalData {
+            allow: config.allow.clone(),
+            bytes_max: usize::try_from(bytes_max).unwrap_or(usize::MAX),
+            fetch,
+        })
     }
 
     fn limits(&self, spec: &QuerySpec) -> Limits {
@@ -117,7 +150,10 @@ impl Source for LocalSource {
             config: Arc::clone(&self.config),
             known: Arc::clone(&self.known),
             summaries: Arc::clone(&self.summaries),
+            lookups: Arc::clone(&self.lookups),
+            fetch: self.fetch.clone(),
         };
+        let external = self.external_data()?;
         let (spec, limits) = (query.clone(), self.limits(query));
         let shared = Arc::clone(&stats);
         // Finding files and columns reads the disk.
@@ -125,6 +161,7 @@ impl Source for LocalSource {
         let (context, resolved) = prepared
             .await
             .map_err(|error| SourceError::Failed(error.to_string()))??;
+        let context = context.with_external_data(external);
         let time = QueryTime {
             now: kusto_ticks(query.now.unwrap_or(query.window.end())),
             window: query.window_applies.then(|| {

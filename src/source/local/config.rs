@@ -5,6 +5,7 @@ use std::fmt;
 use std::path::PathBuf;
 
 use kql::types::ScalarType;
+use kql_datafusion::lookup;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{Error as _, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
@@ -33,6 +34,68 @@ pub struct LocalConfig {
     /// operators fail with a message that names this setting. Default: 1024.
     #[serde(default = "default_memory_mib_max")]
     pub memory_mib_max: u64,
+    /// What `externaldata` of queries may read. Default: nothing.
+    #[serde(default)]
+    pub externaldata: ExternalDataConfig,
+    /// Tables of the source that answer functions of hunting services, such as
+    /// `{FileProfile: KnownFiles, geo_info_from_ip_address: Networks}`. Functions: `FileProfile`,
+    /// `DeviceFromIP`, `AssignedIPAddresses`, `SeenBy`, `geo_info_from_ip_address`.
+    #[serde(default)]
+    pub functions: BTreeMap<HuntingFunction, String>,
+    /// Tables of the source that `_GetWatchlist` yields, by alias.
+    #[serde(default)]
+    pub watchlists: BTreeMap<String, String>,
+}
+
+/// What `externaldata` of queries may read.
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct ExternalDataConfig {
+    /// Full paths of folders and `https` addresses; files and addresses below them may be read.
+    /// Default: none, which switches `externaldata` off.
+    pub allow: Vec<String>,
+    /// Most MiB of one file, also once it is decompressed. Default: 64.
+    pub mib_max: u64,
+}
+
+impl Default for ExternalDataConfig {
+    fn default() -> Self {
+        Self {
+            allow: Vec::new(),
+            mib_max: 64,
+        }
+    }
+}
+
+/// A function of a hunting service that a table can answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize, JsonSchema)]
+pub enum HuntingFunction {
+    /// What is known of a file: `SHA1`, `SHA256` or `MD5`, and `GlobalPrevalence`, `Signer` …
+    FileProfile,
+    /// Which device had an address: `IP`, `DeviceId`, and `Timestamp`, from when on.
+    DeviceFromIP,
+    /// Addresses of a device: `DeviceId`, `DeviceName`, `Timestamp`, `IPAddress` …
+    AssignedIPAddresses,
+    /// Which onboarded devices saw one: `SeenDeviceId`, `DeviceId`, `DeviceName`.
+    SeenBy,
+    /// Where addresses are: `network` (CIDR), `country`, `state`, `city`, `latitude`,
+    /// `longitude`.
+    #[serde(rename = "geo_info_from_ip_address")]
+    GeoInfoFromIpAddress,
+}
+
+impl HuntingFunction {
+    /// The function called `name`.
+    pub(super) fn named(name: &str) -> Option<Self> {
+        match name {
+            lookup::FILE_PROFILE => Some(Self::FileProfile),
+            lookup::DEVICE_FROM_IP => Some(Self::DeviceFromIP),
+            lookup::ASSIGNED_ADDRESSES => Some(Self::AssignedIPAddresses),
+            lookup::SEEN_BY => Some(Self::SeenBy),
+            lookup::LOCATIONS => Some(Self::GeoInfoFromIpAddress),
+            _ => None,
+        }
+    }
 }
 
 impl LocalConfig {
@@ -45,6 +108,9 @@ impl LocalConfig {
             date_partitions: DatePartitions::default(),
             missing_tables: MissingTables::default(),
             memory_mib_max: default_memory_mib_max(),
+            externaldata: ExternalDataConfig::default(),
+            functions: BTreeMap::new(),
+            watchlists: BTreeMap::new(),
         }
     }
 }

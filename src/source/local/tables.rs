@@ -10,9 +10,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use kql::catalog::{Catalog, EmptyCatalog, SharedCatalog, TableInfo};
 use kql::types::{Column, ScalarType, Schema};
+use kql_datafusion::lookup;
 use kql_datafusion::tables::{Table, Tables};
 
-use super::config::{DatePartitions, LocalConfig, MissingTables, OnError};
+use super::config::{DatePartitions, HuntingFunction, LocalConfig, MissingTables, OnError};
 use super::discover::{Format, InputFile, TableFiles, discover};
 use super::infer::common_type;
 use super::provider::{LocalTable, ScanContext};
@@ -33,6 +34,7 @@ pub(super) struct LocalTables {
     context: Arc<ScanContext>,
     resolved: Mutex<HashMap<String, Option<Table>>>,
     failures: Mutex<BTreeMap<String, String>>,
+    lookups: Arc<Lookups>,
 }
 
 impl std::fmt::Debug for LocalTables {
@@ -48,6 +50,7 @@ impl LocalTables {
         config: Arc<LocalConfig>,
         known: SharedCatalog,
         context: ScanContext,
+        lookups: Arc<Lookups>,
     ) -> Result<Self, String> {
         // Paths are absolute from here on: DataFusion's store knows no working directory.
         let root = std::path::absolute(&config.path).unwrap_or_else(|_| config.path.clone());
@@ -71,6 +74,7 @@ impl LocalTables {
             context: Arc::new(context),
             resolved: Mutex::default(),
             failures: Mutex::default(),
+            lookups,
         })
     }
 
@@ -100,6 +104,7 @@ impl LocalTables {
             context,
             resolved: Mutex::new([(name.to_owned(), Some(table))].into()),
             failures: Mutex::default(),
+            lookups: Arc::default(),
         })
     }
 
@@ -269,6 +274,66 @@ impl Tables for LocalTables {
 
     fn names(&self) -> Vec<String> {
         self.files.keys().cloned().collect()
+    }
+
+    fn function_table(&self, function: &str, key: Option<&str>) -> Option<Table> {
+        let name = match key {
+            Some(alias) => self.config.watchlists.get(alias)?,
+            None => self
+                .config
+                .functions
+                .get(&HuntingFunction::named(function)?)?,
+        };
+        let table = Tables::table(self, name)?;
+        let files = self.files.get(name).map(Vec::as_slice).unwrap_or_default();
+        Some(self.lookups.keep(name, files, table))
+    }
+
+    fn function_keys(&self, function: &str) -> Vec<String> {
+        if function != lookup::WATCHLIST {
+            return Vec::new();
+        }
+        self.config.watchlists.keys().cloned().collect()
+    }
+
+    fn function_help(&self, function: &str, key: Option<&str>) -> Option<String> {
+        let (setting, name) = match key {
+            Some(alias) => ("watchlists", alias),
+            None => ("functions", function),
+        };
+        let configured = match key {
+            Some(alias) => self.config.watchlists.get(alias),
+            None => HuntingFunction::named(function).and_then(|f| self.config.functions.get(&f)),
+        };
+        Some(match configured {
+            Some(table) => match self.failures().remove(table) {
+                Some(failure) => format!("its table cannot be read: {failure}"),
+                None => format!(
+                    "`{setting}.{name}` of the source names `{table}`, which is no table of it"
+                ),
+            },
+            None => format!(
+                "name a table of the source that answers it: `{setting}: {{{name}: <table>}}`"
+            ),
+        })
+    }
+}
+
+/// The tables that answer functions, kept from query to query as long as their files stay the
+/// same: the engine keeps what it builds from a table's rows as long as the table is the same.
+#[derive(Default)]
+pub(super) struct Lookups(Mutex<HashMap<String, (Vec<InputFile>, Table)>>);
+
+impl Lookups {
+    fn keep(&self, name: &str, files: &[InputFile], table: Table) -> Table {
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        match kept.get(name) {
+            Some((known, kept)) if known == files && kept.info == table.info => kept.clone(),
+            _ => {
+                kept.insert(name.to_owned(), (files.to_vec(), table.clone()));
+                table
+            }
+        }
     }
 }
 
