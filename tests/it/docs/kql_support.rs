@@ -8,8 +8,8 @@ use kql::builtin::operator::{self, Operator};
 use kql::builtin::{Parameter, ResultType, Signature, aggregates, graphs, scalars};
 use kql::catalog::{Catalog, EmptyCatalog};
 use kql::diagnostic::Severity;
-use kql::types::{Column, ScalarType, Schema};
 use kql::hir::Query;
+use kql::types::{Column, ScalarType, Schema};
 use kql_datafusion::{
     EngineError, ExternalData, Fetch, Fetched, KqlContext, Limits, MemoryTables, QueryTime,
 };

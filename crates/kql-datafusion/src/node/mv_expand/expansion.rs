@@ -120,7 +120,9 @@ impl Expansion {
             if count == 0 && self.keeps_empty {
                 origins.push(row as u32);
                 numbers.push(None);
-                taken.iter_mut().for_each(|taken| taken.push(None));
+                for taken in &mut taken {
+                    taken.push(None);
+                }
             }
             for (column, taken) in columns.iter().zip(&mut taken) {
                 let range = column.range(row);
