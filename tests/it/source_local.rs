@@ -229,6 +229,83 @@ async fn declared_columns_are_taken_in_their_order() {
     );
 }
 
+#[tokio::test]
+async fn tables_of_the_source_answer_what_the_cloud_would() {
+    let folder = tempfile::tempdir().unwrap();
+    put(
+        folder.path(),
+        "Files.csv",
+        "SHA1,GlobalPrevalence,Signer\nabc,7,Contoso\n",
+    );
+    put(
+        folder.path(),
+        "Networks.csv",
+        "network,country,city\n10.0.0.0/8,Nowhere,\n10.1.0.0/16,Here,Town\n",
+    );
+    put(folder.path(), "Vips.csv", "SearchKey,Owner\nhost-1,ada\n");
+    let config: SourceConfig = serde_json::from_value(json!({
+        "kind": "local",
+        "path": folder.path(),
+        "functions": {"FileProfile": "Files", "geo_info_from_ip_address": "Networks"},
+        "watchlists": {"vips": "Vips"},
+    }))
+    .unwrap();
+    let SourceConfig::Local(config) = config;
+    let source = source(config);
+    for (text, row) in [
+        (
+            "datatable(SHA1: string)['ABC', 'other'] | invoke FileProfile(SHA1) \
+             | project SHA1, GlobalPrevalence, Signer | sort by SHA1 asc | take 1",
+            json!(["ABC", 7, "Contoso"]),
+        ),
+        (
+            "print tostring(geo_info_from_ip_address('10.1.2.3').country)",
+            json!(["Here"]),
+        ),
+        (
+            "_GetWatchlist('vips') | project SearchKey, Owner",
+            json!(["host-1", "ada"]),
+        ),
+    ] {
+        let answer = ask(&source, &spec(text, None)).await.unwrap();
+        assert_eq!(answer.rows, [row], "{text}");
+    }
+    let missing = spec("_GetWatchlist('others')", None);
+    let error = ask(&source, &missing).await.err().unwrap().to_string();
+    assert!(error.contains("watchlists: {others: <table>}"), "{error}");
+}
+
+#[tokio::test]
+async fn externaldata_reads_what_the_source_allows() {
+    let folder = tempfile::tempdir().unwrap();
+    put(folder.path(), "data/T.csv", "a\n1\n");
+    put(folder.path(), "lists/hosts.csv", "host-1,3\nhost-2,4\n");
+    put(folder.path(), "secret/hosts.csv", "host-9,9\n");
+    let list = |name: &str| {
+        let file = folder.path().join(name).join("hosts.csv");
+        let file = file.display();
+        spec(
+            &format!("externaldata(Host: string, N: long) [@'{file}'] | summarize sum(N)"),
+            None,
+        )
+    };
+    let off = source(LocalConfig::new(folder.path().join("data")));
+    let error = ask(&off, &list("lists")).await.err().unwrap().to_string();
+    assert!(error.contains("externaldata.allow"), "{error}");
+    let config: SourceConfig = serde_json::from_value(json!({
+        "kind": "local",
+        "path": folder.path().join("data"),
+        "externaldata": {"allow": [folder.path().join("lists")]},
+    }))
+    .unwrap();
+    let SourceConfig::Local(config) = config;
+    let on = source(config);
+    let answer = ask(&on, &list("lists")).await.unwrap();
+    assert_eq!(answer.rows, [json!([7])]);
+    let refused = ask(&on, &list("lists/../secret")).await;
+    assert!(refused.is_err(), "nothing beside what is allowed");
+}
+
 #[test]
 fn configurations_that_make_no_sense_are_refused() {
     let refuse = |value: Value| serde_json::from_value::<SourceConfig>(value).unwrap_err();
