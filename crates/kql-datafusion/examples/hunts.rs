@@ -121,7 +121,7 @@ async fn run(options: Options) {
             };
             if round > 0 {
                 walls.push(started.elapsed());
-                processor.push(processor_time() - before);
+                processor.push(processor_time().saturating_sub(before));
             } else if let Some(folder) = &options.out {
                 write_answer(&folder.join(format!("{name}.ndjson")), &batches, &schema);
             }

@@ -3,12 +3,16 @@
 use std::fmt::Write as _;
 use std::sync::Arc;
 
+use async_trait::async_trait;
 use kql::builtin::operator::{self, Operator};
 use kql::builtin::{Parameter, ResultType, Signature, aggregates, graphs, scalars};
 use kql::catalog::{Catalog, EmptyCatalog};
 use kql::diagnostic::Severity;
+use kql::hir::Query;
 use kql::types::{Column, ScalarType, Schema};
-use kql_datafusion::{EngineError, KqlContext, Limits, MemoryTables, QueryTime};
+use kql_datafusion::{
+    EngineError, ExternalData, Fetch, Fetched, KqlContext, Limits, MemoryTables, QueryTime,
+};
 
 use super::check_generated;
 
@@ -92,6 +96,28 @@ fn tables() -> MemoryTables {
             ("Dynamic", Dynamic),
         ],
     );
+    // What functions of the source answer from, as a source names it.
+    let texts = |names: &[&str]| -> Schema {
+        let columns = names.iter().map(|name| Column::new(*name, String));
+        columns.collect()
+    };
+    for (function, key, columns) in [
+        ("FileProfile", None, &["SHA1"] as &[&str]),
+        ("DeviceFromIP", None, &["IP", "DeviceId"]),
+        (
+            "AssignedIPAddresses",
+            None,
+            &["DeviceId", "DeviceName", "IPAddress"],
+        ),
+        ("SeenBy", None, &["SeenDeviceId", "DeviceId", "DeviceName"]),
+        ("_GetWatchlist", Some("vips".to_owned()), &["SearchKey"]),
+        ("geo_info_from_ip_address", None, &["network", "country"]),
+    ] {
+        let columns = texts(columns);
+        tables
+            .insert_function(function, key, columns, Vec::new())
+            .unwrap();
+    }
     tables
 }
 
@@ -172,14 +198,29 @@ async fn support_of(context: &KqlContext, query: &str) -> Result<Support, String
         now: 639_028_224_000_000_000,
         window: None,
     };
-    let rows = match context.stream(&typed, time).await {
-        Ok(stream) => stream.collect().await.map(drop),
-        Err(error) => Err(error),
-    };
-    match rows {
+    match rows(context, &typed, time).await {
         Ok(()) => Ok(Support::Runs),
         Err(EngineError::NotSupported { .. }) => Ok(Support::Bound),
         Err(error) => Err(format!("`{query}`: {error}")),
+    }
+}
+
+/// Runs all results of a query to their end.
+async fn rows(context: &KqlContext, query: &Query, time: QueryTime) -> Result<(), EngineError> {
+    for result in context.streams(query, time).await? {
+        result.stream.collect().await?;
+    }
+    Ok(())
+}
+
+/// Every address has an empty file.
+#[derive(Debug)]
+struct EmptyFiles;
+
+#[async_trait]
+impl Fetch for EmptyFiles {
+    async fn fetch(&self, _: &str, _: usize) -> Result<Fetched, String> {
+        Ok(Fetched::Content(Vec::new()))
     }
 }
 
@@ -346,7 +387,7 @@ const HEAD: &str = "\
 
 Generated from the declarations in `crates/kql` by running every entry; do not edit it.
 
-- **runs**: the embedded engine runs it.
+- **runs**: the embedded engine runs it; functions of the source do where it names a table for them.
 - bound: names and types are checked, but the engine does not run it: a run with it fails and names it.
 - parsed: it is read, and refused by its name by `huntd check` already.
 
@@ -355,7 +396,7 @@ Where answers differ from Kusto's is told in [kql-deviations.md](kql-deviations.
 ";
 
 const GRAPH_FUNCTIONS: &str = "\
-They stand in `graph-match` and its like, which are parsed.
+They stand in `graph-match` and its like, which run.
 
 | function | what |
 |---|---|
@@ -377,7 +418,13 @@ string and bool; `scalar` is all but dynamic; `same` is the type of the first ar
 #[tokio::test]
 async fn the_page_about_kql_is_what_the_engine_does() {
     let mut page = Page {
-        context: KqlContext::new(Arc::new(tables()), Limits::default()).unwrap(),
+        context: KqlContext::new(Arc::new(tables()), Limits::default())
+            .unwrap()
+            .with_external_data(ExternalData {
+                allow: vec!["https://example.com/".to_owned()],
+                fetch: Some(Arc::new(EmptyFiles)),
+                ..ExternalData::default()
+            }),
         text: HEAD.to_owned(),
         mistakes: Vec::new(),
     };

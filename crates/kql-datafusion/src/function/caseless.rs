@@ -110,21 +110,17 @@ fn spellings(window: &[u8]) -> Vec<Vec<u8>> {
     let mut spellings = vec![Vec::with_capacity(window.len())];
     for byte in window {
         let upper = byte.to_ascii_uppercase();
-        if upper != *byte {
-            let others = spellings.clone().into_iter().map(|mut spelling| {
-                spelling.push(upper);
-                spelling
-            });
-            let others: Vec<_> = others.collect();
-            spellings
-                .iter_mut()
-                .for_each(|spelling| spelling.push(*byte));
-            spellings.extend(others);
-        } else {
-            spellings
-                .iter_mut()
-                .for_each(|spelling| spelling.push(*byte));
+        let mut others = Vec::new();
+        if byte.is_ascii_lowercase() {
+            others.clone_from(&spellings);
         }
+        for spelling in &mut spellings {
+            spelling.push(*byte);
+        }
+        for spelling in &mut others {
+            spelling.push(upper);
+        }
+        spellings.append(&mut others);
     }
     spellings
 }

@@ -1,5 +1,6 @@
 //! Functions of numbers and bits, and `bin()`, which rounds times as well.
 
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, TimestampNanosecondArray};
@@ -147,19 +148,16 @@ fn round(arguments: &Arguments<'_>) -> Result<ArrayRef> {
 /// of their times, so that most are in the bin of the one before.
 fn bin_instants(instants: &TimestampNanosecondArray, size: i64) -> ArrayRef {
     let mut bin = 0_i64;
-    let mut inside = 1..=0;
+    // The bin of the row before, if its start and end are instants.
+    let mut known: Option<RangeInclusive<i64>> = None;
     let bins = instants.values().iter().map(|instant| {
-        if !inside.contains(instant) {
+        if !known.as_ref().is_some_and(|known| known.contains(instant)) {
             let ticks = unix_ns_to_ticks(*instant);
             let start = ticks - ticks.rem_euclid(size);
             bin = ticks_to_unix_ns(start);
             let end = start.checked_add(size).map(ticks_to_unix_ns);
-            // A start that saturates is no bound.
-            inside = if unix_ns_to_ticks(bin) == start {
-                bin..=end.unwrap_or(bin).saturating_sub(1)
-            } else {
-                1..=0
-            };
+            known = (unix_ns_to_ticks(bin) == start)
+                .then(|| bin..=end.unwrap_or(bin).saturating_sub(1));
         }
         bin
     });

@@ -137,9 +137,7 @@ impl Lowering<'_> {
                 PlanKind::Join {
                     left, right, kind, ..
                 } => {
-                    // The larger side gives most of the rows; which it is takes one more look.
                     plan = match kind {
-                        JoinKind::LeftSemi | JoinKind::LeftAnti | JoinKind::LeftOuter => left,
                         JoinKind::RightSemi | JoinKind::RightAnti | JoinKind::RightOuter => right,
                         _ => left,
                     };

@@ -4,6 +4,7 @@
 
 use std::sync::Arc;
 
+use arrow::array::RecordBatch;
 use datafusion::common::{Column, JoinType, NullEquality};
 use datafusion::functions_aggregate::min_max;
 use datafusion::logical_expr::expr::AggregateFunction;
@@ -64,7 +65,7 @@ impl Lowering<'_> {
             .aggregate(groups, [extreme])?
             .build()?;
         let batches = self.collect(plan, "arg_max").await?;
-        let rows: usize = batches.iter().map(|batch| batch.num_rows()).sum();
+        let rows: usize = batches.iter().map(RecordBatch::num_rows).sum();
         if rows > GROUPS_MAX {
             return Ok(());
         }

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use arrow::array::{
     Array, ArrayRef, AsArray, Int64Array, RecordBatch, StringViewArray, TimestampNanosecondArray,
 };
+use arrow::buffer::Buffer;
 use arrow::datatypes::{DataType, Field, FieldRef, Int64Type, Schema, TimeUnit};
 use datafusion::common::Result;
 use datafusion::error::DataFusionError;
@@ -98,7 +99,7 @@ impl Converted {
 /// whole pages.
 fn trimmed(array: &ArrayRef) -> ArrayRef {
     let text = array.as_string_view();
-    let held: usize = text.data_buffers().iter().map(|buffer| buffer.len()).sum();
+    let held: usize = text.data_buffers().iter().map(Buffer::len).sum();
     if held <= IDLE_BYTES_MAX {
         return Arc::clone(array);
     }

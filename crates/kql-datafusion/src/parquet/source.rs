@@ -334,9 +334,8 @@ fn in_file_type(
     // Null in the file is `""`, which must not make the comparison true.
     let empty_is_true = match operator {
         Eq | GtEq => text == Some(""),
-        Lt => text != Some(""),
+        Lt | NotEq => text != Some(""),
         LtEq => true,
-        NotEq => text != Some(""),
         _ => false,
     };
     (converted.is_string() && (!empty_is_true || !field.is_nullable()))
@@ -351,10 +350,8 @@ fn cost(filter: &Arc<dyn PhysicalExpr>) -> Result<usize> {
             2
         } else if let Some(call) = expr.downcast_ref::<ScalarFunctionExpr>() {
             function_cost(call.name())
-        } else if expr.is::<Literal>() || expr.is::<CastExpr>() {
-            0
         } else {
-            1
+            usize::from(!expr.is::<Literal>() && !expr.is::<CastExpr>())
         };
         Ok(TreeNodeRecursion::Continue)
     })?;

@@ -72,7 +72,7 @@ impl Iterator for Expansion {
 
 /// The elements of the distinct values of a column.
 pub(super) struct Elements {
-    elements: ArrayRef,
+    all: ArrayRef,
     /// Where the elements of each value begin; one more for the end.
     starts: Vec<u32>,
     /// The value of each row.
@@ -92,7 +92,7 @@ impl Elements {
             starts.push(u32::try_from(count).ok()?);
         }
         Some(Self {
-            elements: Arc::new(builder.finish()),
+            all: Arc::new(builder.finish()),
             starts,
             rows: distinct.rows,
         })
@@ -120,7 +120,9 @@ impl Expansion {
             if count == 0 && self.keeps_empty {
                 origins.push(row as u32);
                 numbers.push(None);
-                taken.iter_mut().for_each(|taken| taken.push(None));
+                for taken in &mut taken {
+                    taken.push(None);
+                }
             }
             for (column, taken) in columns.iter().zip(&mut taken) {
                 let range = column.range(row);
@@ -137,7 +139,7 @@ impl Expansion {
         let elements = columns
             .iter()
             .zip(taken)
-            .map(|(column, taken)| Ok(take(&column.elements, &UInt32Array::from(taken), None)?));
+            .map(|(column, taken)| Ok(take(&column.all, &UInt32Array::from(taken), None)?));
         Some(
             elements
                 .collect::<Result<Vec<_>>>()

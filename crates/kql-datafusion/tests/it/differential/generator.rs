@@ -245,9 +245,10 @@ impl Generator {
             keys.push(format!("{name} = {value}"));
             result.push(Column { name, ty });
         }
-        let by = match keys.is_empty() {
-            true => String::new(),
-            false => format!(" by {}", keys.join(", ")),
+        let by = if keys.is_empty() {
+            String::new()
+        } else {
+            format!(" by {}", keys.join(", "))
         };
         pipeline.then(&format!("summarize {}{by}", aggregates.join(", ")));
         pipeline.columns = result;
