@@ -17,6 +17,25 @@ use crate::types::ticks_to_unix_ns;
 /// Most elements of an array that a function makes.
 const LENGTH_MAX: usize = 1_048_576;
 
+/// The sum of the numbers of an array, past nulls; null for none and where anything else is in it.
+fn array_sum(array: &str) -> Option<f64> {
+    let mut elements = json::elements(array)?.peekable();
+    // An empty array has no sum.
+    elements.peek()?;
+    let mut sum = 0.0;
+    for element in elements {
+        let number = || Datum::Dynamic(element).to_real();
+        sum += match json::kind(element) {
+            Kind::Null => continue,
+            Kind::Long | Kind::Real => number()?,
+            // JSON has NaN and the infinities as texts only.
+            Kind::String => number().filter(|number| !number.is_finite())?,
+            Kind::Bool | Kind::Array | Kind::Bag => return None,
+        };
+    }
+    Some(sum)
+}
+
 /// Functions of arrays by name.
 pub(super) fn find(name: &str, _: &[ScalarType]) -> Option<Evaluate> {
     Some(match name {
@@ -26,14 +45,7 @@ pub(super) fn find(name: &str, _: &[ScalarType]) -> Option<Evaluate> {
         }),
         "array_sum" => code(|a| {
             let arrays = a.raw(0)?;
-            a.reals(|row| {
-                let elements = json::elements(arrays.get(row)?)?;
-                let mut elements = elements.peekable();
-                // An empty array has no sum.
-                elements.peek()?;
-                let numbers = elements.filter_map(|element| Datum::Dynamic(element).to_real());
-                Some(numbers.fold(0.0, |sum, number| sum + number))
-            })
+            a.reals(|row| array_sum(arrays.get(row)?))
         }),
         "array_reverse" => transform(|mut elements| {
             elements.reverse();
@@ -580,6 +592,9 @@ mod tests {
         check("array_length", Long, &[dynamic("[]")], "0");
         check("array_length", Long, &[dynamic(r#"{"a":1}"#)], "null");
         check("array_sum", Real, &[dynamic("[1,null,3]")], "4.0");
+        check("array_sum", Real, &[dynamic(r#"[1,"NaN"]"#)], "NaN");
+        check("array_sum", Real, &[dynamic(r#"[1,"a"]"#)], "null");
+        check("array_sum", Real, &[dynamic("[1,true]")], "null");
     }
 
     #[test]
