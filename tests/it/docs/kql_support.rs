@@ -29,6 +29,8 @@ const ARGUMENTS: &[(&str, &[&str])] = &[
     ("estimate_data_size", &["Text"]),
     ("extract", &["'x'", "Long", "Text", "typeof(long)"]),
     ("extract_json", &["'x'", "Text", "typeof(long)"]),
+    ("hll", &["Long", "4"]),
+    ("hll_if", &["Long", "Bool", "4"]),
     ("next", &["Text", "1", "''"]),
     ("percentile", &["Long", "95"]),
     ("percentiles", &["Long", "95"]),

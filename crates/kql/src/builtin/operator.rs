@@ -90,7 +90,7 @@ pub static TABULAR: &[Operator] = &[
     ),
     entry(
         "graph-mark-components",
-        "Events | make-graph Device --> File | graph-mark-components",
+        "Events | make-graph Device --> File | graph-mark-components | graph-to-table nodes",
         "Marks the connected parts of a graph.",
     ),
     entry(
@@ -110,12 +110,13 @@ pub static TABULAR: &[Operator] = &[
     ),
     entry(
         "graph-where-edges",
-        "Events | make-graph Device --> File | graph-where-edges Bytes > 1",
+        "Events | make-graph Device --> File | graph-where-edges Bytes > 1 | graph-to-table edges",
         "Keeps edges of a graph.",
     ),
     entry(
         "graph-where-nodes",
-        "Events | make-graph Device --> File with Devices on Device | graph-where-nodes Site == 'a'",
+        "Events | make-graph Device --> File with Devices on Device \
+         | graph-where-nodes Site == 'a' | graph-to-table nodes",
         "Keeps nodes of a graph.",
     ),
     entry(
@@ -141,7 +142,7 @@ pub static TABULAR: &[Operator] = &[
     ),
     entry(
         "make-graph",
-        "Events | make-graph Device --> File",
+        "Events | make-graph Device --> File | graph-to-table edges",
         "Makes a graph of a table of edges.",
     ),
     entry(
