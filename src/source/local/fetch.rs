@@ -13,7 +13,7 @@ use crate::http::{self, HttpLimits};
 const LIMITS: HttpLimits = HttpLimits {
     connect: Duration::from_secs(10),
     read: Duration::from_secs(30),
-    total: Duration::from_secs(120),
+    total: Duration::from_mins(2),
 };
 
 /// Reads addresses over HTTPS.
