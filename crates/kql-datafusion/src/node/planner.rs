@@ -11,6 +11,7 @@ use datafusion::logical_expr::{LogicalPlan, UserDefinedLogicalNode};
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_planner::{DefaultPhysicalPlanner, ExtensionPlanner, PhysicalPlanner};
 
+use super::each_group::{EachGroup, EachGroupExec};
 use super::make_series::{MakeSeries, MakeSeriesExec};
 use super::mv_expand::{MvExpand, MvExpandExec};
 use super::whole::{Whole, WholeExec};
@@ -59,6 +60,8 @@ impl ExtensionPlanner for NodePlanner {
             Some(Arc::new(MakeSeriesExec::new(series, input)?))
         } else if let Some(whole) = node.downcast_ref::<Whole>() {
             Some(Arc::new(WholeExec::new(whole, input)?))
+        } else if let Some(each) = node.downcast_ref::<EachGroup>() {
+            Some(Arc::new(EachGroupExec::new(each, input).await?))
         } else {
             None
         })
