@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use datafusion::logical_expr::{LogicalPlan, LogicalPlanBuilder, Union, lit};
-use kql::hir::{Plan, UnionInput};
+use kql::hir::{self, Plan, UnionInput};
+use kql::types::Value;
 
 use super::group::Groups;
 use super::relation::Relation;
@@ -13,10 +14,13 @@ use crate::error::EngineError;
 impl Lowering<'_> {
     pub(super) fn union(&self, inputs: &[UnionInput], output: &Plan) -> Result<Relation> {
         let mut legs = Vec::with_capacity(inputs.len());
+        let mut missing: Vec<Vec<bool>> = Vec::with_capacity(inputs.len());
         let mut groups: Option<Groups> = None;
         for leg in inputs {
             let input = self.plan(&leg.plan)?.without_order();
-            let leg = self.project(input, &leg.expressions(&output.schema), output)?;
+            let expressions = leg.expressions(&output.schema);
+            let leg = self.project(input, &expressions, output)?;
+            missing.push(expressions.iter().map(is_null).collect());
             if legs.is_empty() {
                 groups.clone_from(&leg.groups);
             } else if groups.is_some() != leg.groups.is_some() {
@@ -25,6 +29,7 @@ impl Lowering<'_> {
             }
             legs.push(leg);
         }
+        let legs = Self::stored_alike(legs, &missing, output)?;
         let width = output.schema.len();
         let alive = legs.iter().any(|leg| match &leg.groups {
             Some(groups) => groups.alive.is_some(),
@@ -61,4 +66,9 @@ impl Lowering<'_> {
         let plan = LogicalPlanBuilder::from(leg.plan).project(columns)?;
         Ok(Arc::new(plan.build()?))
     }
+}
+
+/// Whether an expression stands for a column that a leg does not have.
+fn is_null(expr: &hir::Expr) -> bool {
+    matches!(expr.kind, hir::ExprKind::Literal(Value::Null))
 }
