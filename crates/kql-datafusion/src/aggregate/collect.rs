@@ -209,13 +209,8 @@ impl Fold for Set {
         columns: &[ArrayRef],
         groups: &Groups<'_>,
     ) -> Result<()> {
-        let values = columns[0].as_string_view();
-        for row in 0..values.len() {
-            if let Some(group) = groups.of(row)
-                && values.is_valid(row)
-            {
-                self.add(&mut states[group], values.value(row));
-            }
+        for (group, json) in groups.texts(&columns[0]) {
+            self.add(&mut states[group], json);
         }
         Ok(())
     }
@@ -277,15 +272,9 @@ impl Fold for Bag {
         columns: &[ArrayRef],
         groups: &Groups<'_>,
     ) -> Result<()> {
-        let values = columns[0].as_string_view();
-        for row in 0..values.len() {
-            if let Some(group) = groups.of(row)
-                && values.is_valid(row)
-                && let Some(entries) = json::entries(values.value(row))
-            {
-                for (key, value) in entries {
-                    self.add(&mut states[group], key, value);
-                }
+        for (group, bag) in groups.texts(&columns[0]) {
+            for (key, value) in json::entries(bag).into_iter().flatten() {
+                self.add(&mut states[group], key, value);
             }
         }
         Ok(())

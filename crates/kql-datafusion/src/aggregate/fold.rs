@@ -55,6 +55,13 @@ impl Groups<'_> {
         }
         Some(self.indices.map_or(0, |indices| indices[row]))
     }
+
+    /// The texts of a column that are not null, with their groups.
+    pub(super) fn texts<'t>(&self, column: &'t ArrayRef) -> impl Iterator<Item = (usize, &'t str)> {
+        let values = column.as_string_view();
+        let rows = (0..values.len()).filter(|row| values.is_valid(*row));
+        rows.filter_map(|row| Some((self.of(row)?, values.value(row))))
+    }
 }
 
 /// A fold as DataFusion's aggregate. Two are equal if names, arguments and results are; the name

@@ -5,7 +5,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, StringViewBuilder};
+use arrow::array::{ArrayRef, StringViewBuilder};
 use arrow::datatypes::DataType;
 use datafusion::common::Result;
 use datafusion::logical_expr::AggregateUDF;
@@ -201,13 +201,8 @@ impl Fold for BuildSchema {
         columns: &[ArrayRef],
         groups: &Groups<'_>,
     ) -> Result<()> {
-        let values = columns[0].as_string_view();
-        for row in 0..values.len() {
-            if let Some(group) = groups.of(row)
-                && values.is_valid(row)
-            {
-                states[group].add(values.value(row), 0);
-            }
+        for (group, json) in groups.texts(&columns[0]) {
+            states[group].add(json, 0);
         }
         Ok(())
     }

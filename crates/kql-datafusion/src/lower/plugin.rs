@@ -8,6 +8,7 @@ use kql::builtin::plugin::Plugin;
 use kql::hir::{self, ExprKind, Plan, PlanKind, PluginArgument, PluginCall, PluginValue};
 use kql::types::{ScalarType, Value};
 
+use super::group::reads_rows;
 use super::plugin_lookup::Shapes;
 use super::prepare::{Answer, address};
 use super::relation::Relation;
@@ -182,6 +183,10 @@ impl Lowering<'_> {
     /// Runs what a call needs before the query is lowered, and prepares what it reads.
     pub(super) async fn prepare_call(&mut self, call: &Call<'_>) -> Result<()> {
         if call.function.name == "pivot" {
+            if reads_rows(call.input) {
+                let what = "`pivot` in a subquery over parts of a table";
+                return Err(EngineError::not_supported(what, call.output.span));
+            }
             let wanted = &call.output.schema;
             let (schema, rows) = self.pivoted(call, Some(wanted)).await?;
             let answer = Answer::Table(schema, vec![rows]);

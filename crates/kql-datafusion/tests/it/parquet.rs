@@ -218,6 +218,11 @@ async fn files_answer_as_memory_does() {
             "T | where Extra0 in ((T | where Port == 39 | take 1000 | project Extra0 % 10)) | count",
             "T | where Extra0 < 20 | parse Text with * \"Step\" Step:long \" --Mode=\" Mode:long \
              | where Mode > 3 | project Step, Mode",
+            // Each group reads the file anew.
+            "T | where Extra0 < 60 | partition by Port (sort by Extra0 asc | scan with (step s: true;) \
+             | join kind=inner (T | where Extra0 % 7 == 0) on Extra0 | project Extra0, Port, Text1)",
+            "T | where Extra0 < 60 | partition by Port (join kind=leftouter \
+             (T | summarize most = max(Extra0) by Name) on Name | top 2 by Extra0 | count)",
         ]
         .map(str::to_owned),
     );

@@ -201,22 +201,24 @@ impl<'a> Parameters<'a> {
 
 /// `series_decompose(series, seasonality, trend, test points, score)`.
 fn series_decompose(arguments: &Arguments<'_>, rows: &mut Rows) -> Result<()> {
-    let arrays = arguments.raw(0)?;
-    let parameters = Parameters::new(arguments, [1, 2, 3, 4], "avg")?;
-    let mut planner = FftPlanner::new();
-    for row in 0..arguments.rows {
-        let options = parameters.options(row)?;
-        let series = reals_of(&arrays, row);
-        rows.push(series.map(|x| Components::of(&x, options, &mut planner).cells()));
-    }
-    Ok(())
+    components(arguments, rows, [1, 2, 3, 4], "avg")
 }
 
 /// `series_decompose_forecast(series, points, seasonality, trend, score)`: the baseline goes on
 /// over the last points.
 fn series_decompose_forecast(arguments: &Arguments<'_>, rows: &mut Rows) -> Result<()> {
+    components(arguments, rows, [2, 3, 1, 4], "linefit")
+}
+
+/// The components of each series; the positions are those of [`Parameters::new`].
+fn components(
+    arguments: &Arguments<'_>,
+    rows: &mut Rows,
+    positions: [usize; 4],
+    default_trend: &'static str,
+) -> Result<()> {
     let arrays = arguments.raw(0)?;
-    let parameters = Parameters::new(arguments, [2, 3, 1, 4], "linefit")?;
+    let parameters = Parameters::new(arguments, positions, default_trend)?;
     let mut planner = FftPlanner::new();
     for row in 0..arguments.rows {
         let options = parameters.options(row)?;
