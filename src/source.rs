@@ -76,8 +76,12 @@ pub trait Source: Debug + Send + Sync {
     }
 
     /// Runs `query` over `window`; `now()` is the window's end. Rows stream: the result is never
-    /// held whole. Dropping the stream cancels the query.
+    /// held whole. Dropping the stream cancels the query. One that yields several tables (`fork`,
+    /// `facet`) is an error.
     async fn query(&self, query: &QuerySpec) -> Result<QueryResult, SourceError>;
+
+    /// The same for any number of tables, in the order written. They share their statistics.
+    async fn results(&self, query: &QuerySpec) -> Result<Vec<QueryResult>, SourceError>;
 }
 
 /// What to run.
@@ -99,6 +103,8 @@ pub struct QuerySpec {
 
 /// A result on its way.
 pub struct QueryResult {
+    /// What the query calls it, where it yields several.
+    pub name: Option<Arc<str>>,
     /// KQL columns.
     pub schema: Schema,
     /// How the query asks to be drawn.
@@ -146,7 +152,7 @@ impl SourceError {
     pub(crate) fn of_engine(
         timeout: Duration,
         text: String,
-    ) -> impl Fn(EngineError) -> Self + Send + 'static {
+    ) -> impl Fn(EngineError) -> Self + Send + Sync + 'static {
         move |error| match error {
             EngineError::NotSupported { span, .. }
             | EngineError::Invalid { span, .. }

@@ -16,14 +16,14 @@ use datafusion::physical_plan::{ExecutionPlan, displayable};
 use datafusion::prelude::SessionConfig;
 use kql::bind::{Bound, KnownColumns, Parameters};
 use kql::diagnostic::Severity;
-use kql::hir::{self, PlanKind};
+use kql::hir;
 use kql::types::Schema;
 use tokio::time::Instant;
 
 use crate::error::EngineError;
 use crate::external::ExternalData;
 use crate::limits::Limits;
-use crate::lower::{Computed, Lowered, Lowering, results};
+use crate::lower::{Computed, Lowered, Lowering};
 use crate::node::pause::InsertPauses;
 use crate::node::planner::KqlQueryPlanner;
 use crate::stream::{Held, LimitedStream, QueryStream};
@@ -148,7 +148,7 @@ impl KqlContext {
         query: &hir::Query,
         time: QueryTime,
     ) -> Result<QueryStream, EngineError> {
-        if let PlanKind::Several { .. } = &*query.plan.kind {
+        if query.has_several_results() {
             return Err(EngineError::Invalid {
                 what: "the query has several results (`fork`, `facet`) where one table is wanted"
                     .to_owned(),
@@ -273,7 +273,7 @@ impl KqlContext {
                 }
                 Lowered::Plans(plans, reservations) => {
                     let mut planned = Vec::with_capacity(plans.len());
-                    for ((name, result), plan) in results(&query).into_iter().zip(plans) {
+                    for ((name, result), plan) in query.results().into_iter().zip(plans) {
                         planned.push(PlannedResult {
                             name: name.cloned(),
                             physical: state.create_physical_plan(&plan).await?,

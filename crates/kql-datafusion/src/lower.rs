@@ -152,7 +152,7 @@ impl<'a> Lowering<'a> {
         }
         self.prepare(&query.plan).await?;
         let mut plans = Vec::new();
-        for (_, result) in results(query) {
+        for (_, result) in query.results() {
             plans.push(self.plan(result)?.sorted()?);
         }
         Ok(Lowered::Plans(plans, self.reservations))
@@ -411,19 +411,6 @@ impl<'a> Lowering<'a> {
         .map_err(datafusion::error::DataFusionError::from)?;
         let array = physical.evaluate(&batch)?.into_array(1)?;
         Ok(ScalarValue::try_from_array(&array, 0)?)
-    }
-}
-
-/// The results of a query with their names, in order: one, but for `fork` and `facet`.
-pub(crate) fn results(query: &hir::Query) -> Vec<(Option<&Arc<str>>, &Plan)> {
-    match &*query.plan.kind {
-        PlanKind::Several { results } => {
-            let results = results.iter();
-            results
-                .map(|result| (result.name.as_ref(), &result.plan))
-                .collect()
-        }
-        _ => vec![(None, &query.plan)],
     }
 }
 

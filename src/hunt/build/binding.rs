@@ -2,8 +2,9 @@
 //! result's columns.
 
 use kql::catalog::{MemoryCatalog, TableInfo};
-use kql::diagnostic::did_you_mean;
+use kql::diagnostic::{Diagnostic, did_you_mean};
 use kql::lint::{LintContext, RequiredColumn};
+use kql::span::Span;
 use kql::types::Schema;
 
 use super::Builder;
@@ -26,7 +27,14 @@ impl Builder<'_> {
         let context = self.lint_context(detect);
         let (bound, problems) = query::bind(&self.hunt.file, &self.hunt.query, &*catalog, &context);
         self.problems.extend(problems);
-        Some(result_columns(&bound?.plan.schema))
+        let bound = bound?;
+        if bound.has_several_results() {
+            let file = &self.hunt.file;
+            let problem = several_results(self.hunt.query.file_span(bound.plan.span));
+            self.problems.push(file.problem(problem));
+            return None;
+        }
+        Some(result_columns(&bound.plan.schema))
     }
 
     /// How the query is run, and what reads its rows. Columns of entities and of the key are
@@ -99,7 +107,10 @@ impl Builder<'_> {
                 time_column: None,
             },
         );
-        let bound = kql::compile(query, &catalog);
+        let mut bound = kql::compile(query, &catalog);
+        if let Some(several) = bound.query.take_if(|query| query.has_several_results()) {
+            bound.diagnostics.push(several_results(several.plan.span));
+        }
         let layer = self.layers.layer_of(&["detect", "query"]);
         let node = layer
             .document
@@ -142,4 +153,11 @@ impl Builder<'_> {
         let message = format!("the result has no column `{column}`");
         self.report(code::UNKNOWN_COLUMN, &full, message, Some(help));
     }
+}
+
+/// A run keeps one file of rows, which one detection reads.
+fn several_results(span: Span) -> Diagnostic {
+    let message = "the query yields several tables, and a hunt has one result";
+    Diagnostic::error(code::UNSUPPORTED, span, message)
+        .with_help("make a hunt of each, or put the tables together with `union`")
 }
