@@ -104,6 +104,24 @@ async fn failure(config: LocalConfig, text: &str) -> String {
     }
 }
 
+#[tokio::test]
+async fn now_is_not_the_end_of_the_window_if_it_is_given() {
+    let folder = tempfile::tempdir().unwrap();
+    put(
+        folder.path(),
+        "T.ndjson",
+        "{\"Timestamp\":\"2026-01-15T08:00:00Z\"}\n",
+    );
+    let window = crate::lake::window("2026-01-15T00:00:00Z", "2026-01-16T00:00:00Z");
+    let mut spec = spec("T | project now() - Timestamp", Some(window));
+    let source = source(LocalConfig::new(folder.path()));
+    let answer = ask(&source, &spec).await.unwrap();
+    assert_eq!(answer.rows, [json!(["16:00:00"])]);
+    spec.now = Some("2026-01-15T09:00:00Z".parse().unwrap());
+    let answer = ask(&source, &spec).await.unwrap();
+    assert_eq!(answer.rows, [json!(["01:00:00"])]);
+}
+
 const ALL: &str =
     "T | project Timestamp, FileName, Port, Score, Elevated, Extra, Id | sort by Id asc";
 

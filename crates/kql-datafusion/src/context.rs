@@ -18,6 +18,7 @@ use kql::bind::{Bound, KnownColumns, Parameters};
 use kql::diagnostic::Severity;
 use kql::hir;
 use kql::types::Schema;
+use kql::window::{Mode, Timing, Window};
 use tokio::time::Instant;
 
 use crate::error::EngineError;
@@ -257,8 +258,12 @@ impl KqlContext {
         let mut is_part = false;
         loop {
             if let Some((from, to)) = time.window {
-                let window = kql::window::Window { from, to };
-                query = Cow::Owned(kql::window::apply(query.into_owned(), window));
+                let timing = Timing {
+                    window: Window { from, to },
+                    now: time.now,
+                    mode: Mode::Event,
+                };
+                query = Cow::Owned(kql::window::apply(query.into_owned(), timing));
             }
             let (tables, external) = (&*self.tables, &self.external);
             let lowering = Lowering::new(tables, external, state, time.now, computed);
