@@ -19,7 +19,7 @@ SKEW = "CREATE MACRO skew(i, purpose, n) AS CAST(floor(power((hash(i, purpose) %
 
 COMMON = f"""
   TIMESTAMPTZ '2025-06-01 00:00:00+00'
-    + to_microseconds(CAST(i * {DAYS * 86_400_000_000} / total AS BIGINT)) AS Timestamp,
+    + to_microseconds(CAST(CAST(i AS HUGEINT) * {DAYS * 86_400_000_000} // total AS BIGINT)) AS Timestamp,
   md5('device' || skew(i, 'device', 2000)) AS DeviceId,
   CASE WHEN skew(i, 'device', 2000) % 10 = 0 THEN 'SRV-' ELSE 'PC-' END
     || lpad(CAST(skew(i, 'device', 2000) AS VARCHAR), 5, '0') || '.corp.example' AS DeviceName,

@@ -14,20 +14,13 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use arrow::array::{ArrayRef, RecordBatch};
-use arrow::datatypes::{DataType, Schema as ArrowSchema, SchemaRef};
-use async_trait::async_trait;
-use datafusion::catalog::{Session, TableProvider};
-use datafusion::common::Statistics;
-use datafusion::error::Result;
-use datafusion::logical_expr::{Expr, TableProviderFilterPushDown, TableType};
-use datafusion::physical_plan::ExecutionPlan;
+use arrow::datatypes::SchemaRef;
 use kql::catalog::TableInfo;
 use kql::types::{Column, ScalarType, Schema};
-use kql_datafusion::parquet::{ParquetFile, ParquetScan, rows as parquet_rows};
+use kql_datafusion::parquet::{ParquetFile, ParquetTable};
 use kql_datafusion::tables::{Table, Tables};
-use kql_datafusion::types::{arrow_schema, arrow_type, kql_type};
+use kql_datafusion::types::{arrow_type, kql_type};
 use kql_datafusion::{KqlContext, Limits, QueryStream, QueryTime, json};
-use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions};
 
 /// What the program itself uses: decoding asks for large blocks all the time, which the system's
 /// allocator gives back to the kernel each time.
@@ -205,8 +198,6 @@ fn peak_memory_mib() -> u64 {
 
 /// User and system time of the process, in the kernel's ticks of a hundredth of a second.
 fn processor_time() -> Duration {
-    let stat = fs::read_to_string("/proc/self/schedstat").unwrap_or_default();
-    let _ = stat;
     let stat = fs::read_to_string("/proc/self/stat").unwrap_or_default();
     let after_name = stat.rsplit(") ").next().unwrap_or("");
     let fields: Vec<&str> = after_name.split(' ').collect();
@@ -254,19 +245,13 @@ fn table(folder: &Path) -> Table {
     let mut schema: Option<SchemaRef> = None;
     for entry in fs::read_dir(folder).unwrap() {
         let path = std::path::absolute(entry.unwrap().path()).unwrap();
-        let content = fs::File::open(&path).unwrap();
-        let loaded = ArrowReaderMetadata::load(&content, ArrowReaderOptions::new()).unwrap();
-        schema.get_or_insert_with(|| Arc::clone(loaded.schema()));
-        files.push(ParquetFile {
-            bytes: content.metadata().unwrap().len(),
-            path,
-            modified: None,
-            metadata: Some(Arc::clone(loaded.metadata())),
-        });
+        let (file, file_schema) = ParquetFile::open(&path).unwrap();
+        schema.get_or_insert(file_schema);
+        files.push(file);
     }
     files.sort_by(|left, right| left.path.cmp(&right.path));
-    let schema = schema.unwrap();
-    let columns: Schema = schema
+    let file_schema = schema.unwrap();
+    let columns: Schema = file_schema
         .fields()
         .iter()
         .map(|field| {
@@ -274,86 +259,13 @@ fn table(folder: &Path) -> Table {
             Column::new(field.name().as_str(), ty)
         })
         .collect();
-    let fields: Vec<_> = schema
-        .fields()
-        .iter()
-        .map(|field| {
-            let ty = match field.data_type() {
-                DataType::Utf8 | DataType::LargeUtf8 => DataType::Utf8View,
-                other => other.clone(),
-            };
-            field.as_ref().clone().with_data_type(ty)
-        })
-        .collect();
-    let info = TableInfo {
-        schema: columns,
-        time_column: Some("Timestamp".to_owned()),
-    };
-    let provider = Provider {
-        schema: arrow_schema(&info.schema),
-        info: info.clone(),
-        file_schema: Arc::new(ArrowSchema::new(fields)),
-        files,
-    };
+    let provider = ParquetTable::new(columns.clone(), file_schema, files, cast);
     Table {
-        info,
+        info: TableInfo {
+            schema: columns,
+            time_column: Some("Timestamp".to_owned()),
+        },
         provider: Arc::new(provider),
-    }
-}
-
-#[derive(Debug)]
-struct Provider {
-    info: TableInfo,
-    schema: SchemaRef,
-    file_schema: SchemaRef,
-    files: Vec<ParquetFile>,
-}
-
-#[async_trait]
-impl TableProvider for Provider {
-    fn schema(&self) -> SchemaRef {
-        Arc::clone(&self.schema)
-    }
-
-    fn table_type(&self) -> TableType {
-        TableType::Base
-    }
-
-    fn supports_filters_pushdown(
-        &self,
-        filters: &[&Expr],
-    ) -> Result<Vec<TableProviderFilterPushDown>> {
-        Ok(vec![TableProviderFilterPushDown::Inexact; filters.len()])
-    }
-
-    fn statistics(&self) -> Option<Statistics> {
-        let mut statistics = Statistics::new_unknown(&self.schema);
-        statistics.num_rows = parquet_rows(&self.files);
-        Some(statistics)
-    }
-
-    async fn scan(
-        &self,
-        state: &dyn Session,
-        projection: Option<&Vec<usize>>,
-        _filters: &[Expr],
-        limit: Option<usize>,
-    ) -> Result<Arc<dyn ExecutionPlan>> {
-        let all = self.info.schema.columns();
-        let columns: Vec<Column> = match projection {
-            Some(projection) => projection.iter().map(|at| all[*at].clone()).collect(),
-            None => all.to_vec(),
-        };
-        let schema = arrow_schema(&Schema::new(columns.clone()));
-        let scan = ParquetScan {
-            file_schema: &self.file_schema,
-            columns: &columns,
-            schema: &schema,
-            limit,
-            partitions: state.config().target_partitions(),
-            convert: cast,
-        };
-        scan.plan(&self.files)
     }
 }
 

@@ -236,7 +236,9 @@ impl KqlContext {
         query: &hir::Query,
         time: QueryTime,
     ) -> Result<String, EngineError> {
-        let state = self.query_state(Watch::new(self.limits.memory_bytes))?;
+        let watch = Watch::new(self.limits.memory_bytes);
+        let _watch_end = watch.end_on_drop();
+        let state = self.query_state(watch)?;
         let planned = self.planned(query, time, &state).await?;
         let results = planned.results.iter();
         let texts: Vec<String> = results

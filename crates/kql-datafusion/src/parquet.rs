@@ -3,12 +3,14 @@
 //! converted to KQL's types on the way.
 //!
 //! Finding files and tables is the caller's business. `reader` reads bytes, `convert` is the
-//! conversion as an expression of the scan, `source` decides which filters run inside it.
+//! conversion as an expression of the scan, `source` decides which filters run inside it,
+//! `table` is the scan of files that are known beforehand.
 
 mod convert;
 mod facts;
 mod reader;
 mod source;
+mod table;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -38,6 +40,7 @@ use self::reader::{Footer, LocalReaderFactory};
 use self::source::KqlParquetSource;
 
 pub use self::convert::Convert;
+pub use self::table::{ParquetTable, file_schema};
 
 /// A file of a scan.
 #[derive(Clone, Debug)]

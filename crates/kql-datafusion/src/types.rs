@@ -52,6 +52,17 @@ pub fn arrow_schema(schema: &Schema) -> SchemaRef {
     Arc::new(ArrowSchema::new(fields))
 }
 
+/// The columns of a table at the positions that a scan asks for; all of them if it names none.
+pub fn projected(schema: &Schema, positions: Option<&Vec<usize>>) -> Schema {
+    match positions {
+        None => schema.clone(),
+        Some(positions) => positions
+            .iter()
+            .map(|position| schema.columns()[*position].clone())
+            .collect(),
+    }
+}
+
 /// The KQL type of an Arrow field: its tag if it has one, else the type its data type widens to.
 /// `None` for nested and other types that KQL sees as dynamic after a conversion.
 pub fn kql_type(field: &Field) -> Option<ScalarType> {

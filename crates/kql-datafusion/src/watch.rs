@@ -8,7 +8,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use datafusion::common::config::{ConfigEntry, ConfigExtension, ConfigOptions, ExtensionOptions};
 use datafusion::error::{DataFusionError, Result};
-use datafusion::execution::TaskContext;
 
 /// What a query's code knows of whoever waits for it. Copies are of the same query.
 #[derive(Clone, Debug)]
@@ -29,11 +28,6 @@ impl Watch {
     /// The watch of the query that these options are of.
     pub(crate) fn of(options: &ConfigOptions) -> Option<&Self> {
         options.extensions.get::<Self>()
-    }
-
-    /// The watch of a running query.
-    pub(crate) fn of_task(context: &TaskContext) -> Option<Self> {
-        Self::of(context.session_config().options()).cloned()
     }
 
     /// Whether nobody waits any more.

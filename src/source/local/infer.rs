@@ -13,8 +13,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
-use arrow::datatypes::{DataType, Field, Schema as ArrowSchema, SchemaRef};
+use arrow::datatypes::{DataType, SchemaRef};
 use kql::types::{Column, ScalarType};
+use kql_datafusion::parquet::file_schema;
 use kql_datafusion::types::kql_type;
 use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions};
 use parquet::file::metadata::ParquetMetaData;
@@ -145,7 +146,6 @@ fn parquet_summary(file: &InputFile) -> Result<Summary, String> {
     let schema = Arc::clone(loaded.schema());
     let mut time_ranges = BTreeMap::new();
     let mut columns = Vec::new();
-    let mut fields = Vec::new();
     for field in schema.fields() {
         let ty = kql_type(field).unwrap_or(match field.data_type() {
             DataType::Binary | DataType::LargeBinary | DataType::BinaryView => ScalarType::String,
@@ -155,25 +155,15 @@ fn parquet_summary(file: &InputFile) -> Result<Summary, String> {
         if let Some(range) = time_range(loaded.metadata(), &schema, field.name()) {
             time_ranges.insert(field.name().clone(), range);
         }
-        fields.push(viewed(field));
     }
-    let schema = Arc::new(ArrowSchema::new(fields));
     Ok(Summary {
         columns,
         parquet: Some(ParquetSummary {
-            schema,
+            schema: file_schema(&schema),
             time_ranges,
             metadata: Some(Arc::clone(loaded.metadata())),
         }),
     })
-}
-
-fn viewed(field: &Arc<Field>) -> Field {
-    let ty = match field.data_type() {
-        DataType::Utf8 | DataType::LargeUtf8 => DataType::Utf8View,
-        other => other.clone(),
-    };
-    field.as_ref().clone().with_data_type(ty)
 }
 
 fn csv_columns(file: &InputFile) -> Result<Vec<Column>, String> {

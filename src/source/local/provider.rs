@@ -14,9 +14,8 @@ use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::empty::EmptyExec;
 use datafusion::physical_plan::union::UnionExec;
 use kql::catalog::TableInfo;
-use kql::types::{Column, Schema};
 use kql_datafusion::parquet::{ParquetFile, ParquetScan, rows as parquet_rows};
-use kql_datafusion::types::arrow_schema;
+use kql_datafusion::types::{arrow_schema, projected};
 
 use super::config::{DatePartitions, OnError};
 use super::convert::convert;
@@ -171,17 +170,7 @@ impl TableProvider for LocalTable {
         filters: &[Expr],
         limit: Option<usize>,
     ) -> Result<Arc<dyn ExecutionPlan>> {
-        let columns: Vec<Column> = match projection {
-            Some(projection) => {
-                let all = self.info.schema.columns();
-                projection
-                    .iter()
-                    .map(|position| all[*position].clone())
-                    .collect()
-            }
-            None => self.info.schema.columns().to_vec(),
-        };
-        let columns = Schema::new(columns);
+        let columns = projected(&self.info.schema, projection);
         let schema = arrow_schema(&columns);
         let bounds = self.bounds(filters);
         let partitions = state.config().target_partitions();

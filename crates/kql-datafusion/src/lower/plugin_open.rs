@@ -186,7 +186,8 @@ impl Lowering<'_> {
             .map(|column| column.ty)
             .collect();
         let pool = &self.state.runtime_env().memory_pool;
-        let work = Work::new(MemoryConsumer::new("pivot").register(pool));
+        let options = self.state.config().options();
+        let work = Work::new(options, MemoryConsumer::new("pivot").register(pool));
         let columns = call.input.schema.columns();
         let keys: Vec<Column> = pivot.keys.iter().map(|key| columns[*key].clone()).collect();
         let grouped = Grouped {

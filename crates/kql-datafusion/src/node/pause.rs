@@ -105,7 +105,7 @@ impl ExecutionPlan for PauseExec {
         partition: usize,
         context: Arc<TaskContext>,
     ) -> Result<SendableRecordBatchStream> {
-        let watch = Watch::of_task(&context);
+        let watch = Watch::of(context.session_config().options()).cloned();
         Ok(Box::pin(Pauses {
             input: self.input.execute(partition, context)?,
             watch,

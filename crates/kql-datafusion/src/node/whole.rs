@@ -9,18 +9,19 @@ use std::collections::HashSet;
 use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
-use std::sync::atomic::{self, AtomicBool};
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use datafusion::common::config::ConfigOptions;
 use datafusion::common::{DFSchema, DFSchemaRef, internal_err};
-use datafusion::error::{DataFusionError, Result};
+use datafusion::error::Result;
 use datafusion::execution::memory_pool::MemoryReservation;
 use datafusion::logical_expr::{Expr, LogicalPlan, UserDefinedLogicalNodeCore};
 
 pub(crate) use exec::WholeExec;
 
 use super::order::Key;
+use crate::watch::Watch;
 
 /// A computation over all rows of a table.
 pub(crate) trait WholeTable: fmt::Debug + Send + Sync {
@@ -38,15 +39,15 @@ pub(crate) trait WholeTable: fmt::Debug + Send + Sync {
 /// What a running computation is told, and tells.
 #[derive(Debug)]
 pub(crate) struct Work {
-    is_cancelled: Arc<AtomicBool>,
+    watch: Option<Watch>,
     reservation: MemoryReservation,
 }
 
 impl Work {
-    /// Work that ends when the future that does it is dropped.
-    pub(crate) fn new(reservation: MemoryReservation) -> Self {
+    /// Work of the query that these options are of.
+    pub(crate) fn new(options: &ConfigOptions, reservation: MemoryReservation) -> Self {
         Self {
-            is_cancelled: Arc::default(),
+            watch: Watch::of(options).cloned(),
             reservation,
         }
     }
@@ -58,12 +59,7 @@ impl Work {
 
     /// An error if nobody waits for the result any more.
     pub(crate) fn check(&self) -> Result<()> {
-        if self.is_cancelled.load(atomic::Ordering::Relaxed) {
-            return Err(DataFusionError::Execution(
-                "the query was cancelled".to_owned(),
-            ));
-        }
-        Ok(())
+        self.watch.as_ref().map_or(Ok(()), Watch::check)
     }
 
     /// Puts memory on the query's account until the computation ends; an error over its limit.

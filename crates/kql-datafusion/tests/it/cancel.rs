@@ -1,5 +1,7 @@
 //! A query that nobody waits for any more stops within a moment, wherever it is.
 
+#![expect(clippy::print_stdout, reason = "how fast each query stopped")]
+
 use std::time::{Duration, Instant};
 
 use kql_datafusion::threads::running_tasks;

@@ -8,20 +8,13 @@ use arrow::array::{
     ArrayRef, Int64Array, RecordBatch, StringArray, StringViewArray, TimestampMicrosecondArray,
     TimestampNanosecondArray,
 };
-use arrow::datatypes::{DataType, Field, Schema as ArrowSchema, SchemaRef};
-use async_trait::async_trait;
-use datafusion::catalog::{Session, TableProvider};
-use datafusion::common::{Result, Statistics};
-use datafusion::logical_expr::{Expr, TableProviderFilterPushDown, TableType};
-use datafusion::physical_plan::ExecutionPlan;
 use kql::catalog::TableInfo;
 use kql::types::{Column, ScalarType, Schema};
-use kql_datafusion::parquet::{ParquetFile, ParquetScan, rows};
+use kql_datafusion::parquet::{ParquetFile, ParquetTable};
 use kql_datafusion::tables::{Table, Tables};
 use kql_datafusion::types::{UTC, arrow_schema};
 use kql_datafusion::{KqlContext, Limits, MemoryTables, QueryTime, json};
 use parquet::arrow::ArrowWriter;
-use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions};
 
 /// Enough for the plans that only large tables get.
 const ROWS: usize = 60_000;
@@ -116,99 +109,29 @@ fn write_file(path: &Path) {
     writer.close().unwrap();
 }
 
+/// The file as the table `T`.
 #[derive(Debug)]
-struct OneFile {
-    info: TableInfo,
-    file_schema: SchemaRef,
-    file: ParquetFile,
-}
+struct OneTable(Table);
 
-impl OneFile {
+impl OneTable {
     fn open(path: &Path) -> Self {
-        let content = std::fs::File::open(path).unwrap();
-        let loaded = ArrowReaderMetadata::load(&content, ArrowReaderOptions::new()).unwrap();
-        let fields: Vec<Field> = loaded
-            .schema()
-            .fields()
-            .iter()
-            .map(|field| match field.data_type() {
-                DataType::Utf8 => field.as_ref().clone().with_data_type(DataType::Utf8View),
-                _ => field.as_ref().clone(),
-            })
-            .collect();
-        Self {
+        let (file, file_schema) = ParquetFile::open(path).unwrap();
+        let table = ParquetTable::new(columns(), file_schema, vec![file], |array, _, ty| {
+            Err(format!("{} is no {ty}", array.data_type()))
+        });
+        Self(Table {
             info: TableInfo {
                 schema: columns(),
                 time_column: None,
             },
-            file_schema: Arc::new(ArrowSchema::new(fields)),
-            file: ParquetFile {
-                path: path.to_owned(),
-                bytes: content.metadata().unwrap().len(),
-                modified: None,
-                metadata: Some(Arc::clone(loaded.metadata())),
-            },
-        }
+            provider: Arc::new(table),
+        })
     }
 }
-
-#[async_trait]
-impl TableProvider for OneFile {
-    fn schema(&self) -> SchemaRef {
-        arrow_schema(&self.info.schema)
-    }
-
-    fn table_type(&self) -> TableType {
-        TableType::Base
-    }
-
-    fn supports_filters_pushdown(
-        &self,
-        filters: &[&Expr],
-    ) -> Result<Vec<TableProviderFilterPushDown>> {
-        Ok(vec![TableProviderFilterPushDown::Inexact; filters.len()])
-    }
-
-    fn statistics(&self) -> Option<Statistics> {
-        let mut statistics = Statistics::new_unknown(&self.schema());
-        statistics.num_rows = rows(std::slice::from_ref(&self.file));
-        Some(statistics)
-    }
-
-    async fn scan(
-        &self,
-        state: &dyn Session,
-        projection: Option<&Vec<usize>>,
-        _: &[Expr],
-        limit: Option<usize>,
-    ) -> Result<Arc<dyn ExecutionPlan>> {
-        let all = self.info.schema.columns();
-        let columns: Vec<Column> = match projection {
-            Some(projection) => projection.iter().map(|at| all[*at].clone()).collect(),
-            None => all.to_vec(),
-        };
-        let schema = arrow_schema(&Schema::new(columns.clone()));
-        let scan = ParquetScan {
-            file_schema: &self.file_schema,
-            columns: &columns,
-            schema: &schema,
-            limit,
-            partitions: state.config().target_partitions(),
-            convert: |array, _, ty| Err(format!("{} is no {ty}", array.data_type())),
-        };
-        scan.plan(std::slice::from_ref(&self.file))
-    }
-}
-
-#[derive(Debug)]
-struct OneTable(Arc<OneFile>);
 
 impl Tables for OneTable {
     fn table(&self, name: &str) -> Option<Table> {
-        (name == "T").then(|| Table {
-            info: self.0.info.clone(),
-            provider: Arc::clone(&self.0) as _,
-        })
+        (name == "T").then(|| self.0.clone())
     }
 
     fn names(&self) -> Vec<String> {
@@ -241,7 +164,7 @@ async fn files_answer_as_memory_does() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("T.parquet");
     write_file(&path);
-    let file: Arc<dyn Tables> = Arc::new(OneTable(Arc::new(OneFile::open(&path))));
+    let file: Arc<dyn Tables> = Arc::new(OneTable::open(&path));
     let memory: Arc<dyn Tables> = Arc::new(in_memory());
     let conditions = [
         r#"Name == """#,

@@ -1,8 +1,10 @@
 //! Graphs between operators, and the nodes and edges of a pattern inside of expressions.
 
+use std::iter::repeat_n;
 use std::rc::Rc;
 use std::sync::Arc;
 
+use super::coerce::convert;
 use super::expression::Row;
 use super::table::Table;
 use super::{Attempt, Binder, Reported, code};
@@ -47,6 +49,38 @@ pub(super) fn schema_of(elements: &[Element]) -> Schema {
         }
     }
     Schema::new(columns)
+}
+
+/// A value of `project` behind a pattern. What is made of a path is dynamic, whatever functions
+/// it went through, as Microsoft's language service has it.
+pub(super) fn projected(expr: Expr, table: &Table) -> Expr {
+    let Some(elements) = &table.elements else {
+        return expr;
+    };
+    let of_path: Vec<bool> = elements
+        .iter()
+        .flat_map(|element| repeat_n(element.is_path, 1 + element.columns.len()))
+        .collect();
+    if reads(&expr, &of_path) {
+        convert(expr, ScalarType::Dynamic)
+    } else {
+        expr
+    }
+}
+
+/// Whether an expression reads one of the columns that are marked.
+fn reads(expr: &Expr, marked: &[bool]) -> bool {
+    match &expr.kind {
+        ExprKind::Column(index) => marked.get(*index).is_some_and(|is_marked| *is_marked),
+        // What follows the path reads the edges or nodes on it.
+        ExprKind::Call {
+            function,
+            arguments,
+        } if builtin::graph(function.name).is_some() => arguments
+            .first()
+            .is_some_and(|argument| reads(argument, marked)),
+        _ => expr.operands().any(|operand| reads(operand, marked)),
+    }
 }
 
 fn find(row: Row<'_>, name: &str) -> Option<Element> {

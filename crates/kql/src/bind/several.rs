@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use super::expression::Row;
+use super::graph;
 use super::source::named;
 use super::table::{OutputName, Table};
 use super::{Attempt, Binder, code, name};
@@ -32,6 +33,7 @@ impl<'a> Binder<'a> {
         self.single_name(names, expr.span);
         let (name, value) = named(expr);
         let bound = self.scalar(value, row).ok();
+        let bound = bound.map(|bound| graph::projected(bound, table));
         // `column_ifexists` is called as the column that it found.
         let found = existing_column(value)
             .filter(|name| names.is_empty() && table.schema().index_of(name).is_some());

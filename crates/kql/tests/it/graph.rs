@@ -40,6 +40,11 @@ fn a_path_has_arrays() {
         "e_a:dynamic v:dynamic w:dynamic",
     );
     check(
+        "graph-match (n)-[e*1..3]->(m) project x = strcat_array(map(e, s), '>'), \
+         y = strcat(n.s, '!'), c = array_length(e.a)",
+        "x:dynamic y:string c:dynamic",
+    );
+    check(
         "graph-match (n)-[e*1..3]->(m) where all(inner_nodes(e), t > now()) project e.a",
         "KQL201 unknown column `t`",
     );

@@ -3,7 +3,6 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{self, AtomicBool};
 
 use datafusion::common::internal_err;
 use datafusion::common::tree_node::TreeNodeRecursion;
@@ -125,22 +124,17 @@ impl ExecutionPlan for WholeExec {
         let mut input = self.input.execute(partition, Arc::clone(&context))?;
         let reservation = MemoryConsumer::new(self.table.name()).register(context.memory_pool());
         let (table, schema) = (Arc::clone(&self.table), self.schema());
+        let work = Work::new(context.session_config().options(), reservation);
         let batches = async move {
             let mut rows = Vec::new();
             while let Some(batch) = input.try_next().await? {
-                reservation.try_grow(batch.get_array_memory_size())?;
+                work.grow(batch.get_array_memory_size())?;
                 rows.push(batch);
             }
-            let guard = CancelOnDrop(Arc::default());
-            let work = Work {
-                is_cancelled: Arc::clone(&guard.0),
-                reservation,
-            };
             let computed = tokio::task::spawn_blocking(move || table.evaluate(&rows, &work));
             let computed = computed
                 .await
                 .map_err(|error| DataFusionError::External(Box::new(error)))??;
-            drop(guard);
             numbered(&computed, &schema)
         };
         let batches = futures::stream::once(batches)
@@ -151,14 +145,5 @@ impl ExecutionPlan for WholeExec {
             self.schema(),
             batches,
         )))
-    }
-}
-
-/// Tells a computation that nobody waits for it any more.
-struct CancelOnDrop(Arc<AtomicBool>);
-
-impl Drop for CancelOnDrop {
-    fn drop(&mut self) {
-        self.0.store(true, atomic::Ordering::Relaxed);
     }
 }
