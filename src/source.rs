@@ -17,6 +17,7 @@ use kql::catalog::SharedCatalog;
 use kql::diagnostic::Diagnostic;
 use kql::hir::Render;
 use kql::types::{Schema, TICKS_AT_UNIX_EPOCH, TICKS_PER_SECOND};
+use kql::window::Mode;
 use kql_datafusion::{EngineError, Limit};
 use serde::Deserialize;
 
@@ -95,6 +96,8 @@ pub struct QuerySpec {
     pub window: Window,
     /// Whether tables are confined to the window; an ad-hoc query may not want that.
     pub window_applies: bool,
+    /// By which time of a row it is in the window.
+    pub window_mode: Mode,
     /// What `now()` is, where that is not the end of the window.
     pub now: Option<DateTime<Utc>>,
     /// Longest time until the last row.

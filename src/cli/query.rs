@@ -14,6 +14,7 @@ use std::time::Duration;
 use anyhow::{Context as _, bail, ensure};
 use chrono::{DateTime, Utc};
 use kql::bind::Parameters;
+use kql::window::Mode;
 
 use super::terminal::print_note;
 use super::{EXIT_BAD_INPUT, EXIT_FAILED, Global};
@@ -165,6 +166,7 @@ fn spec(args: &Args, text: String, now: DateTime<Utc>) -> anyhow::Result<QuerySp
         parameters: Parameters::default(),
         window: Window::new(start, now)?,
         window_applies: args.from.is_some(),
+        window_mode: Mode::Event,
         now: None,
         timeout: Duration::from_secs(args.timeout),
     })

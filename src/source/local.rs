@@ -27,8 +27,10 @@ use async_trait::async_trait;
 use datafusion::error::DataFusionError;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use futures::StreamExt as _;
-use kql::catalog::SharedCatalog;
+use kql::catalog::{INGESTION_COLUMN, SharedCatalog};
+use kql::diagnostic::Diagnostic;
 use kql::types::Schema;
+use kql::window::{Mode, Read, reads};
 use kql_datafusion::tables::Tables;
 use kql_datafusion::{
     EngineError, ExternalData, Fetch, KqlContext, Limits, QueryStream, QueryTime,
@@ -261,8 +263,28 @@ impl LocalSource {
                 text: spec.text.clone(),
             });
         };
-        Ok((context, query))
+        if spec.window_applies && spec.window_mode == Mode::Ingestion {
+            let reads = reads(&spec.text, &query);
+            if let Some(read) = reads.iter().find(|read| read.lacks_arrival()) {
+                return Err(SourceError::InvalidQuery {
+                    diagnostics: vec![lacks_arrival(read)],
+                    text: spec.text.clone(),
+                });
+            }
+        }
+        Ok((context.with_window_mode(spec.window_mode), query))
     }
+}
+
+/// What is wrong with a window by time of ingestion over a table that has none.
+fn lacks_arrival(read: &Read) -> Diagnostic {
+    let message = format!(
+        "a window by time of ingestion needs to know when rows of `{}` arrived: the table has no \
+         datetime column `{INGESTION_COLUMN}`",
+        read.table
+    );
+    Diagnostic::error("KQL900", read.span, message)
+        .with_help("let the export keep `ingestion_time()` under that name, or use `time: event`")
 }
 
 /// A table over one Parquet file, with the columns of `schema` and no time column.

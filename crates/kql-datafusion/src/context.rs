@@ -70,6 +70,7 @@ pub struct KqlContext {
     tables: Arc<dyn Tables>,
     limits: Limits,
     external: ExternalData,
+    window_mode: Mode,
     state: SessionState,
 }
 
@@ -99,6 +100,7 @@ impl KqlContext {
             tables,
             limits,
             external: ExternalData::default(),
+            window_mode: Mode::Event,
             state,
         })
     }
@@ -107,6 +109,14 @@ impl KqlContext {
     #[must_use]
     pub fn with_external_data(mut self, external: ExternalData) -> Self {
         self.external = external;
+        self
+    }
+
+    /// The same context, whose windows are of the time that `mode` names. Without, they are of when
+    /// rows happened.
+    #[must_use]
+    pub fn with_window_mode(mut self, mode: Mode) -> Self {
+        self.window_mode = mode;
         self
     }
 
@@ -263,7 +273,7 @@ impl KqlContext {
                 let timing = Timing {
                     window: Window { from, to },
                     now: time.now,
-                    mode: Mode::Event,
+                    mode: self.window_mode,
                 };
                 query = Cow::Owned(kql::window::apply(query.into_owned(), timing));
             }

@@ -1,11 +1,13 @@
 //! Holds a hunt's query against the tables of its source, and what reads its result against the
 //! result's columns.
 
-use kql::catalog::{MemoryCatalog, TableInfo};
+use kql::catalog::{INGESTION_COLUMN, MemoryCatalog, TableInfo};
 use kql::diagnostic::{Diagnostic, did_you_mean};
+use kql::hir;
 use kql::lint::{LintContext, RequiredColumn};
 use kql::span::Span;
 use kql::types::Schema;
+use kql::window::Mode;
 
 use super::Builder;
 use crate::hunt::header::OneOrMany;
@@ -28,6 +30,9 @@ impl Builder<'_> {
         let (bound, problems) = query::bind(&self.hunt.file, &self.hunt.query, &*catalog, &context);
         self.problems.extend(problems);
         let bound = bound?;
+        if self.window_mode() == Mode::Ingestion {
+            self.check_arrival(&bound);
+        }
         if bound.has_several_results() {
             let file = &self.hunt.file;
             let problem = several_results(self.hunt.query.file_span(bound.plan.span));
@@ -35,6 +40,27 @@ impl Builder<'_> {
             return None;
         }
         Some(result_columns(&bound.plan.schema))
+    }
+
+    /// Windows by time of ingestion need tables that tell it.
+    fn check_arrival(&mut self, bound: &hir::Query) {
+        let reads = kql::window::reads(self.hunt.query.text(), bound);
+        let Some(read) = reads.iter().find(|read| read.lacks_arrival()) else {
+            return;
+        };
+        let message = format!(
+            "a window by time of ingestion needs a datetime column `{INGESTION_COLUMN}`, and \
+             `{}` has none",
+            read.table
+        );
+        let help = "let its files have one, or leave this out and give `delay` the time that \
+                    events take to arrive";
+        self.report(
+            code::UNSUPPORTED,
+            &["window", "time"],
+            message,
+            Some(help.into()),
+        );
     }
 
     /// How the query is run, and what reads its rows. Columns of entities and of the key are

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use futures::FutureExt as _;
+use kql::window::Mode;
 
 use super::Kusto;
 use super::answer::{Preparation, Rows};
@@ -35,6 +36,7 @@ pub(super) fn prepare(
         parameters: request.properties.parameters,
         window: window(options, now)?,
         window_applies: options.from.is_some() || options.to.is_some(),
+        window_mode: Mode::Event,
         now: Some(now),
         timeout: options.timeout,
     };
