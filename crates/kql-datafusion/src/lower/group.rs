@@ -4,7 +4,6 @@
 //! other a subquery is refused, never run as if its rows were one group.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::Arc;
 
 use arrow::datatypes::DataType;
 use datafusion::common::{Column, DFSchema, JoinType, NullEquality, ScalarValue};
@@ -14,7 +13,7 @@ use datafusion::functions_aggregate::min_max::max;
 use datafusion::functions_window::expr_fn::row_number;
 use datafusion::logical_expr::expr::Sort;
 use datafusion::logical_expr::{
-    Expr, ExprFunctionExt, Extension, LogicalPlan, LogicalPlanBuilder, Operator, lit,
+    Expr, ExprFunctionExt, LogicalPlan, LogicalPlanBuilder, Operator, lit,
 };
 use kql::hir::{self, ExprKind, MakeSeries, MvApply, Partition, Plan, PlanKind, Scan, TopNested};
 use kql::span::Span;
@@ -25,6 +24,7 @@ use super::relation::{OrderKey, Relation};
 use super::{Lowering, Result, column, literal, output_name};
 use crate::error::EngineError;
 use crate::node::order::Key;
+use crate::node::step::Step;
 use crate::node::window::{Call, Function, Window};
 
 /// The hidden columns of rows that belong to groups.
@@ -258,10 +258,12 @@ impl Lowering<'_> {
             .collect();
         columns.push(column(&position));
         columns.push(is_start.alias(&starts));
-        let node = Window::new(input.plan, calls, order, position.clone())?;
-        let plan = LogicalPlan::Extension(Extension {
-            node: Arc::new(node),
-        });
+        let window = Window {
+            calls,
+            order,
+            position: position.clone(),
+        };
+        let plan = Step::plan(input.plan, window)?;
         let relation = Relation {
             plan: LogicalPlanBuilder::from(plan).project(columns)?.build()?,
             order: vec![OrderKey {
