@@ -2,6 +2,7 @@
 //! share, and the planner that runs it.
 
 pub(crate) mod detached;
+pub(crate) mod each_group;
 pub(crate) mod graph;
 pub(crate) mod make_series;
 pub(crate) mod mv_expand;

@@ -8,7 +8,7 @@ use datafusion::logical_expr::{Case, Expr, LogicalPlanBuilder, Operator, lit};
 use kql::hir::{self, ExprKind};
 
 use super::expression::binary;
-use super::group::is_group_scalar;
+use super::group_value::GroupValue;
 use super::relation::{OrderKey, Relation};
 use super::{Lowering, Result, column, literal};
 use crate::error::EngineError;
@@ -30,12 +30,10 @@ impl Lowering<'_> {
             while let Some(expr) = pending.pop() {
                 if is_window(expr) {
                     calls.push(expr);
-                } else if let ExprKind::ToScalar(table) = &expr.kind
-                    && is_group_scalar(expr)
-                {
-                    let (attached, name) = self.with_group_scalar(input, table, expr.ty)?;
+                } else if let Some(value) = GroupValue::of(expr) {
+                    let (attached, name) = self.with_group_value(input, &value)?;
                     input = attached;
-                    input.windows.insert(address(expr), name);
+                    input.windows.insert(value.address(), name);
                 }
                 pending.extend(expr.operands());
             }

@@ -114,7 +114,7 @@ impl Operation for Layout {
         input: SendableRecordBatchStream,
         _: usize,
         schema: SchemaRef,
-        context: &TaskContext,
+        context: &Arc<TaskContext>,
     ) -> Result<SendableRecordBatchStream> {
         exec::run(self, input, schema, context)
     }

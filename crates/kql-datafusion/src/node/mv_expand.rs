@@ -100,7 +100,7 @@ impl Operation for MvExpand {
         input: SendableRecordBatchStream,
         partition: usize,
         schema: SchemaRef,
-        context: &TaskContext,
+        context: &Arc<TaskContext>,
     ) -> Result<SendableRecordBatchStream> {
         exec::run(self, input, partition, schema, context)
     }

@@ -63,7 +63,7 @@ pub(crate) trait Operation: fmt::Debug + Send + Sync {
         input: SendableRecordBatchStream,
         partition: usize,
         schema: SchemaRef,
-        context: &TaskContext,
+        context: &Arc<TaskContext>,
     ) -> Result<SendableRecordBatchStream>;
 }
 

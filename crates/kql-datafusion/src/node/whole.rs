@@ -107,7 +107,7 @@ impl Operation for Whole {
         input: SendableRecordBatchStream,
         _: usize,
         schema: SchemaRef,
-        context: &TaskContext,
+        context: &Arc<TaskContext>,
     ) -> Result<SendableRecordBatchStream> {
         Ok(exec::run(&self.table, input, schema, context))
     }

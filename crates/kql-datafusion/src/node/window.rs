@@ -107,7 +107,7 @@ impl Operation for Window {
         input: SendableRecordBatchStream,
         _: usize,
         schema: SchemaRef,
-        context: &TaskContext,
+        context: &Arc<TaskContext>,
     ) -> Result<SendableRecordBatchStream> {
         exec::run(&self.calls, input, schema, context)
     }
