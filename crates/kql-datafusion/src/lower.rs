@@ -8,12 +8,14 @@
 
 mod catalog_function;
 mod detached;
+mod each_group;
 mod estimate;
 mod expression;
 mod external_data;
 mod extreme_rows;
 mod graph;
 mod group;
+mod group_value;
 mod join;
 mod literal;
 mod make_series;

@@ -48,10 +48,24 @@ fn row_by_row(
     inputs: &[Input],
 ) -> Result<arrow::array::ArrayRef> {
     let mut search = Search::default();
-    let lists: Vec<List> = (0..arguments.rows)
-        .map(|row| List::new(op, &items_of(ty, inputs, row)))
-        .collect::<Result<_>>()?;
-    arguments.bools(|row| lists[row].test(op, ty, value.get(row), &mut search))
+    let mut failure = None;
+    // Rows of one group follow each other, and have one list.
+    let mut last: Option<(Vec<Datum<'_>>, List)> = None;
+    let found = arguments.bools(|row| {
+        let items: Vec<Datum<'_>> = inputs.iter().map(|input| input.get(row)).collect();
+        if last.as_ref().is_none_or(|(known, _)| *known != items) {
+            match List::new(op, &items_of(ty, inputs, row)) {
+                Ok(list) => last = Some((items, list)),
+                Err(error) => {
+                    failure = Some(error);
+                    return None;
+                }
+            }
+        }
+        let (_, list) = last.as_ref()?;
+        list.test(op, ty, value.get(row), &mut search)
+    })?;
+    failure.map_or(Ok(found), Err)
 }
 
 /// An item, comparable with the value.

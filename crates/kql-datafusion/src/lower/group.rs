@@ -1,30 +1,29 @@
 //! Subqueries that run once per group of rows: `mv-apply` and `partition`. They are lowered
 //! once, for all groups: hidden columns tell the groups apart, and every operator of the
-//! subquery keeps to them. The operators that do are the ones that hand [`Groups`] on; after any
-//! other a subquery is refused, never run as if its rows were one group.
+//! subquery keeps to them. The operators that do are the ones that hand [`Groups`] on; a subquery
+//! with any other is run group by group (`each_group.rs`), never as if its rows were one group.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::Arc;
 
 use arrow::datatypes::DataType;
-use datafusion::common::{Column, DFSchema, JoinType, NullEquality, ScalarValue};
+use datafusion::common::{DFSchema, ScalarValue};
 use datafusion::functions::core::expr_fn::coalesce;
 use datafusion::functions_aggregate::bool_and_or::bool_or;
 use datafusion::functions_aggregate::min_max::max;
 use datafusion::functions_window::expr_fn::row_number;
 use datafusion::logical_expr::expr::Sort;
 use datafusion::logical_expr::{
-    Expr, ExprFunctionExt, Extension, LogicalPlan, LogicalPlanBuilder, Operator, lit,
+    Expr, ExprFunctionExt, LogicalPlan, LogicalPlanBuilder, Operator, lit,
 };
-use kql::hir::{self, ExprKind, MakeSeries, MvApply, Partition, Plan, PlanKind, Scan, TopNested};
+use kql::hir::{ExprKind, MakeSeries, MvApply, Partition, Plan, PlanKind, Scan, TopNested};
 use kql::span::Span;
-use kql::types::ScalarType;
 
 use super::expression::binary;
 use super::relation::{OrderKey, Relation};
-use super::{Lowering, Result, column, literal, output_name};
+use super::{Lowering, Result, column, output_name};
 use crate::error::EngineError;
 use crate::node::order::Key;
+use crate::node::step::Step;
 use crate::node::window::{Call, Function, Window};
 
 /// The hidden columns of rows that belong to groups.
@@ -47,6 +46,8 @@ pub(super) struct Frame {
     /// For subqueries over tables of their own: the keys of all groups, for each of which the
     /// tables are read.
     pub(super) sources: Option<LogicalPlan>,
+    /// Whether the rows are those of a single group, so that nothing needs to tell groups apart.
+    pub(super) is_one_group: bool,
 }
 
 impl Groups {
@@ -86,6 +87,7 @@ impl Lowering<'_> {
         let Some(Frame {
             rows,
             sources: Some(keys),
+            ..
         }) = frames.last()
         else {
             return Ok(table);
@@ -109,11 +111,11 @@ impl Lowering<'_> {
         if lowered.groups.is_some() || self.frames.borrow().is_empty() {
             return Ok(lowered);
         }
-        let sources = self
-            .frames
-            .borrow()
-            .last()
-            .is_some_and(|f| f.sources.is_some());
+        if self.is_one_group() {
+            return Ok(lowered);
+        }
+        let frames = self.frames.borrow();
+        let sources = frames.last().is_some_and(|frame| frame.sources.is_some());
         if sources || reads_rows(step) {
             let what = format!("`{}` in a subquery", step.kind.operator());
             return Err(EngineError::not_supported(what, step.span));
@@ -162,6 +164,12 @@ impl Lowering<'_> {
             )),
             _ => Ok(input),
         }
+    }
+
+    /// Whether the rows of the subquery at hand are those of a single group.
+    pub(super) fn is_one_group(&self) -> bool {
+        let frames = self.frames.borrow();
+        frames.last().is_some_and(|frame| frame.is_one_group)
     }
 
     /// Numbers the rows within what `partition` tells apart; the column is called as returned.
@@ -258,10 +266,12 @@ impl Lowering<'_> {
             .collect();
         columns.push(column(&position));
         columns.push(is_start.alias(&starts));
-        let node = Window::new(input.plan, calls, order, position.clone())?;
-        let plan = LogicalPlan::Extension(Extension {
-            node: Arc::new(node),
-        });
+        let window = Window {
+            calls,
+            order,
+            position: position.clone(),
+        };
+        let plan = Step::plan(input.plan, window)?;
         let relation = Relation {
             plan: LogicalPlanBuilder::from(plan).project(columns)?.build()?,
             order: vec![OrderKey {
@@ -272,88 +282,6 @@ impl Lowering<'_> {
             ..input
         };
         Ok((relation, starts))
-    }
-
-    /// The rows with the value that `toscalar` of a table over the rows of the group has, in a
-    /// column that is called as returned.
-    pub(super) fn with_group_scalar(
-        &self,
-        input: Relation,
-        table: &Plan,
-        ty: ScalarType,
-    ) -> Result<(Relation, String)> {
-        let Some(groups) = input.groups.clone() else {
-            return Err(EngineError::not_supported(
-                "toscalar() of the rows of a group in this place",
-                table.span,
-            ));
-        };
-        if let Some(key) = self.key_of_group(table, &groups) {
-            return Ok((input, key));
-        }
-        let values = self.plan(table)?;
-        let Some(own) = values.groups.clone() else {
-            let what = "toscalar() of a table in a subquery";
-            return Err(EngineError::not_supported(what, table.span));
-        };
-        let values = match &own.alive {
-            Some(alive) => {
-                let alive = column(alive);
-                values.map(|plan| LogicalPlanBuilder::from(plan).filter(alive)?.build())?
-            }
-            None => values,
-        };
-        let order = values.sort_expressions();
-        let (values, number) = self.numbered(values, own.partition(), order)?;
-        let first = column(number).eq(lit(1_u64));
-        let name = self.hidden_name();
-        let mut columns = vec![values.column(0).alias(&name)];
-        let mut on = (Vec::new(), Vec::new());
-        for (left, right) in groups.keys.iter().zip(&own.keys) {
-            let key = self.hidden_name();
-            columns.push(column(right).alias(&key));
-            on.0.push(Column::new_unqualified(left));
-            on.1.push(Column::new_unqualified(key));
-        }
-        let values = LogicalPlanBuilder::from(values.plan)
-            .filter(first)?
-            .project(columns)?
-            .build()?;
-        let mut columns: Vec<Expr> = (0..input.plan.schema().fields().len())
-            .map(|position| input.column(position))
-            .collect();
-        let filled = self.hidden_name();
-        columns.push(match ty {
-            ScalarType::String => {
-                coalesce(vec![column(&name), lit(literal::missing(ty)?)]).alias(&filled)
-            }
-            _ => column(&name).alias(&filled),
-        });
-        let joined = input.map(|plan| {
-            LogicalPlanBuilder::from(plan)
-                .join_detailed(
-                    values,
-                    JoinType::Left,
-                    on,
-                    None,
-                    NullEquality::NullEqualsNull,
-                )?
-                .project(columns)?
-                .build()
-        })?;
-        Ok((joined, filled))
-    }
-
-    /// The column of the key that `partition` tells its groups by, if that is what the table is.
-    fn key_of_group(&self, table: &Plan, groups: &Groups) -> Option<String> {
-        let frames = self.frames.borrow();
-        frames.last()?.sources.as_ref()?;
-        let PlanKind::Project { input, columns } = &*table.kind else {
-            return None;
-        };
-        let is_key = matches!(&*input.kind, PlanKind::Rows)
-            && matches!(&columns[..], [only] if matches!(only.kind, ExprKind::Column(_)));
-        is_key.then(|| groups.keys.last().cloned()).flatten()
     }
 
     /// The relation under the names of the output and with the groups of the rows around the
@@ -526,9 +454,4 @@ pub(super) fn keeps_groups(subquery: &Plan) -> bool {
         keeps |= matches!(&*plan.kind, PlanKind::Aggregate { keys, .. } if keys.is_empty());
     });
     keeps
-}
-
-/// Whether an expression is a `toscalar` over the rows of the group at hand.
-pub(super) fn is_group_scalar(expr: &hir::Expr) -> bool {
-    matches!(&expr.kind, ExprKind::ToScalar(table) if reads_rows(table))
 }

@@ -16,7 +16,7 @@ use kql::types::ScalarType;
 
 use super::expression::{Use, has_native_order, is_value};
 use super::relation::Relation;
-use super::{Lowering, Result, prepare};
+use super::{Lowering, Result, column, prepare};
 use crate::error::EngineError;
 use crate::function;
 
@@ -60,6 +60,10 @@ impl Lowering<'_> {
         table: &Plan,
         input: &Relation,
     ) -> Result<Expr> {
+        if let Some(list) = input.windows.get(&prepare::address(table)) {
+            let operands = vec![self.value(value, input)?, column(list)];
+            return Ok(function::in_list(op, value.ty, &[ScalarType::Dynamic]).call(operands));
+        }
         let answer = self.subqueries.get(&prepare::address(table));
         let values = answer.and_then(prepare::Answer::list).ok_or_else(|| {
             EngineError::not_supported("an `in` over a table in this place", table.span)

@@ -80,8 +80,9 @@ impl Lowering<'_> {
         let frame = Frame {
             rows,
             sources: None,
+            is_one_group: false,
         };
-        let result = self.within(frame, || self.plan(&apply.subquery))?;
+        let result = self.grouped(frame, &apply.subquery)?;
 
         let mut order = input_order;
         if !order.is_empty() {

@@ -47,8 +47,12 @@ impl Lowering<'_> {
             let keys = LogicalPlanBuilder::from(rows.plan.clone()).aggregate(keys, carried)?;
             Some(keys.build()?)
         };
-        let frame = Frame { rows, sources };
-        let result = self.within(frame, || self.plan(&partition.subquery))?;
+        let frame = Frame {
+            rows,
+            sources,
+            is_one_group: false,
+        };
+        let result = self.grouped(frame, &partition.subquery)?;
         let columns = result.columns();
         self.leave_groups(&result, columns, output, outer, Vec::new(), exists.as_ref())
     }

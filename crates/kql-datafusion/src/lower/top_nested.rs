@@ -166,6 +166,7 @@ impl Lowering<'_> {
             let frame = Frame {
                 rows: relation.project(mine.collect())?,
                 sources: None,
+                is_one_group: false,
             };
             let ordered = self.within(frame, || self.plan(&level.by))?;
             let name = self.hidden_name();

@@ -2,20 +2,17 @@
 //! too. That number is the order from there on, so that ties of a sort fall the same way for all
 //! functions above it.
 
-use std::sync::Arc;
-
 use datafusion::common::ScalarValue;
 use datafusion::functions::core::expr_fn::coalesce;
-use datafusion::logical_expr::{
-    Case, Expr, Extension, LogicalPlan, LogicalPlanBuilder, Operator, lit,
-};
+use datafusion::logical_expr::{Case, Expr, LogicalPlanBuilder, Operator, lit};
 use kql::hir::{self, ExprKind};
 
 use super::expression::binary;
-use super::group::is_group_scalar;
+use super::group_value::GroupValue;
 use super::relation::{OrderKey, Relation};
 use super::{Lowering, Result, column, literal};
 use crate::error::EngineError;
+use crate::node::step::Step;
 use crate::node::window::{Call, Function, Window};
 use crate::types::arrow_type;
 
@@ -33,12 +30,10 @@ impl Lowering<'_> {
             while let Some(expr) = pending.pop() {
                 if is_window(expr) {
                     calls.push(expr);
-                } else if let ExprKind::ToScalar(table) = &expr.kind
-                    && is_group_scalar(expr)
-                {
-                    let (attached, name) = self.with_group_scalar(input, table, expr.ty)?;
+                } else if let Some(value) = GroupValue::of(expr) {
+                    let (attached, name) = self.with_group_value(input, &value)?;
                     input = attached;
-                    input.windows.insert(address(expr), name);
+                    input.windows.insert(value.address(), name);
                 }
                 pending.extend(expr.operands());
             }
@@ -132,14 +127,15 @@ impl Lowering<'_> {
             known.push((function, arguments, output));
         }
         let position = self.hidden_name();
-        let order = input.order_keys();
+        let window = Window {
+            order: input.order_keys(),
+            calls,
+            position: position.clone(),
+        };
         let below = LogicalPlanBuilder::from(input.plan)
             .project(below)?
             .build()?;
-        let node = Window::new(below, calls, order, position.clone())?;
-        let plan = LogicalPlan::Extension(Extension {
-            node: Arc::new(node),
-        });
+        let plan = Step::plan(below, window)?;
         let plan = if bounded.is_empty() {
             plan
         } else {

@@ -1,4 +1,4 @@
-//! DataFusion's planner, extended by this crate's nodes.
+//! DataFusion's planner, extended by this crate's node.
 
 use std::sync::Arc;
 
@@ -11,12 +11,9 @@ use datafusion::logical_expr::{LogicalPlan, UserDefinedLogicalNode};
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_planner::{DefaultPhysicalPlanner, ExtensionPlanner, PhysicalPlanner};
 
-use super::make_series::{MakeSeries, MakeSeriesExec};
-use super::mv_expand::{MvExpand, MvExpandExec};
-use super::whole::{Whole, WholeExec};
-use super::window::{Window, WindowExec};
+use super::step::{Step, StepExec};
 
-/// Plans queries that hold the nodes of this crate.
+/// Plans queries that hold steps of our own.
 #[derive(Debug)]
 pub(crate) struct KqlQueryPlanner;
 
@@ -27,16 +24,16 @@ impl QueryPlanner for KqlQueryPlanner {
         logical_plan: &LogicalPlan,
         session: &dyn Session,
     ) -> Result<Arc<dyn ExecutionPlan>> {
-        DefaultPhysicalPlanner::with_extension_planners(vec![Arc::new(NodePlanner)])
+        DefaultPhysicalPlanner::with_extension_planners(vec![Arc::new(StepPlanner)])
             .create_physical_plan(logical_plan, session)
             .await
     }
 }
 
-struct NodePlanner;
+struct StepPlanner;
 
 #[async_trait]
-impl ExtensionPlanner for NodePlanner {
+impl ExtensionPlanner for StepPlanner {
     async fn plan_extension(
         &self,
         _planner: &dyn PhysicalPlanner,
@@ -49,18 +46,9 @@ impl ExtensionPlanner for NodePlanner {
         let [input] = physical_inputs else {
             return Ok(None);
         };
-        let input = Arc::clone(input);
-        let node = node.as_any();
-        Ok(if let Some(expand) = node.downcast_ref::<MvExpand>() {
-            Some(Arc::new(MvExpandExec::new(expand, input)?))
-        } else if let Some(window) = node.downcast_ref::<Window>() {
-            Some(Arc::new(WindowExec::new(window, input)?))
-        } else if let Some(series) = node.downcast_ref::<MakeSeries>() {
-            Some(Arc::new(MakeSeriesExec::new(series, input)?))
-        } else if let Some(whole) = node.downcast_ref::<Whole>() {
-            Some(Arc::new(WholeExec::new(whole, input)?))
-        } else {
-            None
-        })
+        let Some(step) = node.as_any().downcast_ref::<Step>() else {
+            return Ok(None);
+        };
+        Ok(Some(Arc::new(StepExec::new(step, Arc::clone(input))?)))
     }
 }

@@ -73,6 +73,10 @@ fn queries_stop_when_they_are_dropped() {
         ),
         ("reduce", "| extend t = strcat('a', x, ' b') | reduce by t"),
         (
+            "groups one by one",
+            "| take 10000000 | extend k = x / 100 | partition by k (scan with (step a: true;) | count)",
+        ),
+        (
             "regex",
             "| extend t = strcat('aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa', x) \
           | where t matches regex '(a|aa|aaa)+(b|c)' or replace_regex(t, '(a+)(a+)', @'\\2') == 'x'",
