@@ -24,6 +24,7 @@ use crate::error::EngineError;
 use crate::external::ExternalData;
 use crate::limits::Limits;
 use crate::lower::{Computed, Lowered, Lowering, results};
+use crate::narrow::narrow;
 use crate::node::pause::InsertPauses;
 use crate::node::planner::KqlQueryPlanner;
 use crate::stream::{Held, LimitedStream, QueryStream};
@@ -70,6 +71,8 @@ pub struct KqlContext {
     limits: Limits,
     external: ExternalData,
     state: SessionState,
+    /// Whether queries lose what their answers do not need before plans are made of them.
+    narrows: bool,
 }
 
 impl KqlContext {
@@ -99,6 +102,7 @@ impl KqlContext {
             limits,
             external: ExternalData::default(),
             state,
+            narrows: true,
         })
     }
 
@@ -121,7 +125,11 @@ impl KqlContext {
         let state = SessionStateBuilder::new_from_existing(self.state)
             .with_optimizer_rules(needed)
             .build();
-        Self { state, ..self }
+        Self {
+            state,
+            narrows: false,
+            ..self
+        }
     }
 
     /// The tables.
@@ -262,6 +270,11 @@ impl KqlContext {
             }
             let (tables, external) = (&*self.tables, &self.external);
             let lowering = Lowering::new(tables, external, state, time.now, computed);
+            if self.narrows {
+                let mut narrowed = query.into_owned();
+                narrow(&mut narrowed.plan, &lowering.truth());
+                query = Cow::Owned(narrowed);
+            }
             match Box::pin(lowering.query(&query)).await? {
                 Lowered::Plans(..) if is_part => {
                     return Err(EngineError::Invalid {

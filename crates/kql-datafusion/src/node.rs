@@ -1,6 +1,7 @@
 //! Plan nodes for what DataFusion has no operator for, and the planner that runs them.
 
 pub(crate) mod detached;
+pub(crate) mod gather;
 pub(crate) mod graph;
 pub(crate) mod make_series;
 pub(crate) mod mv_expand;

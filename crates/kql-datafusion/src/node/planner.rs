@@ -4,13 +4,16 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use datafusion::catalog::Session;
+use datafusion::common::internal_err;
 use datafusion::error::Result;
+use datafusion::execution::SessionState;
 use datafusion::execution::context::QueryPlanner;
 use datafusion::logical_expr::physical_planning_context::PhysicalPlanningContext;
 use datafusion::logical_expr::{LogicalPlan, UserDefinedLogicalNode};
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_planner::{DefaultPhysicalPlanner, ExtensionPlanner, PhysicalPlanner};
 
+use super::gather::{Gather, GatherExec};
 use super::make_series::{MakeSeries, MakeSeriesExec};
 use super::mv_expand::{MvExpand, MvExpandExec};
 use super::whole::{Whole, WholeExec};
@@ -43,14 +46,20 @@ impl ExtensionPlanner for NodePlanner {
         node: &dyn UserDefinedLogicalNode,
         _logical_inputs: &[&LogicalPlan],
         physical_inputs: &[Arc<dyn ExecutionPlan>],
-        _session: &dyn Session,
+        session: &dyn Session,
         _planning_ctx: &PhysicalPlanningContext,
     ) -> Result<Option<Arc<dyn ExecutionPlan>>> {
+        let node = node.as_any();
+        if let Some(gather) = node.downcast_ref::<Gather>() {
+            let Some(state) = session.as_any().downcast_ref::<SessionState>() else {
+                return internal_err!("queries run in a session of their own");
+            };
+            return Ok(Some(Arc::new(GatherExec::new(gather, state))));
+        }
         let [input] = physical_inputs else {
             return Ok(None);
         };
         let input = Arc::clone(input);
-        let node = node.as_any();
         Ok(if let Some(expand) = node.downcast_ref::<MvExpand>() {
             Some(Arc::new(MvExpandExec::new(expand, input)?))
         } else if let Some(window) = node.downcast_ref::<Window>() {
