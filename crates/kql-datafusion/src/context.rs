@@ -24,7 +24,8 @@ use tokio::time::Instant;
 use crate::error::EngineError;
 use crate::external::ExternalData;
 use crate::limits::Limits;
-use crate::lower::{Computed, Lowered, Lowering};
+use crate::lower::{Computed, Lowered, Lowering, results};
+use crate::narrow::narrow;
 use crate::node::pause::InsertPauses;
 use crate::node::planner::KqlQueryPlanner;
 use crate::stream::{Held, LimitedStream, QueryStream};
@@ -72,6 +73,8 @@ pub struct KqlContext {
     external: ExternalData,
     window_mode: Mode,
     state: SessionState,
+    /// Whether queries lose what their answers do not need before plans are made of them.
+    narrows: bool,
 }
 
 impl KqlContext {
@@ -102,6 +105,7 @@ impl KqlContext {
             external: ExternalData::default(),
             window_mode: Mode::Event,
             state,
+            narrows: true,
         })
     }
 
@@ -132,7 +136,11 @@ impl KqlContext {
         let state = SessionStateBuilder::new_from_existing(self.state)
             .with_optimizer_rules(needed)
             .build();
-        Self { state, ..self }
+        Self {
+            state,
+            narrows: false,
+            ..self
+        }
     }
 
     /// The tables.
@@ -279,6 +287,11 @@ impl KqlContext {
             }
             let (tables, external) = (&*self.tables, &self.external);
             let lowering = Lowering::new(tables, external, state, time.now, computed);
+            if self.narrows {
+                let mut narrowed = query.into_owned();
+                narrow(&mut narrowed.plan, &lowering.truth());
+                query = Cow::Owned(narrowed);
+            }
             match Box::pin(lowering.query(&query)).await? {
                 Lowered::Plans(..) if is_part => {
                     return Err(EngineError::Invalid {

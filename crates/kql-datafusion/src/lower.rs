@@ -43,6 +43,7 @@ mod several;
 mod source;
 mod summarize;
 mod top_nested;
+mod truth;
 mod union;
 mod window;
 
@@ -402,7 +403,11 @@ impl<'a> Lowering<'a> {
             });
         }
         let no_columns = Relation::unordered(LogicalPlanBuilder::empty(true).build()?, 0);
-        let value = self.value(expr, &no_columns)?;
+        self.constant_value(self.value(expr, &no_columns)?)
+    }
+
+    /// The value of an expression of DataFusion without columns.
+    fn constant_value(&self, value: Expr) -> Result<ScalarValue> {
         let physical = self.state.create_physical_expr(value, &DFSchema::empty())?;
         let one_row = arrow::array::RecordBatchOptions::new().with_row_count(Some(1));
         let batch = arrow::array::RecordBatch::try_new_with_options(

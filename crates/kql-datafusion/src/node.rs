@@ -3,6 +3,7 @@
 
 pub(crate) mod detached;
 pub(crate) mod each_group;
+pub(crate) mod gather;
 pub(crate) mod graph;
 pub(crate) mod make_series;
 pub(crate) mod mv_expand;

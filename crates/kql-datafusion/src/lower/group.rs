@@ -80,6 +80,11 @@ impl Lowering<'_> {
         Ok(frame.rows.clone())
     }
 
+    /// Whether what is being lowered belongs to a subquery.
+    pub(super) fn is_in_subquery(&self) -> bool {
+        !self.frames.borrow().is_empty()
+    }
+
     /// A table that the query itself names: read once for each group, where the subquery at hand
     /// reads tables of its own.
     pub(super) fn sourced(&self, table: Relation) -> Result<Relation> {
