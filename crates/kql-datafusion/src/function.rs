@@ -71,6 +71,7 @@ pub(crate) use location::{Locations, locate};
 pub use operator_arithmetic::{arithmetic, negate};
 pub use operator_string::string_operator;
 pub(crate) use series::{Bins, Ends};
+pub(crate) use sketch::sketches_in_common;
 pub(crate) use tuple::field;
 pub(crate) use value::Datum;
 

@@ -169,6 +169,7 @@ fn bind_given(
         known,
         plugin_calls: HashMap::new(),
         waits_for: None,
+        bin_auto: BinAuto::default(),
     };
     let plan = binder.bind_script(script);
     let mut diagnostics = binder.diagnostics;
@@ -251,6 +252,15 @@ struct Binder<'a> {
     plugin_calls: HashMap<Span, u32>,
     /// The first table whose further columns must be known to resolve the query at all.
     waits_for: Option<hir::Plan>,
+    /// What `set query_bin_auto_size` and `set query_bin_auto_at` give.
+    bin_auto: BinAuto,
+}
+
+/// The bins of `bin_auto`.
+#[derive(Default)]
+struct BinAuto {
+    size: Option<hir::Expr>,
+    at: Option<hir::Expr>,
 }
 
 /// An expression that may be a scalar or a table.

@@ -1,15 +1,18 @@
 //! Asks the sketches that `hll` and `tdigest` left behind, and merges those of one row. What a
 //! sketch is, and how it is filled, is in `sketch.rs` and `aggregate/sketch.rs`.
 
+use std::sync::Arc;
+
 use arrow::array::ArrayRef;
 use datafusion::common::Result;
+use datafusion::logical_expr::ScalarUDF;
 use kql::types::ScalarType;
 
 use super::arguments::{Arguments, Texts};
 use super::json;
-use super::udf::{Evaluate, code};
+use super::udf::{Evaluate, KqlScalar, code};
 use super::value::Datum;
-use crate::sketch::{Digest, HyperLogLog, real_of_sortable, sortable_of_real};
+use crate::sketch::{Digest, HyperLogLog, in_common, real_of_sortable, sortable_of_real};
 use crate::types::ticks_to_unix_ns;
 
 /// Functions of sketches by name.
@@ -61,6 +64,22 @@ pub(super) fn find(name: &str, arguments: &[ScalarType]) -> Option<Evaluate> {
         "percentrank_tdigest" => code(|a| rank(a, |below, all| below / all * 100.0)),
         _ => return None,
     })
+}
+
+/// A function of so many `hll` sketches: how many values all of them have seen.
+pub(crate) fn sketches_in_common(sketches: usize) -> Arc<ScalarUDF> {
+    let evaluate = code(|a| {
+        let sketches = (0..a.len())
+            .map(|position| a.raw(position))
+            .collect::<Result<Vec<_>>>()?;
+        a.longs(|row| {
+            let known = sketches.iter().map(|texts| hll(texts, row));
+            let known: Vec<HyperLogLog> = known.collect::<Option<_>>()?;
+            in_common(&known, &|| a.is_over())
+        })
+    });
+    let types = vec![ScalarType::Dynamic; sketches];
+    KqlScalar::udf("kql_sketches_in_common", &types, ScalarType::Long, evaluate)
 }
 
 fn hll(sketches: &Texts, row: usize) -> Option<HyperLogLog> {

@@ -291,7 +291,11 @@ impl Lowering<'_> {
         }
         let types: Vec<ScalarType> = arguments.iter().map(|argument| argument.ty).collect();
         let udf = function::scalar(function.name, &types, call.ty).ok_or_else(|| {
-            EngineError::not_supported(format!("function `{}`", function.name), call.span)
+            let what = match function.name {
+                "bin_auto" => "`bin_auto()` without `set query_bin_auto_size`".to_owned(),
+                name => format!("function `{name}`"),
+            };
+            EngineError::not_supported(what, call.span)
         })?;
         let values = arguments
             .iter()

@@ -152,6 +152,8 @@ impl Lowering<'_> {
             "funnel_sequence" | "funnel_sequence_completion" => self.funnel_sequence(call),
             "sequence_detect" => self.sequence_detect(call),
             "autocluster" | "basket" | "diffpatterns" => self.pattern_search(call),
+            "diffpatterns_text" => self.text_differences(call),
+            "dcount_intersect" => self.intersected_counts(call),
             "identity" => self.plan(call.input),
             "ipv4_lookup" => self.address_lookup(call, Family::V4),
             "ipv6_lookup" => self.address_lookup(call, Family::V6),

@@ -6,8 +6,9 @@ use kql::types::ScalarType;
 use super::plugin::Call;
 use super::relation::Relation;
 use super::{Lowering, Result, literal, output_name};
+use crate::function;
 use crate::plugin::columns::plan_schema;
-use crate::plugin::pattern::{PatternSearch, Search};
+use crate::plugin::pattern::{PatternSearch, Search, TextDifferences};
 use crate::plugin::timeline::number;
 
 /// The part of the rows from which on a pattern is one.
@@ -16,6 +17,10 @@ const THRESHOLDS: std::ops::RangeInclusive<f64> = 0.015..=1.0;
 const THRESHOLD: f64 = 0.05;
 /// Attributes that determine a pattern of `basket`, where the query says nothing.
 const DIMENSIONS: usize = 5;
+/// Words of a text that `diffpatterns_text` looks at.
+const WORDS: usize = 20;
+/// What it can be asked to find in a pattern at least.
+const FEWEST_WORDS_MAX: usize = 200;
 /// Rows from which `autocluster` starts, where the query says nothing, and at most.
 const SEEDS: usize = 25;
 const SEEDS_MAX: usize = 1_000;
@@ -79,6 +84,37 @@ impl Lowering<'_> {
             output: plan_schema(&call.output.schema, output_name),
         };
         self.whole(self.plan(call.input)?, table)
+    }
+
+    pub(super) fn text_differences(&self, call: &Call<'_>) -> Result<Relation> {
+        let within = |parameter: &str, most: usize| -> Result<Option<usize>> {
+            let Some(value) = self.argument(call, parameter)? else {
+                return Ok(None);
+            };
+            let count = number(&value).and_then(|count| usize::try_from(count).ok());
+            let message = format!("{parameter} must be from 0 to {most}");
+            let count = count.filter(|count| *count <= most);
+            count.map(Some).ok_or_else(|| call.invalid(message))
+        };
+        let table = TextDifferences {
+            fewest: within("MinTokens", FEWEST_WORDS_MAX)?.unwrap_or(1),
+            most: within("MaxTokens", WORDS)?.unwrap_or(WORDS),
+            threshold: self.threshold(call)?,
+            output: plan_schema(&call.output.schema, output_name),
+        };
+        let text = call.column("TextColumn")?;
+        let Some(condition) = call.expr("BooleanCondition") else {
+            return Err(call.invalid("BooleanCondition is missing"));
+        };
+        let input = self.with_windows(self.plan(call.input)?, [condition])?;
+        let condition = self.value(condition, &input)?.alias(self.hidden_name());
+        let ty = call.input.schema.columns()[text].ty;
+        let text = match ty {
+            ScalarType::String => input.column(text),
+            ty => function::convert(ty, ScalarType::String).call(vec![input.column(text)]),
+        };
+        let columns = vec![text.alias(self.hidden_name()), condition];
+        self.whole(input.project(columns)?, table)
     }
 
     fn threshold(&self, call: &Call<'_>) -> Result<f64> {

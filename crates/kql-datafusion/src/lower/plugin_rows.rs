@@ -7,6 +7,7 @@ use kql::types::{Column, ScalarType, Schema};
 use super::plugin::Call;
 use super::relation::Relation;
 use super::{Lowering, Result, output_name};
+use crate::function;
 use crate::plugin::columns::plan_schema;
 use crate::plugin::rows_near::RowsNear;
 use crate::plugin::schema_merge::SchemaMerge;
@@ -83,6 +84,31 @@ impl Lowering<'_> {
         )
     }
 
+    /// How many values the first sketch, the first two, the first three … have in common.
+    pub(super) fn intersected_counts(&self, call: &Call<'_>) -> Result<Relation> {
+        let sketches = call.exprs("hll");
+        if !(2..=SKETCHES_MAX).contains(&sketches.len()) {
+            return Err(call.invalid(format!("there must be 2 to {SKETCHES_MAX} sketches")));
+        }
+        let input = self.with_windows(self.plan(call.input)?, sketches.iter().copied())?;
+        let mut columns = input.columns();
+        let mut values = Vec::with_capacity(sketches.len());
+        for sketch in sketches {
+            let value = self.value(sketch, &input)?;
+            values.push(match sketch.ty {
+                ScalarType::Dynamic => value,
+                ty => function::convert(ty, ScalarType::Dynamic).call(vec![value]),
+            });
+            columns.push(function::sketches_in_common(values.len()).call(values.clone()));
+        }
+        let output = call.output.schema.columns().iter();
+        let columns = columns
+            .into_iter()
+            .zip(output)
+            .map(|(value, column)| value.alias(output_name(&column.name)));
+        input.project(columns.collect())
+    }
+
     pub(super) fn counted_rows(&self, call: &Call<'_>) -> Result<Relation> {
         let input = self.plan(call.input)?.plan;
         let rows = datafusion::functions_aggregate::count::count_udaf();
@@ -94,6 +120,9 @@ impl Lowering<'_> {
         Ok(Relation::unordered(plan, 1))
     }
 }
+
+/// Most sketches of `dcount_intersect`.
+const SKETCHES_MAX: usize = 16;
 
 /// The columns that `getschema` tells of columns.
 fn getschema() -> Schema {

@@ -5,6 +5,7 @@ mod autocluster;
 mod basket;
 mod closed;
 mod diffpatterns;
+mod text;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -20,6 +21,7 @@ use super::columns::{Columns, batch};
 use super::rows::Rows;
 use crate::function::Datum;
 use crate::node::whole::{WholeTable, Work};
+pub(crate) use text::TextDifferences;
 
 /// The number of a value that no pattern can fix.
 const RARE: u32 = u32::MAX;
@@ -119,7 +121,7 @@ impl WholeTable for PatternSearch {
                 threshold,
                 dimensions,
                 ..
-            } => diffpatterns::patterns(&attributes, *threshold, *dimensions, work)?,
+            } => diffpatterns::patterns(&attributes, *threshold, 1, *dimensions, work)?,
         };
         self.table(&rows, &attributes, &patterns)
     }

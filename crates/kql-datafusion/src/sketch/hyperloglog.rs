@@ -106,6 +106,14 @@ impl HyperLogLog {
         }
     }
 
+    /// The hashes, as long as they are all remembered.
+    pub(super) fn hashes(&self) -> Option<&HashSet<u64>> {
+        match &self.content {
+            Content::Hashes(hashes) => Some(hashes),
+            Content::Registers(_) => None,
+        }
+    }
+
     /// Bytes held beyond the sketch's own.
     pub(crate) fn size(&self) -> usize {
         match &self.content {

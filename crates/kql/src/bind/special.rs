@@ -57,6 +57,9 @@ impl<'a> Binder<'a> {
             "extractjson" | "extract_json" | "percentile_tdigest" if arguments.len() == 3 => {
                 self.typed_extract(function, arguments, span, row)
             }
+            "bin_auto" if self.bin_auto.size.is_some() => {
+                self.bin_auto(function, arguments, span, row)
+            }
             "replace" => self.replace(function, arguments, span, row),
             "column_ifexists" | "columnifexists" => self.column_if_exists(arguments, span, row),
             "ingestion_time" => self.ingestion_time(function, arguments, span, row),
@@ -282,6 +285,26 @@ impl<'a> Binder<'a> {
             ScalarType::String,
             span,
         ))
+    }
+
+    /// `bin_auto(value)` under `set query_bin_auto_size`: the other two functions of bins.
+    fn bin_auto(
+        &mut self,
+        function: &'a ast::Name,
+        arguments: &'a [ast::Argument],
+        span: Span,
+        row: Row<'_>,
+    ) -> Attempt<Expr> {
+        let mut arguments = self.checked("bin_auto", function, arguments, span, row)?;
+        arguments.extend(self.bin_auto.size.clone());
+        arguments.extend(self.bin_auto.at.clone());
+        let name = if arguments.len() == 3 {
+            "bin_at"
+        } else {
+            "bin"
+        };
+        let declared = builtin::scalar(name).expect("functions of bins are declared");
+        self.builtin_call(declared, function, arguments, span)
     }
 
     fn column_if_exists(

@@ -179,6 +179,11 @@ impl<'a> Binder<'a> {
             let message = format!("the option `{}` is of type {wanted}", name.text);
             self.error(code::ARGUMENT_TYPE, value.span, message);
         }
+        match &*name.text {
+            "query_bin_auto_size" => self.bin_auto.size = Some(bound),
+            "query_bin_auto_at" => self.bin_auto.at = Some(bound),
+            _ => {}
+        }
     }
 
     /// `alias database`: the database stays one of another place.

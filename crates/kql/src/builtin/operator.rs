@@ -137,8 +137,8 @@ pub static TABULAR: &[Operator] = &[
     ),
     entry(
         "macro-expand",
-        "macro-expand entity_group [cluster('a').database('b')] as X (X.Events)",
-        "Runs a query over a group of databases.",
+        "macro-expand entity_group [database('a'), database('b')] as X (X.Events)",
+        "Runs a query over a group of databases or tables. Kinds: outer (default), inner.",
     ),
     entry(
         "make-graph",

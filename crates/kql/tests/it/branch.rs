@@ -124,6 +124,19 @@ fn macro_expand_goes_through_a_group() {
              union (macro-expand G as X (union X.U, X.E* | project z, FileSize)), (U | project z)",
             "z:int FileSize:long",
         ),
+        (
+            "macro-expand kind=inner entity_group [T, U] as X (X)",
+            "a:long s:string",
+        ),
+        (
+            "macro-expand isfuzzy=true entity_group [U, Missing] as X (X | project a)",
+            "a:long",
+        ),
+        (
+            "set query_bin_auto_size = 1h; set query_bin_auto_at = datetime(2020-01-01 00:05); \
+             T | summarize count() by bin_auto(t)",
+            "t:datetime count_:long",
+        ),
     ]);
 }
 

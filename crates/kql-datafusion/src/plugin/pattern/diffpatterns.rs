@@ -1,5 +1,5 @@
 //! `diffpatterns`: closed patterns that one set of rows has more often than the other, the greatest
-//! difference first, without those that better ones explain.
+//! difference first, without those that better ones explain. They fix at least `fewest` attributes.
 
 use datafusion::error::Result;
 
@@ -10,6 +10,7 @@ use crate::node::whole::Work;
 pub(super) fn patterns(
     attributes: &Attributes,
     threshold: f64,
+    fewest: usize,
     dimensions: usize,
     work: &Work,
 ) -> Result<Vec<Pattern>> {
@@ -21,7 +22,9 @@ pub(super) fn patterns(
     // A difference takes that much of one of the sets.
     let may_differ = |weights: [f64; 2]| share(weights, 0).max(share(weights, 1)) >= threshold;
     let mut found = closed_patterns(attributes, dimensions, work, may_differ)?;
-    found.retain(|pattern| difference(pattern.weights).abs() >= threshold);
+    found.retain(|pattern| {
+        pattern.fixed() >= fewest && difference(pattern.weights).abs() >= threshold
+    });
     found.sort_by(|left, right| {
         let size = |pattern: &Pattern| difference(pattern.weights).abs();
         let by_size = size(right).total_cmp(&size(left));

@@ -18,17 +18,24 @@ impl<'a> Binder<'a> {
         body: &'a ast::Script,
         span: Span,
     ) -> Attempt<Table> {
+        let mut fuzzy = false;
+        let mut inner = false;
         for property in self.properties(properties, &["isfuzzy", "kind"]) {
             if &*property.name.text == "isfuzzy" {
-                self.property_word(property, &["true", "false"])?;
+                fuzzy = self.property_word(property, &["true", "false"])? == "true";
+            } else {
+                inner = self.property_word(property, &["inner", "outer"])? == "inner";
             }
         }
         let entities = self.entities(group)?;
         let mut legs = Vec::with_capacity(entities.len());
         let mut failed = false;
         for entity in entities {
-            let inner = self.scope.body();
-            let outer = std::mem::replace(&mut self.scope, inner);
+            if fuzzy && self.leaves_out(entity) {
+                continue;
+            }
+            let own = self.scope.body();
+            let outer = std::mem::replace(&mut self.scope, own);
             self.scope.bind(name.text.clone(), Binding::Entity(entity));
             let bound = self.nested(span, |binder| binder.bind_body(body, span));
             self.scope = outer;
@@ -45,9 +52,13 @@ impl<'a> Binder<'a> {
         if failed {
             return Err(Reported);
         }
+        if legs.is_empty() {
+            let message = "the entity group has no table";
+            return Err(self.error(code::UNKNOWN_TABLE, group.span, message));
+        }
         let columns: usize = legs.iter().map(|leg| leg.schema().len()).sum();
         self.grow(legs.len() + columns / 8, span)?;
-        let common = self.common(&legs, false, None);
+        let common = self.common(&legs, inner, None);
         Ok(unite(legs, &common, None, span))
     }
 

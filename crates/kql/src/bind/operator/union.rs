@@ -88,14 +88,7 @@ impl<'a> Binder<'a> {
             ast::ExprKind::Member { base, member } if self.leads_elsewhere(base) => {
                 self.tables_elsewhere(base, member, item.span)
             }
-            _ if fuzzy && let Some((what, name)) = self.missing_source(item) => {
-                let message = format!(
-                    "there is no {what} `{}`; the union leaves it out",
-                    name.text
-                );
-                self.warn(code::FUZZY, name.span, message);
-                Ok(Vec::new())
-            }
+            _ if fuzzy && self.leaves_out(item) => Ok(Vec::new()),
             _ => {
                 let table = self.table(item)?;
                 if table.open {
@@ -104,6 +97,20 @@ impl<'a> Binder<'a> {
                 Ok(vec![table])
             }
         }
+    }
+
+    /// Whether there is no table that an expression starts with, so that a fuzzy union goes on
+    /// without it, with a warning.
+    pub(super) fn leaves_out(&mut self, item: &'a ast::Expr) -> bool {
+        let Some((what, name)) = self.missing_source(item) else {
+            return false;
+        };
+        let message = format!(
+            "there is no {what} `{}`; the union leaves it out",
+            name.text
+        );
+        self.warn(code::FUZZY, name.span, message);
+        true
     }
 
     /// The table or function a pipeline starts with, where there is none of that name.
