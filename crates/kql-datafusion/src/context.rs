@@ -24,7 +24,7 @@ use tokio::time::Instant;
 use crate::error::EngineError;
 use crate::external::ExternalData;
 use crate::limits::Limits;
-use crate::lower::{Computed, Lowered, Lowering, results};
+use crate::lower::{Computed, Lowered, Lowering};
 use crate::narrow::narrow;
 use crate::node::pause::InsertPauses;
 use crate::node::planner::KqlQueryPlanner;
