@@ -17,6 +17,7 @@ use huntd::source::local::LocalConfig;
 use huntd::source::{QuerySpec, SourceConfig};
 use huntd::window::Window;
 use kql::bind::Parameters;
+use kql::window::Mode;
 
 /// Peak resident memory of this process in MiB, from `/proc`.
 fn peak_resident_mib() -> u64 {
@@ -85,6 +86,7 @@ async fn main() -> anyhow::Result<()> {
         parameters: Parameters::default(),
         window,
         window_applies: true,
+        window_mode: Mode::Event,
         now: None,
         timeout: Duration::from_hours(1),
     };

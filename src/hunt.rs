@@ -24,6 +24,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::TimeDelta;
+use kql::window::Mode;
 
 use crate::finding::{EntityKind, Severity};
 use crate::id::{ActionName, HuntName, SourceName};
@@ -54,6 +55,8 @@ pub struct Hunt {
     pub source: SourceName,
     /// Its windows.
     pub window: WindowRule,
+    /// By which time of a row it is in a window.
+    pub window_mode: Mode,
     /// What happens with missed windows.
     pub catch_up: CatchUp,
     /// Longest time a run may take.
@@ -100,6 +103,7 @@ impl Hunt {
                 lookback: TimeDelta::zero(),
                 delay: TimeDelta::zero(),
             },
+            window_mode: Mode::Event,
             catch_up: CatchUp {
                 policy: CatchUpPolicy::Each,
                 limit: CATCH_UP_LIMIT,

@@ -17,6 +17,7 @@ use kql::catalog::SharedCatalog;
 use kql::diagnostic::Diagnostic;
 use kql::hir::Render;
 use kql::types::{Schema, TICKS_AT_UNIX_EPOCH, TICKS_PER_SECOND};
+use kql::window::Mode;
 use kql_datafusion::{EngineError, Limit};
 use serde::Deserialize;
 
@@ -76,8 +77,12 @@ pub trait Source: Debug + Send + Sync {
     }
 
     /// Runs `query` over `window`; `now()` is the window's end. Rows stream: the result is never
-    /// held whole. Dropping the stream cancels the query.
+    /// held whole. Dropping the stream cancels the query. One that yields several tables (`fork`,
+    /// `facet`) is an error.
     async fn query(&self, query: &QuerySpec) -> Result<QueryResult, SourceError>;
+
+    /// The same for any number of tables, in the order written. They share their statistics.
+    async fn results(&self, query: &QuerySpec) -> Result<Vec<QueryResult>, SourceError>;
 }
 
 /// What to run.
@@ -91,6 +96,8 @@ pub struct QuerySpec {
     pub window: Window,
     /// Whether tables are confined to the window; an ad-hoc query may not want that.
     pub window_applies: bool,
+    /// By which time of a row it is in the window.
+    pub window_mode: Mode,
     /// What `now()` is, where that is not the end of the window.
     pub now: Option<DateTime<Utc>>,
     /// Longest time until the last row.
@@ -99,6 +106,8 @@ pub struct QuerySpec {
 
 /// A result on its way.
 pub struct QueryResult {
+    /// What the query calls it, where it yields several.
+    pub name: Option<Arc<str>>,
     /// KQL columns.
     pub schema: Schema,
     /// How the query asks to be drawn.
@@ -146,7 +155,7 @@ impl SourceError {
     pub(crate) fn of_engine(
         timeout: Duration,
         text: String,
-    ) -> impl Fn(EngineError) -> Self + Send + 'static {
+    ) -> impl Fn(EngineError) -> Self + Send + Sync + 'static {
         move |error| match error {
             EngineError::NotSupported { span, .. }
             | EngineError::Invalid { span, .. }

@@ -2,16 +2,19 @@
 
 mod batch;
 mod output;
+mod tables;
 
-use std::io::{BufWriter, IsTerminal as _, Read as _};
-use std::path::{Path, PathBuf};
+use std::io::{IsTerminal as _, Read as _};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail, ensure};
 use chrono::{DateTime, Utc};
 use kql::bind::Parameters;
+use kql::window::Mode;
 
 use super::terminal::print_note;
 use super::{EXIT_BAD_INPUT, EXIT_FAILED, Global};
@@ -53,14 +56,15 @@ pub struct Args {
     /// How to write the result [default: table on a terminal, ndjson elsewhere]
     #[arg(long, value_enum)]
     pub format: Option<Format>,
-    /// Write the result to this file instead of stdout
+    /// Write the result to this file instead of stdout; of several tables as CSV or Parquet to a
+    /// file each, with its name before the extension
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
     /// Give up after this many seconds
     #[arg(long, value_name = "SECONDS", default_value_t = 600)]
     pub timeout: u64,
     /// Answer JSON lines of {"id", "query", "tables"?} from stdin with JSON lines of {"id",
-    /// "columns", "rows", "error"}
+    /// "columns", "rows", "error"}, and "tables" where there are several
     #[arg(long, conflicts_with_all = ["text", "file", "source", "data", "format", "output", "from"])]
     pub batch: bool,
     /// With --batch: tell columns and types or errors, and run nothing
@@ -116,25 +120,20 @@ pub async fn run(args: Args, global: &Global) -> anyhow::Result<ExitCode> {
     if format == Format::Parquet && args.output.is_none() && std::io::stdout().is_terminal() {
         bail!("Parquet is not for a terminal; name a file with --output");
     }
-    let result = match source.query(&spec).await {
-        Ok(result) => result,
+    let results = match source.results(&spec).await {
+        Ok(results) => results,
         Err(error) => return Ok(report(&error)),
     };
-    let stats = Arc::clone(&result.stats);
-    let written = match &args.output {
-        Some(path) => write_file(path, result, format).await,
-        None => output::write(result, format, BufWriter::new(std::io::stdout())).await,
-    };
-    if let Err(error) = written {
+    // All results of a query have the same.
+    let stats = results.first().map(|result| Arc::clone(&result.stats));
+    if let Err(error) = tables::write(results, format, args.output.as_deref()).await {
         return match error.downcast::<SourceError>() {
             Ok(error) => Ok(report(&error)),
             Err(error) if is_closed_pipe(&error) => Ok(ExitCode::SUCCESS),
             Err(error) => Err(error),
         };
     }
-    let skipped = stats
-        .skipped_inputs
-        .load(std::sync::atomic::Ordering::Relaxed);
+    let skipped = stats.map_or(0, |stats| stats.skipped_inputs.load(Ordering::Relaxed));
     if skipped > 0 {
         print_note(&format!(
             "note: {skipped} malformed lines or files were skipped"
@@ -167,6 +166,7 @@ fn spec(args: &Args, text: String, now: DateTime<Utc>) -> anyhow::Result<QuerySp
         parameters: Parameters::default(),
         window: Window::new(start, now)?,
         window_applies: args.from.is_some(),
+        window_mode: Mode::Event,
         now: None,
         timeout: Duration::from_secs(args.timeout),
     })
@@ -204,16 +204,6 @@ fn default_format(to_file: bool) -> Format {
     } else {
         Format::Ndjson
     }
-}
-
-async fn write_file(
-    path: &Path,
-    result: crate::source::QueryResult,
-    format: Format,
-) -> anyhow::Result<u64> {
-    let describe = || format!("cannot write {}", path.display());
-    let file = std::fs::File::create(path).with_context(describe)?;
-    output::write(result, format, BufWriter::new(file)).await
 }
 
 fn report(error: &SourceError) -> ExitCode {

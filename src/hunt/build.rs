@@ -10,6 +10,7 @@ use std::collections::BTreeSet;
 use chrono::TimeDelta;
 use kql::catalog::SharedCatalog;
 use kql::diagnostic::did_you_mean;
+use kql::window::Mode;
 
 use self::layers::Layers;
 use super::config::{Defaults, Override};
@@ -98,6 +99,7 @@ impl<'a> Builder<'a> {
                 .is_none_or(|on| *on),
             schedule: self.schedule(),
             window: self.window(),
+            window_mode: self.window_mode(),
             catch_up: self.catch_up(plain.catch_up),
             timeout: self
                 .first(|header| header.timeout.as_ref())
@@ -274,23 +276,21 @@ impl<'a> Builder<'a> {
         self.report(code::UNKNOWN_NAME, path, message, Some(help));
     }
 
-    fn window(&mut self) -> WindowRule {
+    fn window_mode(&self) -> Mode {
+        let time = self.first(|header| header.window.as_ref()?.time.as_ref());
+        let default = self.surroundings.defaults.window.unwrap_or_default().time;
+        match time.copied().or(default).unwrap_or_default() {
+            TimeSetting::Event => Mode::Event,
+            TimeSetting::Ingestion => Mode::Ingestion,
+        }
+    }
+
+    fn window(&self) -> WindowRule {
         let defaults = self.surroundings.defaults.window.unwrap_or_default();
         let delta =
             |text: Option<DurationText>| text.map_or(TimeDelta::zero(), DurationText::delta);
         let lookback = self.first(|header| header.window.as_ref()?.lookback.as_ref());
         let delay = self.first(|header| header.window.as_ref()?.delay.as_ref());
-        let time = self.first(|header| header.window.as_ref()?.time.as_ref());
-        if time.copied().or(defaults.time) == Some(TimeSetting::Ingestion) {
-            let message = "windows by time of ingestion are not supported by sources of kind local";
-            let help = "leave it out, and give `delay` the time that events take to arrive";
-            self.report(
-                code::UNSUPPORTED,
-                &["window", "time"],
-                message,
-                Some(help.into()),
-            );
-        }
         WindowRule {
             lookback: delta(lookback.copied().or(defaults.lookback)),
             delay: delta(delay.copied().or(defaults.delay)),

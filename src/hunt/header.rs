@@ -144,7 +144,7 @@ pub enum TimeSetting {
     /// When it happened.
     #[default]
     Event,
-    /// When it arrived.
+    /// When it arrived, as the column `_ingestion_time` says.
     Ingestion,
 }
 

@@ -43,6 +43,7 @@ impl Executor for Pipeline {
             parameters: Parameters::default(),
             window: request.window,
             window_applies: true,
+            window_mode: hunt.window_mode,
             now: None,
             timeout: hunt.timeout,
         };

@@ -27,10 +27,14 @@ use async_trait::async_trait;
 use datafusion::error::DataFusionError;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use futures::StreamExt as _;
-use kql::catalog::SharedCatalog;
+use kql::catalog::{INGESTION_COLUMN, SharedCatalog};
+use kql::diagnostic::Diagnostic;
 use kql::types::Schema;
+use kql::window::{Mode, Read, reads};
 use kql_datafusion::tables::Tables;
-use kql_datafusion::{ExternalData, Fetch, KqlContext, Limits, QueryTime};
+use kql_datafusion::{
+    EngineError, ExternalData, Fetch, KqlContext, Limits, QueryStream, QueryTime,
+};
 
 use self::config::MissingTables;
 use self::fetch::HttpFetch;
@@ -145,6 +149,49 @@ impl Source for LocalSource {
     }
 
     async fn query(&self, query: &QuerySpec) -> Result<QueryResult, SourceError> {
+        let ready = self.ready(query).await?;
+        let stream = ready.context.stream(&ready.query, ready.time).await;
+        Ok(ready.result(None, stream.map_err(&*ready.failed)?))
+    }
+
+    async fn results(&self, query: &QuerySpec) -> Result<Vec<QueryResult>, SourceError> {
+        let ready = self.ready(query).await?;
+        let streams = ready.context.streams(&ready.query, ready.time).await;
+        let streams = streams.map_err(&*ready.failed)?.into_iter();
+        Ok(streams
+            .map(|result| ready.result(result.name, result.stream))
+            .collect())
+    }
+}
+
+/// A query that is about to run.
+struct Ready {
+    context: KqlContext,
+    query: kql::hir::Query,
+    time: QueryTime,
+    stats: Arc<QueryStats>,
+    /// Tells errors of the engine as those of the source.
+    failed: Arc<dyn Fn(EngineError) -> SourceError + Send + Sync>,
+}
+
+impl Ready {
+    fn result(&self, name: Option<Arc<str>>, stream: QueryStream) -> QueryResult {
+        let failed = Arc::clone(&self.failed);
+        let batches = stream.batches.map(move |batch| {
+            batch.map_err(|error| DataFusionError::External(Box::new(failed(error.into()))))
+        });
+        QueryResult {
+            name,
+            schema: stream.schema,
+            render: self.query.render.clone(),
+            batches: Box::pin(RecordBatchStreamAdapter::new(stream.arrow_schema, batches)),
+            stats: Arc::clone(&self.stats),
+        }
+    }
+}
+
+impl LocalSource {
+    async fn ready(&self, query: &QuerySpec) -> Result<Ready, SourceError> {
         let stats = Arc::new(QueryStats::default());
         let source = Self {
             config: Arc::clone(&self.config),
@@ -161,7 +208,6 @@ impl Source for LocalSource {
         let (context, resolved) = prepared
             .await
             .map_err(|error| SourceError::Failed(error.to_string()))??;
-        let context = context.with_external_data(external);
         let time = QueryTime {
             now: kusto_ticks(query.now.unwrap_or(query.window.end())),
             window: query.window_applies.then(|| {
@@ -171,11 +217,10 @@ impl Source for LocalSource {
                 )
             }),
         };
-        let text = query.text.clone();
         let root = std::path::absolute(&self.config.path);
         let root = root.unwrap_or_else(|_| self.config.path.clone());
         let root = root.display().to_string();
-        let engine = SourceError::of_engine(query.timeout, text);
+        let engine = SourceError::of_engine(query.timeout, query.text.clone());
         // The Parquet reader does not say which file it failed on.
         let failed = move |error| match engine(error) {
             SourceError::Unreadable(what) if !what.contains(&root) => {
@@ -183,23 +228,15 @@ impl Source for LocalSource {
             }
             other => other,
         };
-        let render = resolved.render.clone();
-        let stream = context.stream(&resolved, time).await.map_err(&failed)?;
-        let schema = stream.schema.clone();
-        let arrow_schema = Arc::clone(&stream.arrow_schema);
-        let batches = stream.batches.map(move |batch| {
-            batch.map_err(|error| DataFusionError::External(Box::new(failed(error.into()))))
-        });
-        Ok(QueryResult {
-            schema,
-            render,
-            batches: Box::pin(RecordBatchStreamAdapter::new(arrow_schema, batches)),
+        Ok(Ready {
+            context: context.with_external_data(external),
+            query: resolved,
+            time,
             stats,
+            failed: Arc::new(failed),
         })
     }
-}
 
-impl LocalSource {
     fn prepare(
         &self,
         spec: &QuerySpec,
@@ -226,8 +263,28 @@ impl LocalSource {
                 text: spec.text.clone(),
             });
         };
-        Ok((context, query))
+        if spec.window_applies && spec.window_mode == Mode::Ingestion {
+            let reads = reads(&spec.text, &query);
+            if let Some(read) = reads.iter().find(|read| read.lacks_arrival()) {
+                return Err(SourceError::InvalidQuery {
+                    diagnostics: vec![lacks_arrival(read)],
+                    text: spec.text.clone(),
+                });
+            }
+        }
+        Ok((context.with_window_mode(spec.window_mode), query))
     }
+}
+
+/// What is wrong with a window by time of ingestion over a table that has none.
+fn lacks_arrival(read: &Read) -> Diagnostic {
+    let message = format!(
+        "a window by time of ingestion needs to know when rows of `{}` arrived: the table has no \
+         datetime column `{INGESTION_COLUMN}`",
+        read.table
+    );
+    Diagnostic::error("KQL900", read.span, message)
+        .with_help("let the export keep `ingestion_time()` under that name, or use `time: event`")
 }
 
 /// A table over one Parquet file, with the columns of `schema` and no time column.

@@ -1,12 +1,17 @@
 //! Hunt files: what they mean, and what each file named after a mistake tells.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use huntd::config::{self, Loaded};
 use huntd::hunt::load::{self, Examined};
 use huntd::hunt::{Detect, HuntSet};
+use huntd::id::SourceName;
 use huntd::problem::SourceFile;
 use huntd::schedule::CatchUpPolicy;
+use kql::catalog::{MemoryCatalog, SharedCatalog, TableInfo};
+use kql::types::{Column, ScalarType, Schema};
+use kql::window::Mode;
 
 use crate::config::{FixedSurroundings, defender_tables, fixtures, rendered};
 
@@ -136,4 +141,40 @@ fn a_set_knows_what_changed() {
     assert!(changes.added.is_empty());
     assert_eq!(names(&new.diff(&old).added), ["in-yaml"]);
     assert!(old.diff(&old.clone()).is_empty());
+}
+
+#[test]
+fn windows_are_of_the_time_of_ingestion_where_tables_tell_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("late.kql");
+    let header = "// ---\n// window: {time: ingestion}\n// ---\n";
+    let examine = |query: &str| {
+        std::fs::write(&path, format!("{header}{query}")).unwrap();
+        let tables = |_: Option<&SourceName>| -> SharedCatalog {
+            let mut catalog = MemoryCatalog::new();
+            let time = |name: &str| Column::new(name, ScalarType::DateTime);
+            for (name, columns) in [
+                ("Told", vec![time("Timestamp"), time("_ingestion_time")]),
+                ("Untold", vec![time("Timestamp")]),
+            ] {
+                let table = TableInfo {
+                    schema: Schema::new(columns),
+                    time_column: Some("Timestamp".to_owned()),
+                };
+                catalog.insert(name, table);
+            }
+            Arc::new(catalog)
+        };
+        let mut examined = Examined::default();
+        load::examine_files(std::slice::from_ref(&path), None, &tables, &mut examined);
+        examined
+    };
+    let examined = examine("Told | count");
+    assert_eq!(rendered(&examined.problems), "");
+    let hunts: Vec<_> = examined.set.hunts.values().collect();
+    assert_eq!(hunts[0].window_mode, Mode::Ingestion);
+    let examined = examine("union Told, Untold | count");
+    let told = rendered(&examined.problems);
+    assert!(told.contains("`Untold` has none"), "{told}");
+    assert!(told.contains("late.kql:2:19"), "{told}");
 }

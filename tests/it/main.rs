@@ -8,6 +8,7 @@
 mod actions;
 mod cli_check;
 mod cli_fmt;
+mod cli_query;
 mod config;
 mod detection;
 mod docs;

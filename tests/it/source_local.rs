@@ -16,6 +16,7 @@ use huntd::window::Window;
 use kql::bind::Parameters;
 use kql::catalog::{EmptyCatalog, MemoryCatalog, TableInfo};
 use kql::types::{Column, ScalarType, Schema};
+use kql::window::Mode;
 use serde_json::{Value, json};
 
 const ROWS: &str = concat!(
@@ -66,6 +67,7 @@ fn spec(text: &str, window: Option<Window>) -> QuerySpec {
         window: window
             .unwrap_or_else(|| crate::lake::window("2026-01-01T00:00:00Z", "2027-01-01T00:00:00Z")),
         window_applies: window.is_some(),
+        window_mode: Mode::Event,
         now: None,
         timeout: Duration::from_mins(1),
     }
@@ -102,6 +104,65 @@ async fn failure(config: LocalConfig, text: &str) -> String {
         Ok(answer) => panic!("answered {:?}", answer.rows),
         Err(error) => error.to_string(),
     }
+}
+
+#[tokio::test]
+async fn now_is_not_the_end_of_the_window_if_it_is_given() {
+    let folder = tempfile::tempdir().unwrap();
+    put(
+        folder.path(),
+        "T.ndjson",
+        "{\"Timestamp\":\"2026-01-15T08:00:00Z\"}\n",
+    );
+    let window = crate::lake::window("2026-01-15T00:00:00Z", "2026-01-16T00:00:00Z");
+    let mut spec = spec("T | project now() - Timestamp", Some(window));
+    let source = source(LocalConfig::new(folder.path()));
+    let answer = ask(&source, &spec).await.unwrap();
+    assert_eq!(answer.rows, [json!(["16:00:00"])]);
+    spec.now = Some("2026-01-15T09:00:00Z".parse().unwrap());
+    let answer = ask(&source, &spec).await.unwrap();
+    assert_eq!(answer.rows, [json!(["01:00:00"])]);
+}
+
+#[tokio::test]
+async fn a_window_can_be_of_the_time_of_ingestion() {
+    let folder = tempfile::tempdir().unwrap();
+    let row = |id: u32, at: &str, arrived: &str| {
+        format!("{{\"Id\":{id},\"Timestamp\":\"{at}\",\"_ingestion_time\":\"{arrived}\"}}\n")
+    };
+    let rows = [
+        row(1, "2026-01-15T08:00:00Z", "2026-01-15T08:05:00Z"),
+        row(2, "2026-01-14T08:00:00Z", "2026-01-15T23:59:59.9999999Z"),
+        row(3, "2026-01-15T23:00:00Z", "2026-01-16T00:00:00Z"),
+    ];
+    put(
+        folder.path(),
+        "T/date=2026-01-14/rows.ndjson",
+        rows.concat(),
+    );
+    put(
+        folder.path(),
+        "Plain.ndjson",
+        "{\"Timestamp\":\"2026-01-15T08:00:00Z\"}\n",
+    );
+    put(folder.path(), "Timeless.ndjson", "{\"Id\":2}\n");
+    let window = crate::lake::window("2026-01-15T00:00:00Z", "2026-01-16T00:00:00Z");
+    let of = |text: &str| QuerySpec {
+        window_mode: Mode::Ingestion,
+        ..spec(text, Some(window))
+    };
+    let source = source(LocalConfig::new(folder.path()));
+    let text = "T | where Id in ((Timeless | project Id)) or Id != 2 | project Id | sort by Id asc";
+    let answer = ask(&source, &of(text)).await.unwrap();
+    assert_eq!(answer.rows, [json!([1]), json!([2])]);
+    // A plugin has the query bound anew, and the window put onto it again.
+    let text = "T | extend Bag = bag_pack('n', Id) | evaluate bag_unpack(Bag) | summarize sum(n)";
+    let answer = ask(&source, &of(text)).await.unwrap();
+    assert_eq!(answer.rows, [json!([3])]);
+    let refused = ask(&source, &of("union T, Plain | count")).await;
+    let told = refused.err().unwrap().to_string();
+    assert!(told.contains("rows of `Plain` arrived"), "{told}");
+    assert!(told.contains("_ingestion_time"), "{told}");
 }
 
 const ALL: &str =

@@ -15,6 +15,7 @@ use std::time::{Duration, Instant};
 
 use arrow::array::{ArrayRef, RecordBatch};
 use arrow::datatypes::SchemaRef;
+use kql::bind::Bound;
 use kql::catalog::TableInfo;
 use kql::types::{Column, ScalarType, Schema};
 use kql_datafusion::parquet::{ParquetFile, ParquetTable};
@@ -91,11 +92,14 @@ async fn run(options: Options) {
         let mut walls = Vec::new();
         let mut processor = Vec::new();
         let mut starts = Vec::new();
+        let mut binds = Vec::new();
         let mut rows = 0;
         reset_peak_memory();
         for round in 0..=options.runs {
             let (before, started) = (processor_time(), Instant::now());
-            let stream = match start(&context, &text).await {
+            let bound = context.bind(&text);
+            binds.push(started.elapsed());
+            let stream = match start(&context, bound).await {
                 Ok(stream) => stream,
                 Err(what) => {
                     println!("{}", serde_json::json!({"query": name, "error": what}));
@@ -127,7 +131,8 @@ async fn run(options: Options) {
         walls.sort();
         processor.sort();
         starts.sort();
-        let seconds = |time: Duration| (time.as_secs_f64() * 10_000.0).round() / 10_000.0;
+        binds.sort();
+        let seconds = |time: Duration| (time.as_secs_f64() * 100_000.0).round() / 100_000.0;
         println!(
             "{}",
             serde_json::json!({
@@ -136,6 +141,7 @@ async fn run(options: Options) {
                 "wall_s": seconds(walls[walls.len() / 2]),
                 "wall_min_s": seconds(walls[0]),
                 "cpu_min_s": seconds(processor[0]),
+                "bind_min_s": seconds(binds[0]),
                 "start_min_s": seconds(starts[0]),
                 "peak_rss_mb": peak,
             })
@@ -143,8 +149,7 @@ async fn run(options: Options) {
     }
 }
 
-async fn start(context: &KqlContext, text: &str) -> Result<QueryStream, String> {
-    let bound = context.bind(text);
+async fn start(context: &KqlContext, bound: Bound) -> Result<QueryStream, String> {
     let query = bound
         .query
         .ok_or_else(|| format!("{:?}", bound.diagnostics))?;

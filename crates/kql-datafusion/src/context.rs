@@ -16,14 +16,16 @@ use datafusion::physical_plan::{ExecutionPlan, displayable};
 use datafusion::prelude::SessionConfig;
 use kql::bind::{Bound, KnownColumns, Parameters};
 use kql::diagnostic::Severity;
-use kql::hir::{self, PlanKind};
+use kql::hir;
 use kql::types::Schema;
+use kql::window::{Mode, Timing, Window};
 use tokio::time::Instant;
 
 use crate::error::EngineError;
 use crate::external::ExternalData;
 use crate::limits::Limits;
-use crate::lower::{Computed, Lowered, Lowering, results};
+use crate::lower::{Computed, Lowered, Lowering};
+use crate::narrow::narrow;
 use crate::node::pause::InsertPauses;
 use crate::node::planner::KqlQueryPlanner;
 use crate::stream::{Held, LimitedStream, QueryStream};
@@ -69,7 +71,10 @@ pub struct KqlContext {
     tables: Arc<dyn Tables>,
     limits: Limits,
     external: ExternalData,
+    window_mode: Mode,
     state: SessionState,
+    /// Whether queries lose what their answers do not need before plans are made of them.
+    narrows: bool,
 }
 
 impl KqlContext {
@@ -98,7 +103,9 @@ impl KqlContext {
             tables,
             limits,
             external: ExternalData::default(),
+            window_mode: Mode::Event,
             state,
+            narrows: true,
         })
     }
 
@@ -106,6 +113,14 @@ impl KqlContext {
     #[must_use]
     pub fn with_external_data(mut self, external: ExternalData) -> Self {
         self.external = external;
+        self
+    }
+
+    /// The same context, whose windows are of the time that `mode` names. Without, they are of when
+    /// rows happened.
+    #[must_use]
+    pub fn with_window_mode(mut self, mode: Mode) -> Self {
+        self.window_mode = mode;
         self
     }
 
@@ -121,7 +136,11 @@ impl KqlContext {
         let state = SessionStateBuilder::new_from_existing(self.state)
             .with_optimizer_rules(needed)
             .build();
-        Self { state, ..self }
+        Self {
+            state,
+            narrows: false,
+            ..self
+        }
     }
 
     /// The tables.
@@ -148,7 +167,7 @@ impl KqlContext {
         query: &hir::Query,
         time: QueryTime,
     ) -> Result<QueryStream, EngineError> {
-        if let PlanKind::Several { .. } = &*query.plan.kind {
+        if query.has_several_results() {
             return Err(EngineError::Invalid {
                 what: "the query has several results (`fork`, `facet`) where one table is wanted"
                     .to_owned(),
@@ -259,11 +278,20 @@ impl KqlContext {
         let mut is_part = false;
         loop {
             if let Some((from, to)) = time.window {
-                let window = kql::window::Window { from, to };
-                query = Cow::Owned(kql::window::apply(query.into_owned(), window));
+                let timing = Timing {
+                    window: Window { from, to },
+                    now: time.now,
+                    mode: self.window_mode,
+                };
+                query = Cow::Owned(kql::window::apply(query.into_owned(), timing));
             }
             let (tables, external) = (&*self.tables, &self.external);
             let lowering = Lowering::new(tables, external, state, time.now, computed);
+            if self.narrows {
+                let mut narrowed = query.into_owned();
+                narrow(&mut narrowed.plan, &lowering.truth());
+                query = Cow::Owned(narrowed);
+            }
             match Box::pin(lowering.query(&query)).await? {
                 Lowered::Plans(..) if is_part => {
                     return Err(EngineError::Invalid {
@@ -275,7 +303,7 @@ impl KqlContext {
                 }
                 Lowered::Plans(plans, reservations) => {
                     let mut planned = Vec::with_capacity(plans.len());
-                    for ((name, result), plan) in results(&query).into_iter().zip(plans) {
+                    for ((name, result), plan) in query.results().into_iter().zip(plans) {
                         planned.push(PlannedResult {
                             name: name.cloned(),
                             physical: state.create_physical_plan(&plan).await?,

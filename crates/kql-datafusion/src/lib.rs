@@ -24,6 +24,7 @@ mod watch;
 
 mod aggregate;
 mod lower;
+mod narrow;
 mod node;
 mod plugin;
 mod sketch;

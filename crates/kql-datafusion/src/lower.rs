@@ -44,6 +44,7 @@ mod several;
 mod source;
 mod summarize;
 mod top_nested;
+mod truth;
 mod union;
 mod window;
 
@@ -155,7 +156,7 @@ impl<'a> Lowering<'a> {
         }
         self.prepare(&query.plan).await?;
         let mut plans = Vec::new();
-        for (_, result) in results(query) {
+        for (_, result) in query.results() {
             plans.push(self.plan(result)?.sorted()?);
         }
         Ok(Lowered::Plans(plans, self.reservations))
@@ -403,7 +404,11 @@ impl<'a> Lowering<'a> {
             });
         }
         let no_columns = Relation::unordered(LogicalPlanBuilder::empty(true).build()?, 0);
-        let value = self.value(expr, &no_columns)?;
+        self.constant_value(self.value(expr, &no_columns)?)
+    }
+
+    /// The value of an expression of DataFusion without columns.
+    fn constant_value(&self, value: Expr) -> Result<ScalarValue> {
         let physical = self.state.create_physical_expr(value, &DFSchema::empty())?;
         let one_row = arrow::array::RecordBatchOptions::new().with_row_count(Some(1));
         let batch = arrow::array::RecordBatch::try_new_with_options(
@@ -414,19 +419,6 @@ impl<'a> Lowering<'a> {
         .map_err(datafusion::error::DataFusionError::from)?;
         let array = physical.evaluate(&batch)?.into_array(1)?;
         Ok(ScalarValue::try_from_array(&array, 0)?)
-    }
-}
-
-/// The results of a query with their names, in order: one, but for `fork` and `facet`.
-pub(crate) fn results(query: &hir::Query) -> Vec<(Option<&Arc<str>>, &Plan)> {
-    match &*query.plan.kind {
-        PlanKind::Several { results } => {
-            let results = results.iter();
-            results
-                .map(|result| (result.name.as_ref(), &result.plan))
-                .collect()
-        }
-        _ => vec![(None, &query.plan)],
     }
 }
 

@@ -13,7 +13,7 @@ use crate::diagnostic::did_you_mean;
 use crate::types::{ScalarType, Schema, Value};
 
 /// The column that holds when a row arrived, in tables that store it as one.
-pub(crate) const INGESTION_COLUMN: &str = "_ingestion_time";
+pub const INGESTION_COLUMN: &str = "_ingestion_time";
 
 /// The tables and functions a query can name. The binder itself does no I/O; a catalog may find a
 /// table's columns out when it is first asked for them.

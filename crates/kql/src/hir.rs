@@ -45,6 +45,26 @@ pub struct Query {
     pub parameters: crate::bind::Parameters,
 }
 
+impl Query {
+    /// The tables that it yields, in the order written, with their names.
+    pub fn results(&self) -> Vec<(Option<&Arc<str>>, &Plan)> {
+        match &*self.plan.kind {
+            PlanKind::Several { results } => {
+                let results = results.iter();
+                results
+                    .map(|result| (result.name.as_ref(), &result.plan))
+                    .collect()
+            }
+            _ => vec![(None, &self.plan)],
+        }
+    }
+
+    /// Whether it may yield other than one table, as `fork` and `facet` do.
+    pub fn has_several_results(&self) -> bool {
+        matches!(&*self.plan.kind, PlanKind::Several { .. })
+    }
+}
+
 /// `render kind with (name = value, …)`, kept as a hint for whoever draws.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Render {

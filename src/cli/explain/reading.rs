@@ -17,6 +17,9 @@ pub(super) fn settings(hunt: &Hunt, catalog: &dyn Catalog) -> Vec<(&'static str,
     let mut lines: Vec<String> = Vec::new();
     for read in reads(&hunt.query, &query) {
         let line = match &read.time_column {
+            Some(_) if hunt.window_mode == Mode::Ingestion => {
+                format!("{} by time of ingestion", read.table)
+            }
             Some(column) => format!("{} by {column}", read.table),
             None if read.is_unknown() => format!("{}, of which nothing is known", read.table),
             None => format!("{}, whole", read.table),
@@ -25,7 +28,7 @@ pub(super) fn settings(hunt: &Hunt, catalog: &dyn Catalog) -> Vec<(&'static str,
             lines.push(line);
         }
     }
-    let splitting = splitting(&query, Mode::Event);
+    let splitting = splitting(&query, hunt.window_mode);
     let place = splitting.span.text(&hunt.query);
     let place = place.lines().next().unwrap_or_default();
     let verdict = splitting.describe(&query.plan.schema);
@@ -44,7 +47,8 @@ pub(super) fn windowed(
     let timing = Timing::from(Window {
         from: kusto_ticks(window.start()),
         to: kusto_ticks(window.end()),
-    });
+    })
+    .by(hunt.window_mode);
     let rewritten = rewrite(&hunt.query, &query, timing, Carrier::Text);
     let whole = rewritten
         .unwindowed

@@ -2,8 +2,9 @@
 //!
 //! A line in is `{"id", "query", "tables"?: {"T": [{"name", "type"}]}}`; those tables exist for
 //! that query alone and are empty. A line out is `{"id", "columns": [{"name", "type"}], "rows":
-//! [[…]], "error": null | "message"}`, in the order of the questions. Where queries are only bound,
-//! a question without tables is asked of the well-known ones; `"open": true` in its answer says that
+//! [[…]], "error": null | "message"}`, in the order of the questions. Where there are several
+//! tables (`fork`, `facet`), `columns` and `rows` are those of the first, and `"tables": [{"name":
+//! null | "name", "columns", "rows"}]` are all of them. Where queries are only bound, a question without tables is asked of the well-known ones; `"open": true` in its answer says that
 //! it reads tables whose columns are not all known, so that its own cannot be told.
 
 use std::collections::BTreeMap;
@@ -14,8 +15,8 @@ use kql::bind::Bound;
 use kql::catalog::{Catalog, MemoryCatalog, SharedCatalog, TableInfo};
 use kql::diagnostic::Severity;
 use kql::types::{Column, ScalarType, Schema};
-use kql_datafusion::{KqlContext, Limits, MemoryTables, QueryTime, json};
-use serde::Deserialize;
+use kql_datafusion::{KqlContext, Limits, MemoryTables, NamedStream, QueryTime, json};
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 #[derive(Deserialize)]
@@ -44,9 +45,16 @@ pub(super) struct Batch {
 
 /// What an answer tells.
 struct Answer {
+    tables: Vec<Answered>,
+    is_open: bool,
+}
+
+/// A table of an answer.
+#[derive(Clone, Default, Serialize)]
+struct Answered {
+    name: Option<Arc<str>>,
     columns: Vec<Value>,
     rows: Vec<Vec<Value>>,
-    is_open: bool,
 }
 
 impl Batch {
@@ -75,12 +83,16 @@ impl Batch {
         };
         match self.ask(&question).await {
             Ok(answer) => {
+                let first = answer.tables.first().cloned().unwrap_or_default();
                 let mut line = json!({
                     "id": question.id,
-                    "columns": answer.columns,
-                    "rows": answer.rows,
+                    "columns": first.columns,
+                    "rows": first.rows,
                     "error": null,
                 });
+                if answer.tables.len() > 1 {
+                    line["tables"] = json!(answer.tables);
+                }
                 if answer.is_open {
                     line["open"] = true.into();
                 }
@@ -121,21 +133,25 @@ impl Batch {
             now: self.now,
             window: None,
         };
-        let mut stream = context
-            .stream(&query, time)
-            .await
-            .map_err(|error| error.to_string())?;
-        let mut rows = Vec::new();
-        while let Some(batch) = stream
-            .next_batch()
-            .await
-            .map_err(|error| error.to_string())?
-        {
-            rows.extend(json::rows(&batch, &stream.schema));
+        let results = context.streams(&query, time).await;
+        let mut tables = Vec::new();
+        for NamedStream { name, mut stream } in results.map_err(|error| error.to_string())? {
+            let mut rows = Vec::new();
+            while let Some(batch) = stream
+                .next_batch()
+                .await
+                .map_err(|error| error.to_string())?
+            {
+                rows.extend(json::rows(&batch, &stream.schema));
+            }
+            tables.push(Answered {
+                name,
+                columns: columns(&stream.schema),
+                rows,
+            });
         }
         Ok(Answer {
-            columns: columns(&stream.schema),
-            rows,
+            tables,
             is_open: false,
         })
     }
@@ -147,9 +163,22 @@ fn bind(question: &Question, catalog: &dyn Catalog) -> Result<Answer, String> {
     let Some(known) = bound.columns.clone() else {
         return Err(errors(&bound, &question.query));
     };
-    Ok(Answer {
-        columns: columns(&known),
+    let table = |name: Option<&Arc<str>>, schema: &Schema| Answered {
+        name: name.cloned(),
+        columns: columns(schema),
         rows: Vec::new(),
+    };
+    let tables = match &bound.query {
+        Some(query) if query.has_several_results() => {
+            let results = query.results().into_iter();
+            results
+                .map(|(name, plan)| table(name, &plan.schema))
+                .collect()
+        }
+        _ => vec![table(None, &known)],
+    };
+    Ok(Answer {
+        tables,
         is_open: bound.is_open,
     })
 }

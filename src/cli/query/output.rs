@@ -17,38 +17,61 @@ use crate::source::{QueryResult, SourceError};
 pub enum Format {
     /// A table for people, at most 1,000 rows
     Table,
-    /// One JSON array of objects
+    /// One JSON array of objects; of several tables an array of {"table", "rows"}
     Json,
-    /// One JSON object a row
+    /// One JSON object a row; of several tables {"table", "row"}
     Ndjson,
-    /// Comma-separated values with a header
+    /// Comma-separated values with a header; of several tables a file each
     Csv,
-    /// A Parquet file with KQL's types in its metadata
+    /// A Parquet file with KQL's types in its metadata; of several tables a file each
     Parquet,
 }
 
 /// Most rows that a table shows; the rest is counted.
 const TABLE_ROWS_MAX: u64 = 1_000;
 
-/// Writes all rows of `result` to `out`; tells how many there were.
+/// Writes all rows of `result` to `out`.
 pub(super) async fn write<W: Write + Send>(
-    mut result: QueryResult,
+    result: QueryResult,
     format: Format,
     out: W,
-) -> anyhow::Result<u64> {
-    let mut writer = Writer::new(format, &result.schema, out)?;
+) -> anyhow::Result<()> {
+    write_framed(result, format, &Frame::NONE, out).await
+}
+
+/// What stands around each row of NDJSON.
+pub(super) struct Frame {
+    pub(super) before: String,
+    pub(super) behind: &'static str,
+}
+
+impl Frame {
+    const NONE: Self = Self {
+        before: String::new(),
+        behind: "",
+    };
+}
+
+/// The same, with a frame around the rows where the format is NDJSON.
+pub(super) async fn write_framed<W: Write + Send>(
+    mut result: QueryResult,
+    format: Format,
+    frame: &Frame,
+    out: W,
+) -> anyhow::Result<()> {
+    let mut writer = Writer::new(format, &result.schema, frame, out)?;
     let mut rows = 0;
     while let Some(batch) = result.batches.next().await {
         let batch = batch.map_err(SourceError::from)?;
         writer.write(&batch, rows)?;
         rows += batch.num_rows() as u64;
     }
-    writer.finish(rows)?;
-    Ok(rows)
+    writer.finish(rows)
 }
 
 struct Writer<'s, W: Write> {
     schema: &'s Schema,
+    frame: &'s Frame,
     kind: Kind<W>,
 }
 
@@ -61,7 +84,12 @@ enum Kind<W: Write> {
 }
 
 impl<'s, W: Write + Send> Writer<'s, W> {
-    fn new(format: Format, schema: &'s Schema, mut out: W) -> anyhow::Result<Self> {
+    fn new(
+        format: Format,
+        schema: &'s Schema,
+        frame: &'s Frame,
+        mut out: W,
+    ) -> anyhow::Result<Self> {
         let names = || {
             schema
                 .columns()
@@ -94,7 +122,11 @@ impl<'s, W: Write + Send> Writer<'s, W> {
                 ))
             }
         };
-        Ok(Self { schema, kind })
+        Ok(Self {
+            schema,
+            frame,
+            kind,
+        })
     }
 
     /// Writes a batch; `rows` were written before it.
@@ -121,7 +153,13 @@ impl<'s, W: Write + Send> Writer<'s, W> {
             Kind::Ndjson(out) => {
                 let mut text = String::new();
                 for row in 0..batch.num_rows() {
+                    text.push_str(&self.frame.before);
                     json::write_row(batch, schema, row, &mut text);
+                    if !self.frame.behind.is_empty() {
+                        text.truncate(text.trim_end().len());
+                        text.push_str(self.frame.behind);
+                        text.push('\n');
+                    }
                 }
                 out.write_all(text.as_bytes())?;
             }
@@ -166,7 +204,7 @@ impl<'s, W: Write + Send> Writer<'s, W> {
 }
 
 /// A cell without what could move the cursor, recolour the terminal or hide in it.
-fn printable(text: &str) -> String {
+pub(super) fn printable(text: &str) -> String {
     text.chars()
         .map(|letter| {
             if letter.is_control() && letter != '\n' {

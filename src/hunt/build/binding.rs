@@ -1,10 +1,13 @@
 //! Holds a hunt's query against the tables of its source, and what reads its result against the
 //! result's columns.
 
-use kql::catalog::{MemoryCatalog, TableInfo};
-use kql::diagnostic::did_you_mean;
+use kql::catalog::{INGESTION_COLUMN, MemoryCatalog, TableInfo};
+use kql::diagnostic::{Diagnostic, did_you_mean};
+use kql::hir;
 use kql::lint::{LintContext, RequiredColumn};
+use kql::span::Span;
 use kql::types::Schema;
+use kql::window::Mode;
 
 use super::Builder;
 use crate::hunt::header::OneOrMany;
@@ -26,7 +29,38 @@ impl Builder<'_> {
         let context = self.lint_context(detect);
         let (bound, problems) = query::bind(&self.hunt.file, &self.hunt.query, &*catalog, &context);
         self.problems.extend(problems);
-        Some(result_columns(&bound?.plan.schema))
+        let bound = bound?;
+        if self.window_mode() == Mode::Ingestion {
+            self.check_arrival(&bound);
+        }
+        if bound.has_several_results() {
+            let file = &self.hunt.file;
+            let problem = several_results(self.hunt.query.file_span(bound.plan.span));
+            self.problems.push(file.problem(problem));
+            return None;
+        }
+        Some(result_columns(&bound.plan.schema))
+    }
+
+    /// Windows by time of ingestion need tables that tell it.
+    fn check_arrival(&mut self, bound: &hir::Query) {
+        let reads = kql::window::reads(self.hunt.query.text(), bound);
+        let Some(read) = reads.iter().find(|read| read.lacks_arrival()) else {
+            return;
+        };
+        let message = format!(
+            "a window by time of ingestion needs a datetime column `{INGESTION_COLUMN}`, and \
+             `{}` has none",
+            read.table
+        );
+        let help = "let its files have one, or leave this out and give `delay` the time that \
+                    events take to arrive";
+        self.report(
+            code::UNSUPPORTED,
+            &["window", "time"],
+            message,
+            Some(help.into()),
+        );
     }
 
     /// How the query is run, and what reads its rows. Columns of entities and of the key are
@@ -99,7 +133,10 @@ impl Builder<'_> {
                 time_column: None,
             },
         );
-        let bound = kql::compile(query, &catalog);
+        let mut bound = kql::compile(query, &catalog);
+        if let Some(several) = bound.query.take_if(|query| query.has_several_results()) {
+            bound.diagnostics.push(several_results(several.plan.span));
+        }
         let layer = self.layers.layer_of(&["detect", "query"]);
         let node = layer
             .document
@@ -142,4 +179,11 @@ impl Builder<'_> {
         let message = format!("the result has no column `{column}`");
         self.report(code::UNKNOWN_COLUMN, &full, message, Some(help));
     }
+}
+
+/// A run keeps one file of rows, which one detection reads.
+fn several_results(span: Span) -> Diagnostic {
+    let message = "the query yields several tables, and a hunt has one result";
+    Diagnostic::error(code::UNSUPPORTED, span, message)
+        .with_help("make a hunt of each, or put the tables together with `union`")
 }

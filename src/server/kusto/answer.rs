@@ -28,7 +28,7 @@ use super::identity::Identity;
 use super::options::Options;
 use super::running::{Registration, Stop};
 use crate::clock::SharedClock;
-use crate::source::QueryStats;
+use crate::source::{QueryResult, QueryStats};
 
 /// Bytes of a piece.
 const PIECE_BYTES: usize = 64 << 10;
@@ -37,10 +37,24 @@ const PIECES: usize = 2;
 
 /// A result on its way.
 pub(super) struct Rows {
+    pub(super) name: Option<Arc<str>>,
     pub(super) schema: Schema,
     pub(super) render: Option<Render>,
     pub(super) batches: SendableRecordBatchStream,
     pub(super) stats: Option<Arc<QueryStats>>,
+}
+
+impl Rows {
+    /// A result of a source; its statistics are told if they are wanted.
+    pub(super) fn of(result: QueryResult, tells_stats: bool) -> Self {
+        Self {
+            name: result.name,
+            schema: result.schema,
+            render: result.render,
+            batches: result.batches,
+            stats: tells_stats.then_some(result.stats),
+        }
+    }
 }
 
 /// What asks for the results of a request.
@@ -226,7 +240,7 @@ async fn table(
     let (mut rows, mut bytes) = (0_u64, 0_u64);
     let mut batches = result.batches;
     let mut text = Vec::new();
-    set.begin_table(&mut output.buffer, &result.schema);
+    set.begin_table(&mut output.buffer, result.name, &result.schema);
     let failure = 'result: loop {
         let error = match limits.within(batches.next()).await {
             Ok(None) => break None,

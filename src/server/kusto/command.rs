@@ -116,6 +116,7 @@ async fn rows(
         .map_err(failed)?;
     let Some(piped) = piped else {
         return Ok(Rows {
+            name: None,
             schema: stream.schema,
             render: None,
             batches: stream.batches,
@@ -139,6 +140,7 @@ async fn rows(
         .await
         .map_err(|error| ApiError::of_source(refused(error)))?;
     Ok(Rows {
+        name: None,
         schema: stream.schema,
         render: query.render,
         batches: stream.batches,

@@ -1,6 +1,8 @@
 //! The tables of an answer in the form that a path of the API has: those of `/v1` and of commands,
 //! or the frames of `/v2`. Writes into memory, piece by piece; whoever calls sends the pieces.
 
+use std::sync::Arc;
+
 use chrono::{DateTime, Utc};
 use kql::hir::Render;
 use kql::types::{Column, ScalarType, Schema};
@@ -34,6 +36,8 @@ pub(super) struct DataSet {
     identity: Identity,
     placement: Placement,
     renders: Vec<Option<Render>>,
+    /// What the query calls the results so far.
+    names: Vec<Option<Arc<str>>>,
     tables: usize,
     rows: u64,
 }
@@ -63,6 +67,7 @@ impl DataSet {
             identity,
             placement,
             renders,
+            names: Vec::new(),
             tables: 0,
             rows: 0,
         }
@@ -103,14 +108,19 @@ impl DataSet {
     }
 
     /// Opens the next result.
-    pub(super) fn begin_table(&mut self, out: &mut Vec<u8>, schema: &Schema) {
+    pub(super) fn begin_table(
+        &mut self,
+        out: &mut Vec<u8>,
+        name: Option<Arc<str>>,
+        schema: &Schema,
+    ) {
         self.rows = 0;
         if self.form == Form::V2 {
             let head = json!({
                 "FrameType": "DataTable",
                 "TableId": self.tables + 1,
                 "TableKind": "PrimaryResult",
-                "TableName": "PrimaryResult",
+                "TableName": name.as_deref().unwrap_or("PrimaryResult"),
                 "Columns": columns_v2(schema),
             });
             out.push(b',');
@@ -118,6 +128,7 @@ impl DataSet {
         } else {
             self.begin_table_v1(out, schema);
         }
+        self.names.push(name);
     }
 
     fn begin_table_v1(&mut self, out: &mut Vec<u8>, schema: &Schema) {
@@ -259,8 +270,13 @@ impl DataSet {
         ]);
         self.table_v1(out, &status, &rows);
 
-        let result = |ordinal| json!([ordinal, "QueryResult", "PrimaryResult", Uuid::now_v7(), ""]);
-        let mut rows: Vec<Value> = (0..results).map(result).collect();
+        let named = self.names.iter().enumerate();
+        let mut rows: Vec<Value> = named
+            .map(|(ordinal, name)| {
+                let (id, name) = (Uuid::now_v7(), name.as_deref().unwrap_or_default());
+                json!([ordinal, "QueryResult", "PrimaryResult", id, name])
+            })
+            .collect();
         rows.push(json!([
             results,
             "QueryProperties",

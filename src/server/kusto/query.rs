@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use futures::FutureExt as _;
+use kql::window::Mode;
 
 use super::Kusto;
 use super::answer::{Preparation, Rows};
@@ -25,12 +26,7 @@ pub(super) fn prepare(
     ends: Vec<usize>,
     received: DateTime<Utc>,
 ) -> Result<Preparation, ApiError> {
-    if ends.len() > RESULTS_MAX {
-        let count = ends.len();
-        return Err(ApiError::malformed(&format!(
-            "the text has {count} results, more than the {RESULTS_MAX} that one request may ask for"
-        )));
-    }
+    check_count(ends.len())?;
     let databases = kusto.databases.now();
     let (_, source) = databases.find(request.database.as_deref())?;
     let source = Arc::clone(source);
@@ -40,28 +36,38 @@ pub(super) fn prepare(
         parameters: request.properties.parameters,
         window: window(options, now)?,
         window_applies: options.from.is_some() || options.to.is_some(),
+        window_mode: Mode::Event,
         now: Some(now),
         timeout: options.timeout,
     };
     let text = request.text;
     let ask = async move {
-        let mut results = Vec::with_capacity(ends.len());
+        let mut tables = Vec::with_capacity(ends.len());
         for end in ends {
             let spec = QuerySpec {
                 text: text.get(..end).unwrap_or(&text).to_owned(),
                 ..spec.clone()
             };
-            let result = source.query(&spec).await.map_err(ApiError::of_source)?;
-            results.push(Rows {
-                schema: result.schema,
-                render: result.render,
-                batches: result.batches,
-                stats: Some(result.stats),
-            });
+            let mut results = source.results(&spec).await.map_err(ApiError::of_source)?;
+            let last = results.pop();
+            let others = results.into_iter().map(|result| Rows::of(result, false));
+            tables.extend(others);
+            // The results of a query share their statistics, which are told once.
+            tables.extend(last.map(|result| Rows::of(result, true)));
+            check_count(tables.len())?;
         }
-        Ok(results)
+        Ok(tables)
     };
     Ok(ask.boxed())
+}
+
+fn check_count(count: usize) -> Result<(), ApiError> {
+    if count <= RESULTS_MAX {
+        return Ok(());
+    }
+    Err(ApiError::malformed(&format!(
+        "the text has {count} results, more than the {RESULTS_MAX} that one request may ask for"
+    )))
 }
 
 /// What the tables are confined to; open ends are those of time.

@@ -4,7 +4,9 @@
 //! `long`, of other numbers `real`, of ISO 8601 times `datetime`, of objects and arrays
 //! `dynamic`; a mixture, and a column without values, is `string`.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
+use std::fmt;
 use std::fs::File;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -17,7 +19,8 @@ use kql_datafusion::parquet::file_schema;
 use kql_datafusion::types::kql_type;
 use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions};
 use parquet::file::metadata::ParquetMetaData;
-use serde_json::Value;
+use serde::Deserialize;
+use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use super::column::parse_datetime;
 use super::discover::{Format, InputFile};
@@ -118,14 +121,14 @@ fn summarise(file: &InputFile) -> Result<Summary, String> {
         Format::Parquet => return parquet_summary(file),
         Format::Lines | Format::Json => {
             let mut guesses = Guesses::default();
-            for object in first_objects(&file.path, file.compression, SAMPLE_ROWS)? {
+            first_objects(&file.path, file.compression, SAMPLE_ROWS, |object| {
                 // A malformed row is reported when it is read.
-                if let Ok(Value::Object(fields)) = serde_json::from_slice(&object) {
-                    for (name, value) in &fields {
-                        guesses.add(name, guess_json(value));
+                if let Ok(fields) = serde_json::from_slice::<Fields<'_>>(object) {
+                    for (name, guess) in &fields.0 {
+                        guesses.add(name, guess.0);
                     }
                 }
-            }
+            })?;
             guesses.columns()
         }
         Format::Csv => csv_columns(file)?,
@@ -190,32 +193,41 @@ fn csv_columns(file: &InputFile) -> Result<Vec<Column>, String> {
     Ok(guesses.columns())
 }
 
-/// What the values of each column have in common so far; `None`: there was none.
+/// The columns so far, each with what its values have in common; `None`: there was none.
 #[derive(Default)]
 struct Guesses {
-    order: Vec<String>,
-    types: HashMap<String, Option<ScalarType>>,
+    columns: Vec<(String, Option<ScalarType>)>,
+    positions: HashMap<String, usize>,
+    /// Where the next field stands, if its row has the same fields as the others.
+    next: usize,
 }
 
 impl Guesses {
     fn add(&mut self, name: &str, ty: Option<ScalarType>) {
-        if let Some(known) = self.types.get_mut(name) {
-            *known = match (*known, ty) {
-                (Some(known), Some(ty)) => Some(common_type(known, ty)),
-                (known, ty) => known.or(ty),
-            };
-        } else {
-            self.order.push(name.to_owned());
-            self.types.insert(name.to_owned(), ty);
-        }
+        let expected = self.columns.get(self.next);
+        let position = match expected {
+            Some((expected, _)) if expected == name => Some(self.next),
+            _ => self.positions.get(name).copied(),
+        };
+        let position = position.unwrap_or_else(|| {
+            let position = self.columns.len();
+            self.columns.push((name.to_owned(), None));
+            self.positions.insert(name.to_owned(), position);
+            position
+        });
+        let (_, known) = &mut self.columns[position];
+        *known = match (*known, ty) {
+            (Some(known), Some(ty)) => Some(common_type(known, ty)),
+            (known, ty) => known.or(ty),
+        };
+        self.next = position + 1;
     }
 
     fn columns(self) -> Vec<Column> {
-        let column = |name: String| {
-            let ty = self.types.get(&name).copied().flatten();
-            Column::new(name, ty.unwrap_or(ScalarType::String))
-        };
-        self.order.into_iter().map(column).collect()
+        let columns = self.columns.into_iter();
+        columns
+            .map(|(name, ty)| Column::new(name, ty.unwrap_or(ScalarType::String)))
+            .collect()
     }
 }
 
@@ -231,16 +243,96 @@ pub(super) fn common_type(left: ScalarType, right: ScalarType) -> ScalarType {
     }
 }
 
-fn guess_json(value: &Value) -> Option<ScalarType> {
-    match value {
-        Value::Null => None,
-        Value::Bool(_) => Some(ScalarType::Bool),
-        Value::Number(number) if number.is_i64() => Some(ScalarType::Long),
-        Value::Number(_) => Some(ScalarType::Real),
-        Value::String(text) if text.is_empty() => None,
-        Value::String(text) if is_time(text) => Some(ScalarType::DateTime),
-        Value::String(_) => Some(ScalarType::String),
-        Value::Array(_) | Value::Object(_) => Some(ScalarType::Dynamic),
+/// The fields of a JSON object, each with what its value says of its column.
+struct Fields<'j>(Vec<(Cow<'j, str>, Guess)>);
+
+impl<'j> Deserialize<'j> for Fields<'j> {
+    fn deserialize<D: Deserializer<'j>>(deserializer: D) -> Result<Self, D::Error> {
+        struct FieldsVisitor;
+
+        impl<'j> Visitor<'j> for FieldsVisitor {
+            type Value = Fields<'j>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a JSON object")
+            }
+
+            fn visit_map<A: MapAccess<'j>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                let mut fields = Vec::with_capacity(64);
+                while let Some((Name(name), guess)) = map.next_entry()? {
+                    fields.push((name, guess));
+                }
+                Ok(Fields(fields))
+            }
+        }
+
+        deserializer.deserialize_map(FieldsVisitor)
+    }
+}
+
+/// A name that is borrowed from the text where it has no escapes.
+#[derive(Deserialize)]
+struct Name<'j>(#[serde(borrow)] Cow<'j, str>);
+
+/// The type that a JSON value suggests; none for null and for empty text.
+struct Guess(Option<ScalarType>);
+
+impl<'j> Deserialize<'j> for Guess {
+    fn deserialize<D: Deserializer<'j>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(GuessVisitor).map(Self)
+    }
+}
+
+struct GuessVisitor;
+
+impl<'j> Visitor<'j> for GuessVisitor {
+    type Value = Option<ScalarType>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON value")
+    }
+
+    fn visit_unit<E>(self) -> Result<Self::Value, E> {
+        Ok(None)
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<Self::Value, E> {
+        Ok(Some(ScalarType::Bool))
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<Self::Value, E> {
+        Ok(Some(ScalarType::Long))
+    }
+
+    fn visit_u64<E>(self, number: u64) -> Result<Self::Value, E> {
+        let is_long = i64::try_from(number).is_ok();
+        Ok(Some(if is_long {
+            ScalarType::Long
+        } else {
+            ScalarType::Real
+        }))
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<Self::Value, E> {
+        Ok(Some(ScalarType::Real))
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
+        Ok(match text {
+            "" => None,
+            text if is_time(text) => Some(ScalarType::DateTime),
+            _ => Some(ScalarType::String),
+        })
+    }
+
+    fn visit_seq<A: SeqAccess<'j>>(self, mut items: A) -> Result<Self::Value, A::Error> {
+        while items.next_element::<IgnoredAny>()?.is_some() {}
+        Ok(Some(ScalarType::Dynamic))
+    }
+
+    fn visit_map<A: MapAccess<'j>>(self, mut fields: A) -> Result<Self::Value, A::Error> {
+        while fields.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+        Ok(Some(ScalarType::Dynamic))
     }
 }
 

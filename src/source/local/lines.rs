@@ -96,28 +96,25 @@ pub(super) fn read_document(
                 return sink.flush();
             }
         };
-        let mut at = 0;
-        while at < chunk.len() {
-            match objects.advance(chunk[at]) {
-                Step::Between | Step::Inside => {}
-                Step::Whole => {
-                    let line = objects.start_line;
-                    let object = std::mem::take(&mut objects.object);
-                    fields.read_row(&object, object.len(), sink, || line)?;
-                    objects.object = object;
-                }
-                Step::Stray => {
-                    sink.malformed(objects.line, "no JSON object where one should start")?;
-                    return sink.flush();
-                }
-                Step::TooLong => {
-                    sink.malformed(objects.start_line, "the object is longer than 64 MiB")?;
-                    return sink.flush();
-                }
+        let (used, step) = objects.advance(chunk);
+        match step {
+            Step::Onward => {}
+            Step::Whole => {
+                let line = objects.start_line;
+                let object = std::mem::take(&mut objects.object);
+                fields.read_row(&object, object.len(), sink, || line)?;
+                objects.object = object;
             }
-            at += 1;
+            Step::Stray => {
+                sink.malformed(objects.line, "no JSON object where one should start")?;
+                return sink.flush();
+            }
+            Step::TooLong => {
+                sink.malformed(objects.start_line, "the object is longer than 64 MiB")?;
+                return sink.flush();
+            }
         }
-        reader.consume(at);
+        reader.consume(used);
     }
     if objects.depth > 0 {
         sink.malformed(objects.start_line, "the file ends inside a JSON object")?;
@@ -125,101 +122,132 @@ pub(super) fn read_document(
     sink.flush()
 }
 
-/// The first objects of a file, whether each stands on a line or not. Ends early, without an
-/// error, where no object can be found: that is reported when the file is read.
+/// Shows the first objects of a file to `look`, whether each stands on a line or not. Ends early,
+/// without an error, where no object can be found: that is reported when the file is read.
 pub(super) fn first_objects(
     path: &Path,
     compression: Compression,
     count: usize,
-) -> Result<Vec<Vec<u8>>, String> {
-    let reader = compression.open(path).map_err(|error| error.to_string())?;
+    mut look: impl FnMut(&[u8]),
+) -> Result<(), String> {
+    let mut reader = compression.open(path).map_err(|error| error.to_string())?;
     let mut objects = Objects::default();
-    let mut found = Vec::new();
-    for byte in reader.bytes() {
-        let Ok(byte) = byte else { break };
-        match objects.advance(byte) {
-            Step::Between | Step::Inside => {}
+    let mut found = 0;
+    while found < count {
+        let Ok(chunk @ [_, ..]) = reader.fill_buf() else {
+            break;
+        };
+        let (used, step) = objects.advance(chunk);
+        match step {
+            Step::Onward => {}
             Step::Whole => {
-                found.push(objects.object.clone());
-                if found.len() >= count {
-                    break;
-                }
+                look(&objects.object);
+                found += 1;
             }
             Step::Stray | Step::TooLong => break,
         }
+        reader.consume(used);
     }
-    Ok(found)
+    Ok(())
 }
 
 /// Finds where objects start and end.
-#[derive(Default)]
 struct Objects {
     object: Vec<u8>,
     depth: usize,
     in_string: bool,
     escaped: bool,
-    /// Lines passed, and the one the object starts on; the first is 1.
+    /// The line that is being read, and the one the object starts on; the first is 1.
     line: u64,
     start_line: u64,
-    begun: bool,
 }
 
+impl Default for Objects {
+    fn default() -> Self {
+        Self {
+            object: Vec::new(),
+            depth: 0,
+            in_string: false,
+            escaped: false,
+            line: 1,
+            start_line: 1,
+        }
+    }
+}
+
+#[derive(Debug, PartialEq, Eq)]
 enum Step {
-    Between,
-    Inside,
+    /// All was taken, and there is no whole object yet.
+    Onward,
     Whole,
     Stray,
     TooLong,
 }
 
 impl Objects {
-    fn advance(&mut self, byte: u8) -> Step {
-        if !self.begun {
-            self.begun = true;
-            self.line = 1;
-        }
-        if byte == b'\n' {
-            self.line += 1;
-        }
-        if self.depth == 0 {
-            return match byte {
+    /// Reads up to the next step, or to the end of `chunk`; how many bytes that took.
+    fn advance(&mut self, chunk: &[u8]) -> (usize, Step) {
+        let mut at = 0;
+        while self.depth == 0 {
+            let Some(byte) = chunk.get(at) else {
+                return (at, Step::Onward);
+            };
+            match byte {
                 b'{' => {
                     self.object.clear();
-                    self.object.push(byte);
                     self.start_line = self.line;
                     self.depth = 1;
-                    Step::Inside
+                    self.object.push(b'{');
                 }
-                b' ' | b'\t' | b'\r' | b'\n' | b'[' | b']' | b',' => Step::Between,
+                b'\n' => self.line += 1,
+                b' ' | b'\t' | b'\r' | b'[' | b']' | b',' => {}
                 // The parts of a byte-order mark.
-                0xEF | 0xBB | 0xBF if self.line == 1 => Step::Between,
-                _ => Step::Stray,
-            };
+                0xEF | 0xBB | 0xBF if self.line == 1 => {}
+                _ => return (at, Step::Stray),
+            }
+            at += 1;
         }
-        self.object.push(byte);
-        if self.object.len() > ROW_BYTES_MAX {
-            return Step::TooLong;
+        let start = at;
+        while self.depth > 0 && at < chunk.len() {
+            at += self.inside(&chunk[at..]);
+        }
+        let part = &chunk[start..at];
+        self.object.extend_from_slice(part);
+        self.line += memchr::memchr_iter(b'\n', part).count() as u64;
+        let step = if self.object.len() > ROW_BYTES_MAX {
+            Step::TooLong
+        } else if self.depth == 0 {
+            Step::Whole
+        } else {
+            Step::Onward
+        };
+        (at, step)
+    }
+
+    /// Goes on inside an object, past the next byte that decides something.
+    fn inside(&mut self, rest: &[u8]) -> usize {
+        if self.escaped {
+            self.escaped = false;
+            return 1;
         }
         if self.in_string {
-            match byte {
-                _ if self.escaped => self.escaped = false,
-                b'\\' => self.escaped = true,
-                b'"' => self.in_string = false,
-                _ => {}
+            let Some(found) = memchr::memchr2(b'"', b'\\', rest) else {
+                return rest.len();
+            };
+            if rest[found] == b'"' {
+                self.in_string = false;
+            } else {
+                self.escaped = true;
             }
-            return Step::Inside;
+            return found + 1;
         }
-        match byte {
+        match rest[0] {
             b'"' => self.in_string = true,
             b'{' | b'[' => self.depth += 1,
             b'}' | b']' => self.depth -= 1,
             _ => {}
         }
-        if self.depth == 0 {
-            Step::Whole
-        } else {
-            Step::Inside
-        }
+        1
     }
 }
 
@@ -416,4 +444,46 @@ fn lines_before(path: &Path, position: Option<u64>) -> u64 {
         reader.consume(used);
     }
     lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The objects of a text that arrives in chunks, each with its line, and why it ends.
+    fn objects(text: &str, chunk_bytes: usize) -> (Vec<(u64, String)>, Step) {
+        let mut objects = Objects::default();
+        let mut found = Vec::new();
+        for mut chunk in text.as_bytes().chunks(chunk_bytes) {
+            while !chunk.is_empty() {
+                let (used, step) = objects.advance(chunk);
+                chunk = &chunk[used..];
+                match step {
+                    Step::Onward => {}
+                    Step::Whole => {
+                        let object = String::from_utf8(objects.object.clone()).unwrap();
+                        found.push((objects.start_line, object));
+                    }
+                    Step::Stray | Step::TooLong => return (found, step),
+                }
+            }
+        }
+        (found, Step::Onward)
+    }
+
+    #[test]
+    fn objects_are_found_wherever_the_chunks_of_a_document_end() {
+        let text = "\u{feff}[{\"a\": \"}{\\\"\\\\\"},\n {\"b\":\n{\"c\": [1, {}]}}]\r\n{}";
+        let expected = vec![
+            (1, "{\"a\": \"}{\\\"\\\\\"}".to_owned()),
+            (2, "{\"b\":\n{\"c\": [1, {}]}}".to_owned()),
+            (4, "{}".to_owned()),
+        ];
+        for chunk_bytes in 1..=text.len() {
+            let found = objects(text, chunk_bytes);
+            assert_eq!(found, (expected.clone(), Step::Onward), "{chunk_bytes}");
+        }
+        let stray = objects("{}\n{\"a\":1}\nx", 3);
+        assert_eq!((stray.0.len(), stray.1), (2, Step::Stray));
+    }
 }

@@ -24,6 +24,7 @@ use super::infer::{ParquetSummary, Summaries, Summary};
 use super::prune::TimeBounds;
 use super::sink::{Wanted, wanted_time};
 use super::text::TextScan;
+use crate::parallel;
 use crate::source::QueryStats;
 
 /// What all tables of one query share.
@@ -79,8 +80,9 @@ impl LocalTable {
         let time = self.info.time_column.clone();
         let read = tokio::task::spawn_blocking(move || {
             let mut groups: Vec<(SchemaRef, Vec<ParquetFile>)> = Vec::new();
-            for file in files {
-                let Some(summary) = context.summary(&file)? else {
+            let summaries = parallel::map(&files, |file| context.summary(file));
+            for (file, summary) in files.iter().zip(summaries) {
+                let Some(summary) = summary? else {
                     continue;
                 };
                 let Some(parquet) = &summary.parquet else {
@@ -90,7 +92,7 @@ impl LocalTable {
                 if range.is_some_and(|(min, max)| !bounds.overlaps(*min, *max)) {
                     continue;
                 }
-                let file = parquet_file(&file, parquet);
+                let file = parquet_file(file, parquet);
                 match groups
                     .iter_mut()
                     .find(|(schema, _)| *schema == parquet.schema)

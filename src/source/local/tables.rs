@@ -17,6 +17,7 @@ use super::config::{DatePartitions, HuntingFunction, LocalConfig, MissingTables,
 use super::discover::{Format, InputFile, TableFiles, discover};
 use super::infer::common_type;
 use super::provider::{LocalTable, ScanContext};
+use crate::parallel;
 
 /// Parquet files of a table whose footers are looked at for columns.
 const PARQUET_SAMPLE_FILES: usize = 256;
@@ -211,8 +212,10 @@ impl LocalTables {
             .collect();
         let fixed = columns.len();
         let mut failure = None;
-        for file in sample(files) {
-            let summary = match self.context.summaries.of(file) {
+        let sample = sample(files);
+        let summaries = parallel::map(&sample, |file| self.context.summaries.of(file));
+        for (file, summary) in sample.into_iter().zip(summaries) {
+            let summary = match summary {
                 Ok(summary) => summary,
                 // Reported when the file is read, if a query has to.
                 Err(what) => {

@@ -6,13 +6,16 @@ that does not.
 
 import datetime
 import decimal
+import json
 import sys
 import threading
 import time
+import urllib.request
 
 from azure.kusto.data import ClientRequestProperties, KustoClient, KustoConnectionStringBuilder
 from azure.kusto.data.exceptions import KustoApiError, KustoMultiApiError, KustoServiceError
 from azure.kusto.data.helpers import dataframe_from_result_table
+from azure.kusto.data.response import KustoResponseDataSetV1
 
 URL = sys.argv[1]
 DATABASE = "Telemetry"
@@ -127,6 +130,19 @@ def several_results_come_in_order():
     assert [table[0].to_list() for table in answer.primary_results] == [[3], [3], ["x"]]
 
 
+def the_tables_of_a_query_come_in_order_with_their_names():
+    query = "Events | fork Sum=(summarize Bytes = sum(Bytes)) (project Device | take 0) (count | as Rows)"
+    v2 = client.execute_query(DATABASE, query).primary_results
+    assert [[row.to_list() for row in table] for table in v2] == [[[35]], [], [[3]]]
+    assert [table.table_name for table in v2] == ["Sum", "PrimaryResult", "Rows"]
+    body = json.dumps({"db": DATABASE, "csl": query}).encode()
+    request = urllib.request.Request(f"{URL}/v1/rest/query", body, {"Content-Type": "application/json"})
+    with urllib.request.urlopen(request) as answer:
+        v1 = KustoResponseDataSetV1(json.load(answer))
+    assert [[row.to_list() for row in table] for table in v1.primary_results] == [[[35]], [], [[3]]]
+    assert [row["PrettyName"] for row in v1.tables[-1]][:3] == ["Sum", "", "Rows"]
+
+
 def streamed_rows_are_the_same():
     answer = client.execute_streaming_query(DATABASE, "range x from 1 to 100000 step 1")
     table = next(answer.iter_primary_results())
@@ -217,6 +233,7 @@ CHECKS = [
     tables_of_the_folder_are_read,
     commands_tell_what_there_is,
     several_results_come_in_order,
+    the_tables_of_a_query_come_in_order_with_their_names,
     streamed_rows_are_the_same,
     parameters_are_values_of_their_type,
     mistakes_are_service_errors,

@@ -55,7 +55,7 @@ fn the_official_client_reads_every_answer() {
         String::from_utf8_lossy(&output.stderr),
     );
     assert!(output.status.success(), "{done}\n{failure}");
-    assert_eq!(done.lines().count(), 12, "{done}");
+    assert_eq!(done.lines().count(), 13, "{done}");
 }
 
 #[test]

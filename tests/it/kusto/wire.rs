@@ -206,6 +206,54 @@ async fn an_answer_of_v1_has_its_tables_and_tables_about_them() {
 }
 
 #[tokio::test]
+async fn a_query_of_several_tables_yields_them_under_their_names() {
+    let service = Service::start(None).await;
+    let csl =
+        "Events | fork Sum=(summarize sum(Bytes)) (where Bytes > 10 | project Device); print 1";
+    let tables = service.query(csl).await.json()["Tables"].clone();
+    let rows: Vec<&Value> = (0..3).map(|table| &tables[table]["Rows"]).collect();
+    assert_eq!(rows, [&json!([[35]]), &json!([["pc1"]]), &json!([[1]])]);
+    let contents = tables.as_array().unwrap().last().unwrap()["Rows"].clone();
+    let contents: Vec<_> = contents
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|row| (row[1].as_str().unwrap(), row[4].as_str().unwrap()))
+        .collect();
+    assert_eq!(
+        contents,
+        [
+            ("QueryResult", "Sum"),
+            ("QueryResult", ""),
+            ("QueryResult", ""),
+            ("QueryProperties", ""),
+            ("QueryStatus", "")
+        ]
+    );
+
+    let csl = "Events | facet by Device with (count)";
+    let frames = service
+        .post("/v2/rest/query", &json!({"db": "lab", "csl": csl}))
+        .await
+        .json();
+    let primary: Vec<&Value> = frames
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|frame| frame["TableKind"] == "PrimaryResult")
+        .collect();
+    let ids: Vec<&Value> = primary.iter().map(|table| &table["TableId"]).collect();
+    assert_eq!(ids, [1, 2]);
+    assert_eq!(primary[0]["Rows"], json!([["pc1", 2], ["pc2", 1]]));
+    assert_eq!(primary[1]["Rows"], json!([[3]]));
+
+    let branches = "(count) ".repeat(33);
+    let answer = service.query(&format!("Events | fork {branches}")).await;
+    assert_eq!(answer.status, 400, "{}", answer.body);
+    assert!(answer.body.contains("33 results"), "{}", answer.body);
+}
+
+#[tokio::test]
 async fn an_answer_of_v2_is_frames() {
     let service = Service::start(None).await;
     let csl = "Events | sort by Timestamp asc | take 1 | render timechart with (title='Bytes')";

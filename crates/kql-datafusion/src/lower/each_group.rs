@@ -4,7 +4,6 @@
 use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field, Schema};
-use datafusion::logical_expr::{Extension, LogicalPlan};
 use kql::hir::Plan;
 
 use super::group::{Frame, Groups};
@@ -12,6 +11,7 @@ use super::relation::{OrderKey, Relation};
 use super::{Lowering, Result};
 use crate::error::EngineError;
 use crate::node::each_group::{EachGroup, GroupTable, Subquery};
+use crate::node::step::Step;
 
 impl Lowering<'_> {
     /// Lowers a subquery over the rows of `frame`: for all groups at once if that is possible,
@@ -55,7 +55,7 @@ impl Lowering<'_> {
         };
         let result = self.within(frame, || self.plan(subquery))?;
         let width = result.width;
-        let node = Subquery {
+        let subquery = Subquery {
             plan: result.sorted()?,
             session: self.session_of_groups(),
             width: rows.width,
@@ -65,10 +65,11 @@ impl Lowering<'_> {
             order: rows.order_keys(),
         };
         let position = self.hidden_name();
-        let node = EachGroup::new(rows.plan, Arc::new(node), position.clone())?;
-        let plan = LogicalPlan::Extension(Extension {
-            node: Arc::new(node),
-        });
+        let each = EachGroup {
+            subquery: Arc::new(subquery),
+            position: position.clone(),
+        };
+        let plan = Step::plan(rows.plan, each)?;
         Ok(Relation {
             order: vec![OrderKey {
                 column: position,

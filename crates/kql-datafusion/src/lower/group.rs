@@ -4,7 +4,6 @@
 //! with any other is run group by group (`each_group.rs`), never as if its rows were one group.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::Arc;
 
 use arrow::datatypes::DataType;
 use datafusion::common::{DFSchema, ScalarValue};
@@ -14,7 +13,7 @@ use datafusion::functions_aggregate::min_max::max;
 use datafusion::functions_window::expr_fn::row_number;
 use datafusion::logical_expr::expr::Sort;
 use datafusion::logical_expr::{
-    Expr, ExprFunctionExt, Extension, LogicalPlan, LogicalPlanBuilder, Operator, lit,
+    Expr, ExprFunctionExt, LogicalPlan, LogicalPlanBuilder, Operator, lit,
 };
 use kql::hir::{ExprKind, MakeSeries, MvApply, Partition, Plan, PlanKind, Scan, TopNested};
 use kql::span::Span;
@@ -24,6 +23,7 @@ use super::relation::{OrderKey, Relation};
 use super::{Lowering, Result, column, output_name};
 use crate::error::EngineError;
 use crate::node::order::Key;
+use crate::node::step::Step;
 use crate::node::window::{Call, Function, Window};
 
 /// The hidden columns of rows that belong to groups.
@@ -78,6 +78,11 @@ impl Lowering<'_> {
             EngineError::not_supported("a subquery over rows in this place", plan.span)
         })?;
         Ok(frame.rows.clone())
+    }
+
+    /// Whether what is being lowered belongs to a subquery.
+    pub(super) fn is_in_subquery(&self) -> bool {
+        !self.frames.borrow().is_empty()
     }
 
     /// A table that the query itself names: read once for each group, where the subquery at hand
@@ -266,10 +271,12 @@ impl Lowering<'_> {
             .collect();
         columns.push(column(&position));
         columns.push(is_start.alias(&starts));
-        let node = Window::new(input.plan, calls, order, position.clone())?;
-        let plan = LogicalPlan::Extension(Extension {
-            node: Arc::new(node),
-        });
+        let window = Window {
+            calls,
+            order,
+            position: position.clone(),
+        };
+        let plan = Step::plan(input.plan, window)?;
         let relation = Relation {
             plan: LogicalPlanBuilder::from(plan).project(columns)?.build()?,
             order: vec![OrderKey {

@@ -2,10 +2,8 @@
 //! puts the few rows of each key together to arrays. The ends of the axis filter the input, so
 //! that scans prune by them.
 
-use std::sync::Arc;
-
 use datafusion::common::ScalarValue;
-use datafusion::logical_expr::{Expr, Extension, LogicalPlan, LogicalPlanBuilder};
+use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder};
 use kql::hir::{self, ExprKind, MakeSeries, Plan, PlanKind};
 use kql::types::{ScalarType, Value};
 
@@ -13,7 +11,8 @@ use super::relation::Relation;
 use super::{Lowering, Result, column, output_name};
 use crate::error::EngineError;
 use crate::function::{Bins, Ends};
-use crate::node::make_series::{self, LENGTH_MAX, Layout, Series};
+use crate::node::make_series::{LENGTH_MAX, Layout, Series};
+use crate::node::step::Step;
 use crate::types::unix_ns_to_ticks;
 
 impl Lowering<'_> {
@@ -89,9 +88,7 @@ impl Lowering<'_> {
             .zip(output.schema.columns())
             .map(|(name, visible)| column(name).alias(output_name(&visible.name)))
             .collect();
-        let node = LogicalPlan::Extension(Extension {
-            node: Arc::new(make_series::MakeSeries::new(plan, layout)?),
-        });
+        let node = Step::plan(plan, layout)?;
         let plan = LogicalPlanBuilder::from(node).project(columns)?.build()?;
         Ok(Relation::unordered(plan, output.schema.len()))
     }

@@ -2,9 +2,8 @@
 //! and puts the columns in their places.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 
-use datafusion::logical_expr::{Expr, Extension, LogicalPlan, LogicalPlanBuilder};
+use datafusion::logical_expr::{Expr, LogicalPlanBuilder};
 use kql::hir::{MvExpandColumn, Plan};
 use kql::types::{ScalarType, Schema};
 
@@ -12,6 +11,7 @@ use super::relation::{OrderKey, Relation};
 use super::{Lowering, Result, column, output_name};
 use crate::function;
 use crate::node::mv_expand::{MvExpand, MvExpandNames, MvExpandOptions};
+use crate::node::step::Step;
 
 /// How the operator was asked to expand.
 #[derive(Clone, Copy)]
@@ -102,15 +102,16 @@ impl Lowering<'_> {
         let below = LogicalPlanBuilder::from(input.plan)
             .project(below)?
             .build()?;
-        let options_of_node = MvExpandOptions {
+        let options_of_step = MvExpandOptions {
             row_limit: options.row_limit,
             bag_as_array: options.bag_as_array,
             keeps_empty: options.keeps_empty,
         };
-        let node = MvExpand::new(below, names, options_of_node)?;
-        let node = LogicalPlan::Extension(Extension {
-            node: Arc::new(node),
-        });
+        let step = MvExpand {
+            names,
+            options: options_of_step,
+        };
+        let node = Step::plan(below, step)?;
         let last = schema.len() - 1;
         let mut above = Vec::with_capacity(schema.len());
         for (position, output) in schema.columns().iter().enumerate() {

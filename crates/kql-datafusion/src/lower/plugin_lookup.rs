@@ -7,7 +7,7 @@ use arrow::array::{Array, ArrayRef, RecordBatch};
 use arrow::compute::concat;
 use datafusion::common::ScalarValue;
 use datafusion::error::DataFusionError;
-use datafusion::logical_expr::{Expr, Extension, LogicalPlan, LogicalPlanBuilder};
+use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder};
 use kql::hir::{ExprKind, PluginValue};
 use kql::types::{ScalarType, Schema};
 
@@ -18,6 +18,7 @@ use super::{Lowering, Result, column, output_name};
 use crate::function::lookup::{self, Family, Networks};
 use crate::function::{self, Input};
 use crate::node::mv_expand::{MvExpand, MvExpandNames, MvExpandOptions};
+use crate::node::step::Step;
 use crate::types::arrow_type;
 
 /// What places are looked up in.
@@ -226,7 +227,7 @@ impl Lowering<'_> {
             bag_as_array: false,
             keeps_empty: false,
         };
-        let node = MvExpand::new(below.build()?, names, options)?;
+        let plan = Step::plan(below.build()?, MvExpand { names, options })?;
         if !order.is_empty() {
             order.push(OrderKey {
                 column: index,
@@ -234,9 +235,6 @@ impl Lowering<'_> {
                 nulls_first: false,
             });
         }
-        let plan = LogicalPlan::Extension(Extension {
-            node: Arc::new(node),
-        });
         Ok((plan, element, order))
     }
 }

@@ -5,11 +5,12 @@ use std::sync::Arc;
 
 use datafusion::common::Result as DataFusionResult;
 use datafusion::logical_expr::expr::Sort;
-use datafusion::logical_expr::{Expr, Extension, LogicalPlan, LogicalPlanBuilder};
+use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder};
 
 use super::group::Groups;
 use super::{Result, column};
 use crate::node::order::Key;
+use crate::node::step::Step;
 use crate::node::whole::{Whole, WholeTable};
 
 /// A plan whose first `width` columns are those of the KQL table, and after them the hidden
@@ -80,11 +81,12 @@ impl Relation {
     /// the visible columns and then hidden ones; the rows it yields stay in their order.
     pub(super) fn whole(self, table: Arc<dyn WholeTable>, position: String) -> Result<Self> {
         let width = table.schema().fields().len();
-        let order = self.order_keys();
-        let node = Whole::new(self.plan, order, table, position.clone())?;
-        let plan = LogicalPlan::Extension(Extension {
-            node: Arc::new(node),
-        });
+        let whole = Whole {
+            order: self.order_keys(),
+            table,
+            position: position.clone(),
+        };
+        let plan = Step::plan(self.plan, whole)?;
         let order = vec![OrderKey {
             column: position,
             ascending: true,

@@ -9,12 +9,13 @@ use datafusion::datasource::provider_as_source;
 use datafusion::error::DataFusionError;
 use datafusion::logical_expr::{Expr, LogicalPlanBuilder};
 use kql::hir::Plan;
-use kql::types::Value;
+use kql::types::{Schema, Value};
 
 use super::relation::Relation;
 use super::{Lowering, Result, literal, output_name};
 use crate::error::EngineError;
 use crate::memory::mem_table;
+use crate::tables::Table;
 use crate::types::arrow_schema;
 
 impl Lowering<'_> {
@@ -22,7 +23,7 @@ impl Lowering<'_> {
         let table = self.tables.table(name).ok_or_else(|| {
             EngineError::Source(format!("table `{name}` is gone since the query was bound"))
         })?;
-        let table = Self::read(name, table.provider, plan.schema.len())?;
+        let table = Self::read_columns(name, table, &plan.schema)?;
         match self.sample_rows.get() {
             Some(rows) => {
                 table.map(|plan| LogicalPlanBuilder::from(plan).limit(0, Some(rows))?.build())
@@ -31,16 +32,44 @@ impl Lowering<'_> {
         }
     }
 
+    /// Some columns of a table.
+    fn read_columns(name: &str, table: Table, wanted: &Schema) -> Result<Relation> {
+        let all = &table.info.schema;
+        if all.len() == wanted.len() {
+            return Self::read(name, table.provider, all.len());
+        }
+        let mut places = Vec::with_capacity(wanted.len());
+        for column in wanted.columns() {
+            places.push(all.index_of(&column.name).ok_or_else(|| {
+                let column = &column.name;
+                let what = format!(
+                    "column `{column}` of table `{name}` is gone since the query was bound"
+                );
+                EngineError::Source(what)
+            })?);
+        }
+        Self::scanned(name, table.provider, Some(places), wanted.len())
+    }
+
     /// A scan whose columns carry no qualifier.
     pub(super) fn read(
         name: &str,
         provider: Arc<dyn TableProvider>,
         width: usize,
     ) -> Result<Relation> {
+        Self::scanned(name, provider, None, width)
+    }
+
+    fn scanned(
+        name: &str,
+        provider: Arc<dyn TableProvider>,
+        places: Option<Vec<usize>>,
+        width: usize,
+    ) -> Result<Relation> {
         let scan = LogicalPlanBuilder::scan(
             TableReference::bare(name),
             provider_as_source(provider),
-            None,
+            places,
         )?;
         let columns: Vec<Expr> = scan
             .schema()

@@ -1,18 +1,27 @@
-//! `union`: the legs under the columns of the output, one after the other.
+//! `union`: the legs under the columns of the output, one after the other. DataFusion's union has
+//! all columns in each leg, and its optimizer looks through it; that of many tables is a node of
+//! our own, whose legs have what they give.
 
 use std::sync::Arc;
 
-use datafusion::logical_expr::{LogicalPlan, LogicalPlanBuilder, Union, lit};
+use datafusion::logical_expr::{Extension, LogicalPlan, LogicalPlanBuilder, Union, lit};
 use kql::hir::{self, Plan, UnionInput};
 use kql::types::Value;
 
 use super::group::Groups;
 use super::relation::Relation;
-use super::{Lowering, Result, column};
+use super::{Lowering, Result, column, output_name};
 use crate::error::EngineError;
+use crate::node::gather::Gather;
+
+/// Most legs of a union of DataFusion.
+const LEGS_MAX: usize = 16;
 
 impl Lowering<'_> {
     pub(super) fn union(&self, inputs: &[UnionInput], output: &Plan) -> Result<Relation> {
+        if inputs.len() > LEGS_MAX && !self.is_in_subquery() {
+            return self.gather(inputs, output);
+        }
         let mut legs = Vec::with_capacity(inputs.len());
         let mut missing: Vec<Vec<bool>> = Vec::with_capacity(inputs.len());
         let mut groups: Option<Groups> = None;
@@ -50,6 +59,29 @@ impl Lowering<'_> {
             groups,
             ..Relation::unordered(plan, width)
         })
+    }
+
+    /// The union of many tables.
+    fn gather(&self, inputs: &[UnionInput], output: &Plan) -> Result<Relation> {
+        let mut legs = Vec::with_capacity(inputs.len());
+        let mut places = Vec::with_capacity(inputs.len());
+        for leg in inputs {
+            let input = self.plan(&leg.plan)?.without_order();
+            let mut own = Vec::with_capacity(leg.columns.len() + leg.values.len());
+            let mut columns = Vec::with_capacity(own.capacity());
+            for (place, value) in leg.given() {
+                let name = &output.schema.columns()[place].name;
+                columns.push(self.value(&value, &input)?.alias(output_name(name)));
+                own.push(place);
+            }
+            let leg = Self::without_versions(input.project(columns)?, "union", output.span)?;
+            legs.push(leg.visible()?);
+            places.push(own);
+        }
+        let gather = Gather::new(legs, places, &output.schema, output_name)?;
+        let node = Arc::new(gather);
+        let plan = LogicalPlan::Extension(Extension { node });
+        Ok(Relation::unordered(plan, output.schema.len()))
     }
 
     /// A leg with the hidden columns that all legs have.

@@ -2,13 +2,9 @@
 //! too. That number is the order from there on, so that ties of a sort fall the same way for all
 //! functions above it.
 
-use std::sync::Arc;
-
 use datafusion::common::ScalarValue;
 use datafusion::functions::core::expr_fn::coalesce;
-use datafusion::logical_expr::{
-    Case, Expr, ExprSchemable, Extension, LogicalPlan, LogicalPlanBuilder, Operator, lit,
-};
+use datafusion::logical_expr::{Case, Expr, ExprSchemable, LogicalPlanBuilder, Operator, lit};
 use kql::hir::{self, ExprKind};
 use kql::types::ScalarType;
 
@@ -17,6 +13,7 @@ use super::group_value::GroupValue;
 use super::relation::{OrderKey, Relation};
 use super::{Lowering, Result, column, literal};
 use crate::error::EngineError;
+use crate::node::step::Step;
 use crate::node::window::{Call, Function, Window};
 use crate::types::arrow_type;
 
@@ -138,14 +135,15 @@ impl Lowering<'_> {
             known.push((function, arguments, output));
         }
         let position = self.hidden_name();
-        let order = input.order_keys();
+        let window = Window {
+            order: input.order_keys(),
+            calls,
+            position: position.clone(),
+        };
         let below = LogicalPlanBuilder::from(input.plan)
             .project(below)?
             .build()?;
-        let node = Window::new(below, calls, order, position.clone())?;
-        let plan = LogicalPlan::Extension(Extension {
-            node: Arc::new(node),
-        });
+        let plan = Step::plan(below, window)?;
         let plan = if bounded.is_empty() {
             plan
         } else {

@@ -1,22 +1,23 @@
-//! The logical node of `make-series`: one row per key from rows of key, bin and values. The rows
+//! `make-series`: one row per key from rows of key, bin and values. The rows
 //! come from an aggregation, so they are few; arrays are put together from them in `assembly`.
 
 mod assembly;
 mod exec;
 
-use std::cmp::Ordering;
-use std::collections::HashSet;
-use std::fmt;
 use std::sync::Arc;
 
-use arrow::datatypes::{DataType, Field, Schema};
-use datafusion::common::{DFSchema, DFSchemaRef, internal_err};
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use datafusion::error::Result;
-use datafusion::logical_expr::{Expr, LogicalPlan, UserDefinedLogicalNodeCore};
+use datafusion::execution::{SendableRecordBatchStream, TaskContext};
+use datafusion::physical_expr::expressions::Column;
+use datafusion::physical_expr::{Distribution, EquivalenceProperties, PhysicalExpr};
+use datafusion::physical_plan::execution_plan::EmissionType;
+use datafusion::physical_plan::{
+    ExecutionPlan, ExecutionPlanProperties, Partitioning, PlanProperties,
+};
 
+use super::step::Operation;
 use crate::function::Bins;
-
-pub(crate) use exec::MakeSeriesExec;
 
 /// Most elements of a series.
 pub(crate) const LENGTH_MAX: i64 = 1_048_576;
@@ -58,71 +59,63 @@ impl Layout {
     }
 }
 
-/// The logical node: the keys, then the series, then the axis.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct MakeSeries {
-    input: LogicalPlan,
-    layout: Layout,
-    schema: DFSchemaRef,
-}
-
-impl MakeSeries {
-    pub(crate) fn new(input: LogicalPlan, layout: Layout) -> Result<Self> {
-        let schema = input.schema();
-        let mut fields = Vec::new();
-        for key in &layout.keys {
-            fields.push(Arc::clone(schema.field_with_unqualified_name(key)?));
-        }
-        fields.extend(layout.own_fields());
-        let schema = Arc::new(DFSchema::try_from(Schema::new(fields))?);
-        Ok(Self {
-            input,
-            layout,
-            schema,
-        })
-    }
-}
-
-impl PartialOrd for MakeSeries {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        self.input.partial_cmp(&other.input)
-    }
-}
-
-impl UserDefinedLogicalNodeCore for MakeSeries {
+/// The operation: the keys, then the series, then the axis.
+impl Operation for Layout {
     fn name(&self) -> &'static str {
-        "MakeSeries"
+        "KqlMakeSeries"
     }
 
-    fn inputs(&self) -> Vec<&LogicalPlan> {
-        vec![&self.input]
+    fn detail(&self) -> String {
+        format!("{} series", self.series.len())
     }
 
-    fn schema(&self) -> &DFSchemaRef {
-        &self.schema
+    fn schema(&self, input: &Schema) -> Result<Schema> {
+        let mut fields = Vec::new();
+        for key in &self.keys {
+            fields.push(Arc::new(input.field_with_name(key)?.clone()));
+        }
+        fields.extend(self.own_fields());
+        Ok(Schema::new(fields))
     }
 
-    fn expressions(&self) -> Vec<Expr> {
-        Vec::new()
+    fn holds(&self, position: usize, _: &Schema) -> bool {
+        position >= self.keys.len()
     }
 
-    fn prevent_predicate_push_down_columns(&self) -> HashSet<String> {
-        self.layout.outputs().cloned().collect()
+    /// All rows of a key meet in one partition.
+    fn distribution(&self, input: &SchemaRef) -> Distribution {
+        let keys: Option<Vec<Arc<dyn PhysicalExpr>>> = self
+            .keys
+            .iter()
+            .map(|key| Some(Arc::new(Column::new_with_schema(key, input).ok()?) as _))
+            .collect();
+        match keys {
+            Some(keys) if !keys.is_empty() => Distribution::KeyPartitioned(keys),
+            _ => Distribution::SinglePartition,
+        }
     }
 
-    fn fmt_for_explain(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        write!(f, "MakeSeries: {} series", self.layout.series.len())
-    }
-
-    /// Everything: what is not needed was never computed below.
-    fn necessary_children_exprs(&self, _: &[usize]) -> Option<Vec<Vec<usize>>> {
-        Some(vec![(0..self.input.schema().fields().len()).collect()])
-    }
-
-    fn with_exprs_and_inputs(&self, _: Vec<Expr>, mut inputs: Vec<LogicalPlan>) -> Result<Self> {
-        let Some(input) = inputs.pop() else {
-            return internal_err!("make-series has one input");
+    fn properties(&self, input: &dyn ExecutionPlan, schema: SchemaRef) -> Result<PlanProperties> {
+        let partitions = if self.keys.is_empty() {
+            1
+        } else {
+            input.output_partitioning().partition_count()
         };
-        Self::new(input, self.layout.clone())
+        Ok(PlanProperties::new(
+            EquivalenceProperties::new(schema),
+            Partitioning::UnknownPartitioning(partitions),
+            EmissionType::Final,
+            input.boundedness(),
+        ))
+    }
+
+    fn run(
+        &self,
+        input: SendableRecordBatchStream,
+        _: usize,
+        schema: SchemaRef,
+        context: &Arc<TaskContext>,
+    ) -> Result<SendableRecordBatchStream> {
+        exec::run(self, input, schema, context)
     }
 }

@@ -1,20 +1,20 @@
-//! The logical node of `mv-expand`: one row per element of an array or entry of a bag. What runs
+//! `mv-expand`: one row per element of an array or entry of a bag. What runs
 //! it is `exec`.
 
 mod exec;
 mod expansion;
 
-use std::cmp::Ordering;
-use std::collections::HashSet;
-use std::fmt;
 use std::sync::Arc;
 
-use arrow::datatypes::{DataType, Field, Schema};
-use datafusion::common::{DFSchema, DFSchemaRef, internal_err};
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use datafusion::error::Result;
-use datafusion::logical_expr::{Expr, LogicalPlan, UserDefinedLogicalNodeCore};
+use datafusion::execution::{SendableRecordBatchStream, TaskContext};
+use datafusion::physical_expr::{Distribution, EquivalenceProperties};
+use datafusion::physical_plan::{
+    ExecutionPlan, ExecutionPlanProperties, Partitioning, PlanProperties,
+};
 
-pub(crate) use exec::MvExpandExec;
+use super::step::{Operation, passed_and_read};
 
 /// The columns of the node's own making.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -38,32 +38,11 @@ pub(crate) struct MvExpandOptions {
     pub(crate) keeps_empty: bool,
 }
 
-/// The logical node: all columns of the input, then the elements, then the index.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+/// The operation: all columns of the input, then the elements, then the index.
+#[derive(Debug)]
 pub(crate) struct MvExpand {
-    input: LogicalPlan,
-    names: MvExpandNames,
-    options: MvExpandOptions,
-    schema: DFSchemaRef,
-}
-
-impl MvExpand {
-    pub(crate) fn new(
-        input: LogicalPlan,
-        names: MvExpandNames,
-        options: MvExpandOptions,
-    ) -> Result<Self> {
-        let mut fields: Vec<_> = input.schema().fields().iter().map(Arc::clone).collect();
-        fields.extend(own_fields(&names).map(Arc::new));
-        let schema = Schema::new(fields);
-        let schema = Arc::new(DFSchema::try_from(schema)?);
-        Ok(Self {
-            input,
-            names,
-            options,
-            schema,
-        })
-    }
+    pub(crate) names: MvExpandNames,
+    pub(crate) options: MvExpandOptions,
 }
 
 fn own_fields(names: &MvExpandNames) -> impl Iterator<Item = Field> {
@@ -77,59 +56,52 @@ fn own_fields(names: &MvExpandNames) -> impl Iterator<Item = Field> {
     elements.chain([index]).chain(row)
 }
 
-impl PartialOrd for MvExpand {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        self.input.partial_cmp(&other.input)
-    }
-}
-
-impl UserDefinedLogicalNodeCore for MvExpand {
+impl Operation for MvExpand {
     fn name(&self) -> &'static str {
-        "MvExpand"
+        "KqlMvExpand"
     }
 
-    fn inputs(&self) -> Vec<&LogicalPlan> {
-        vec![&self.input]
+    fn detail(&self) -> String {
+        format!("{} columns", self.names.values.len())
     }
 
-    fn schema(&self) -> &DFSchemaRef {
-        &self.schema
-    }
-
-    fn expressions(&self) -> Vec<Expr> {
-        Vec::new()
-    }
-
-    fn prevent_predicate_push_down_columns(&self) -> HashSet<String> {
-        own_fields(&self.names)
-            .map(|field| field.name().clone())
-            .collect()
-    }
-
-    fn fmt_for_explain(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        write!(f, "MvExpand: {} columns", self.names.values.len())
+    fn schema(&self, input: &Schema) -> Result<Schema> {
+        let mut fields: Vec<_> = input.fields().iter().map(Arc::clone).collect();
+        fields.extend(own_fields(&self.names).map(Arc::new));
+        Ok(Schema::new(fields))
     }
 
     /// The columns above that come from the input, and those that are expanded.
-    fn necessary_children_exprs(&self, output_columns: &[usize]) -> Option<Vec<Vec<usize>>> {
-        let input = self.input.schema();
-        let mut needed: Vec<usize> = output_columns
-            .iter()
-            .copied()
-            .filter(|position| *position < input.fields().len())
-            .collect();
-        for (value, _) in &self.names.values {
-            needed.push(input.index_of_column_by_name(None, value)?);
-        }
-        needed.sort_unstable();
-        needed.dedup();
-        Some(vec![needed])
+    fn needs(&self, outputs: &[usize], input: &Schema) -> Option<Vec<usize>> {
+        let reads = self.names.values.iter().map(|(value, _)| value);
+        passed_and_read(outputs, input, reads)
     }
 
-    fn with_exprs_and_inputs(&self, _: Vec<Expr>, mut inputs: Vec<LogicalPlan>) -> Result<Self> {
-        let Some(input) = inputs.pop() else {
-            return internal_err!("mv-expand has one input");
-        };
-        Self::new(input, self.names.clone(), self.options)
+    fn holds(&self, position: usize, input: &Schema) -> bool {
+        position >= input.fields().len()
+    }
+
+    fn distribution(&self, _: &SchemaRef) -> Distribution {
+        Distribution::UnspecifiedDistribution
+    }
+
+    fn properties(&self, input: &dyn ExecutionPlan, schema: SchemaRef) -> Result<PlanProperties> {
+        let partitions = input.output_partitioning().partition_count();
+        Ok(PlanProperties::new(
+            EquivalenceProperties::new(schema),
+            Partitioning::UnknownPartitioning(partitions),
+            input.pipeline_behavior(),
+            input.boundedness(),
+        ))
+    }
+
+    fn run(
+        &self,
+        input: SendableRecordBatchStream,
+        partition: usize,
+        schema: SchemaRef,
+        context: &Arc<TaskContext>,
+    ) -> Result<SendableRecordBatchStream> {
+        exec::run(self, input, partition, schema, context)
     }
 }

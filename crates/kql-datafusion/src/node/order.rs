@@ -7,7 +7,11 @@ use arrow::compute::SortOptions;
 use arrow::datatypes::SchemaRef;
 use datafusion::error::Result;
 use datafusion::physical_expr::expressions::Column;
-use datafusion::physical_expr::{LexOrdering, PhysicalSortExpr};
+use datafusion::physical_expr::{EquivalenceProperties, LexOrdering, PhysicalSortExpr};
+use datafusion::physical_plan::execution_plan::EmissionType;
+use datafusion::physical_plan::{
+    ExecutionPlan, ExecutionPlanProperties, Partitioning, PlanProperties,
+};
 
 /// A key that the rows are sorted by.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -29,9 +33,20 @@ pub(super) fn ordering(keys: &[Key], schema: &SchemaRef) -> Result<Option<LexOrd
     Ok(LexOrdering::new(keys.collect::<Result<Vec<_>>>()?))
 }
 
-/// The order by a column of ascending numbers without nulls.
-pub(super) fn by_position(column: &str, schema: &SchemaRef) -> Result<PhysicalSortExpr> {
-    sort_expression(column, schema, SortOptions::new(false, false))
+/// What a node's output is whose rows come in the order of their numbers, which are in a column.
+pub(super) fn numbered_rows(
+    position: &str,
+    input: &dyn ExecutionPlan,
+    schema: SchemaRef,
+    emission: EmissionType,
+) -> Result<PlanProperties> {
+    let by_position = sort_expression(position, &schema, SortOptions::new(false, false))?;
+    Ok(PlanProperties::new(
+        EquivalenceProperties::new_with_orderings(schema, [vec![by_position]]),
+        Partitioning::UnknownPartitioning(1),
+        emission,
+        input.boundedness(),
+    ))
 }
 
 fn sort_expression(

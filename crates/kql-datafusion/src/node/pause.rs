@@ -20,13 +20,13 @@ use datafusion::physical_optimizer::PhysicalOptimizerRule;
 use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan, PlanProperties};
 use futures::{Stream, StreamExt};
 
-use super::mv_expand::MvExpandExec;
+use super::step::StepExec;
 use crate::watch::Watch;
 
 /// How long a stream is read without a pause.
 const TURN: Duration = Duration::from_millis(10);
 
-/// Puts a [`PauseExec`] above all sources and all nodes that multiply rows.
+/// Puts a [`PauseExec`] above all sources and all steps, of which some multiply rows.
 #[derive(Debug)]
 pub(crate) struct InsertPauses;
 
@@ -41,7 +41,7 @@ impl PhysicalOptimizerRule for InsertPauses {
         _: &ConfigOptions,
     ) -> Result<Arc<dyn ExecutionPlan>> {
         plan.transform_up(|plan| {
-            if plan.children().is_empty() || plan.is::<MvExpandExec>() {
+            if plan.children().is_empty() || plan.is::<StepExec>() {
                 return Ok(Transformed::yes(Arc::new(PauseExec { input: plan })));
             }
             Ok(Transformed::no(plan))

@@ -4,18 +4,17 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use datafusion::catalog::Session;
+use datafusion::common::internal_err;
 use datafusion::error::Result;
+use datafusion::execution::SessionState;
 use datafusion::execution::context::QueryPlanner;
 use datafusion::logical_expr::physical_planning_context::PhysicalPlanningContext;
 use datafusion::logical_expr::{LogicalPlan, UserDefinedLogicalNode};
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_planner::{DefaultPhysicalPlanner, ExtensionPlanner, PhysicalPlanner};
 
-use super::each_group::{EachGroup, EachGroupExec};
-use super::make_series::{MakeSeries, MakeSeriesExec};
-use super::mv_expand::{MvExpand, MvExpandExec};
-use super::whole::{Whole, WholeExec};
-use super::window::{Window, WindowExec};
+use super::gather::{Gather, GatherExec};
+use super::step::{Step, StepExec};
 
 /// Plans queries that hold the nodes of this crate.
 #[derive(Debug)]
@@ -44,26 +43,22 @@ impl ExtensionPlanner for NodePlanner {
         node: &dyn UserDefinedLogicalNode,
         _logical_inputs: &[&LogicalPlan],
         physical_inputs: &[Arc<dyn ExecutionPlan>],
-        _session: &dyn Session,
+        session: &dyn Session,
         _planning_ctx: &PhysicalPlanningContext,
     ) -> Result<Option<Arc<dyn ExecutionPlan>>> {
+        let node = node.as_any();
+        if let Some(gather) = node.downcast_ref::<Gather>() {
+            let Some(state) = session.as_any().downcast_ref::<SessionState>() else {
+                return internal_err!("queries run in a session of their own");
+            };
+            return Ok(Some(Arc::new(GatherExec::new(gather, state))));
+        }
         let [input] = physical_inputs else {
             return Ok(None);
         };
-        let input = Arc::clone(input);
-        let node = node.as_any();
-        Ok(if let Some(expand) = node.downcast_ref::<MvExpand>() {
-            Some(Arc::new(MvExpandExec::new(expand, input)?))
-        } else if let Some(window) = node.downcast_ref::<Window>() {
-            Some(Arc::new(WindowExec::new(window, input)?))
-        } else if let Some(series) = node.downcast_ref::<MakeSeries>() {
-            Some(Arc::new(MakeSeriesExec::new(series, input)?))
-        } else if let Some(whole) = node.downcast_ref::<Whole>() {
-            Some(Arc::new(WholeExec::new(whole, input)?))
-        } else if let Some(each) = node.downcast_ref::<EachGroup>() {
-            Some(Arc::new(EachGroupExec::new(each, input).await?))
-        } else {
-            None
-        })
+        let Some(step) = node.downcast_ref::<Step>() else {
+            return Ok(None);
+        };
+        Ok(Some(Arc::new(StepExec::new(step, Arc::clone(input))?)))
     }
 }

@@ -1,26 +1,24 @@
-//! The logical node of steps that look at all rows of their input before they yield any: state
-//! machines, plugins, clustering. What such a step computes is a [`WholeTable`]; this node asks
-//! for the order of the rows and numbers those that come out. What runs it is `exec`.
+//! Steps that look at all rows of their input before they yield any: state machines, plugins,
+//! clustering. What such a step computes is a [`WholeTable`]; this operation asks for the order
+//! of the rows and numbers those that come out. What runs it is `exec`.
 
 mod exec;
 
-use std::cmp::Ordering;
-use std::collections::HashSet;
 use std::fmt;
-use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use datafusion::common::config::ConfigOptions;
-use datafusion::common::{DFSchema, DFSchemaRef, internal_err};
 use datafusion::error::Result;
 use datafusion::execution::memory_pool::MemoryReservation;
-use datafusion::logical_expr::{Expr, LogicalPlan, UserDefinedLogicalNodeCore};
+use datafusion::execution::{SendableRecordBatchStream, TaskContext};
+use datafusion::physical_expr::LexOrdering;
+use datafusion::physical_plan::execution_plan::EmissionType;
+use datafusion::physical_plan::{ExecutionPlan, PlanProperties};
 
-pub(crate) use exec::WholeExec;
-
-use super::order::Key;
+use super::order::{Key, numbered_rows, ordering};
+use super::step::Operation;
 use crate::watch::Watch;
 
 /// A computation over all rows of a table.
@@ -68,105 +66,49 @@ impl Work {
     }
 }
 
-/// The logical node. Its columns are those of the computation, then the number of the row.
-#[derive(Clone, Debug)]
+/// The operation: the columns of the computation, then the number of the row.
+#[derive(Debug)]
 pub(crate) struct Whole {
-    input: LogicalPlan,
+    pub(crate) table: Arc<dyn WholeTable>,
     /// The order of the input; none where any order will do.
-    order: Vec<Key>,
-    table: Arc<dyn WholeTable>,
+    pub(crate) order: Vec<Key>,
     /// The column of the row's number.
-    position: String,
-    schema: DFSchemaRef,
+    pub(crate) position: String,
 }
 
-impl Whole {
-    pub(crate) fn new(
-        input: LogicalPlan,
-        order: Vec<Key>,
-        table: Arc<dyn WholeTable>,
-        position: String,
-    ) -> Result<Self> {
-        let schema = with_position(&table.schema(), &position);
-        Ok(Self {
-            schema: Arc::new(DFSchema::try_from(schema)?),
-            input,
-            order,
-            table,
-            position,
-        })
-    }
-}
-
-/// The columns of a computation and the number of the row.
-fn with_position(schema: &Schema, position: &str) -> Schema {
-    let mut fields: Vec<_> = schema.fields().iter().map(Arc::clone).collect();
-    fields.push(Arc::new(Field::new(position, DataType::Int64, false)));
-    Schema::new(fields)
-}
-
-/// Computations are the same where they are one object.
-impl PartialEq for Whole {
-    fn eq(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.table, &other.table)
-            && self.input == other.input
-            && self.order == other.order
-            && self.position == other.position
-    }
-}
-
-impl Eq for Whole {}
-
-impl Hash for Whole {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        self.input.hash(state);
-        self.position.hash(state);
-    }
-}
-
-impl PartialOrd for Whole {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        self.input.partial_cmp(&other.input)
-    }
-}
-
-impl UserDefinedLogicalNodeCore for Whole {
-    fn name(&self) -> &'static str {
-        "KqlWhole"
+/// The computation addresses its input's columns by position: it gets all of them.
+impl Operation for Whole {
+    fn name(&self) -> &str {
+        self.table.name()
     }
 
-    fn inputs(&self) -> Vec<&LogicalPlan> {
-        vec![&self.input]
+    fn schema(&self, _: &Schema) -> Result<Schema> {
+        let schema = self.table.schema();
+        let mut fields: Vec<_> = schema.fields().iter().map(Arc::clone).collect();
+        fields.push(Arc::new(Field::new(&self.position, DataType::Int64, false)));
+        Ok(Schema::new(fields))
     }
 
-    fn schema(&self) -> &DFSchemaRef {
-        &self.schema
+    /// The columns are others than those of the input.
+    fn holds(&self, _: usize, _: &Schema) -> bool {
+        true
     }
 
-    fn expressions(&self) -> Vec<Expr> {
-        Vec::new()
+    fn order(&self, input: &SchemaRef) -> Result<Option<LexOrdering>> {
+        ordering(&self.order, input)
     }
 
-    /// No filter above may run below: the columns are others.
-    fn prevent_predicate_push_down_columns(&self) -> HashSet<String> {
-        let fields = self.schema.fields().iter();
-        fields.map(|field| field.name().clone()).collect()
+    fn properties(&self, input: &dyn ExecutionPlan, schema: SchemaRef) -> Result<PlanProperties> {
+        numbered_rows(&self.position, input, schema, EmissionType::Final)
     }
 
-    fn fmt_for_explain(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        write!(f, "KqlWhole: {}", self.table.name())
-    }
-
-    /// The computation addresses its input's columns by position: it gets all of them.
-    fn necessary_children_exprs(&self, _: &[usize]) -> Option<Vec<Vec<usize>>> {
-        Some(vec![(0..self.input.schema().fields().len()).collect()])
-    }
-
-    fn with_exprs_and_inputs(&self, _: Vec<Expr>, mut inputs: Vec<LogicalPlan>) -> Result<Self> {
-        let Some(input) = inputs.pop() else {
-            return internal_err!("{} has one input", self.table.name());
-        };
-        let (order, table) = (self.order.clone(), Arc::clone(&self.table));
-        Self::new(input, order, table, self.position.clone())
+    fn run(
+        &self,
+        input: SendableRecordBatchStream,
+        _: usize,
+        schema: SchemaRef,
+        context: &Arc<TaskContext>,
+    ) -> Result<SendableRecordBatchStream> {
+        Ok(exec::run(&self.table, input, schema, context))
     }
 }

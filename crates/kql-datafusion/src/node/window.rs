@@ -1,23 +1,22 @@
-//! The logical node of window functions: the input's columns, the value of each call, and the
+//! Window functions: the input's columns, the value of each call, and the
 //! number of the row, which is the order of the rows from here on. What runs it is `exec`, how a
 //! value follows from the rows is `evaluate`.
 
 mod evaluate;
 mod exec;
 
-use std::cmp::Ordering;
-use std::collections::HashSet;
-use std::fmt;
 use std::sync::Arc;
 
-use arrow::datatypes::{DataType, Field, Schema};
-use datafusion::common::{DFSchema, DFSchemaRef, ScalarValue, internal_err};
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use datafusion::common::ScalarValue;
 use datafusion::error::Result;
-use datafusion::logical_expr::{Expr, LogicalPlan, UserDefinedLogicalNodeCore};
+use datafusion::execution::{SendableRecordBatchStream, TaskContext};
+use datafusion::physical_expr::LexOrdering;
+use datafusion::physical_plan::execution_plan::EmissionType;
+use datafusion::physical_plan::{ExecutionPlan, PlanProperties};
 
-pub(crate) use exec::WindowExec;
-
-use super::order::Key;
+use super::order::{Key, numbered_rows, ordering};
+use super::step::{Operation, passed_and_read};
 
 /// A window function with its constants. Arguments that vary by row are columns.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -50,108 +49,66 @@ pub(crate) struct Call {
     pub(crate) data_type: DataType,
 }
 
-/// The logical node.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+/// The operation: all columns of the input, then the values, then the row's number.
+#[derive(Debug)]
 pub(crate) struct Window {
-    input: LogicalPlan,
-    calls: Vec<Call>,
+    pub(crate) calls: Vec<Call>,
     /// The order of the input; none where any order will do.
-    order: Vec<Key>,
+    pub(crate) order: Vec<Key>,
     /// The column of the row's number.
-    position: String,
-    schema: DFSchemaRef,
+    pub(crate) position: String,
 }
 
-impl Window {
-    pub(crate) fn new(
-        input: LogicalPlan,
-        calls: Vec<Call>,
-        order: Vec<Key>,
-        position: String,
-    ) -> Result<Self> {
-        let mut fields: Vec<_> = input.schema().fields().iter().map(Arc::clone).collect();
-        fields.extend(own_fields(&calls, &position).map(Arc::new));
-        let schema = Arc::new(DFSchema::try_from(Schema::new(fields))?);
-        Ok(Self {
-            input,
-            calls,
-            order,
-            position,
-            schema,
-        })
-    }
-
-    /// The input columns that the node itself reads.
-    fn reads(&self) -> impl Iterator<Item = &String> {
-        let arguments = self
-            .calls
-            .iter()
-            .flat_map(|call| call.arguments.iter().chain(&call.restart));
-        arguments.chain(self.order.iter().map(|key| &key.column))
-    }
-}
-
-fn own_fields<'c>(calls: &'c [Call], position: &'c str) -> impl Iterator<Item = Field> + 'c {
-    let values = calls
-        .iter()
-        .map(|call| Field::new(&call.output, call.data_type.clone(), true));
-    values.chain([Field::new(position, DataType::Int64, false)])
-}
-
-impl PartialOrd for Window {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        self.input.partial_cmp(&other.input)
-    }
-}
-
-impl UserDefinedLogicalNodeCore for Window {
+impl Operation for Window {
     fn name(&self) -> &'static str {
         "KqlWindow"
     }
 
-    fn inputs(&self) -> Vec<&LogicalPlan> {
-        vec![&self.input]
+    fn detail(&self) -> String {
+        format!("{} functions", self.calls.len())
     }
 
-    fn schema(&self) -> &DFSchemaRef {
-        &self.schema
-    }
-
-    fn expressions(&self) -> Vec<Expr> {
-        Vec::new()
-    }
-
-    /// No filter above may run below: it would take away rows that others look at.
-    fn prevent_predicate_push_down_columns(&self) -> HashSet<String> {
-        let fields = self.schema.fields().iter();
-        fields.map(|field| field.name().clone()).collect()
-    }
-
-    fn fmt_for_explain(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        write!(f, "KqlWindow: {} functions", self.calls.len())
-    }
-
-    /// The columns above that come from the input, and those that the node reads.
-    fn necessary_children_exprs(&self, output_columns: &[usize]) -> Option<Vec<Vec<usize>>> {
-        let input = self.input.schema();
-        let mut needed: Vec<usize> = output_columns
+    fn schema(&self, input: &Schema) -> Result<Schema> {
+        let values = self
+            .calls
             .iter()
-            .copied()
-            .filter(|position| *position < input.fields().len())
-            .collect();
-        for column in self.reads() {
-            needed.push(input.index_of_column_by_name(None, column)?);
-        }
-        needed.sort_unstable();
-        needed.dedup();
-        Some(vec![needed])
+            .map(|call| Field::new(&call.output, call.data_type.clone(), true));
+        let own = values.chain([Field::new(&self.position, DataType::Int64, false)]);
+        let mut fields: Vec<_> = input.fields().iter().map(Arc::clone).collect();
+        fields.extend(own.map(Arc::new));
+        Ok(Schema::new(fields))
     }
 
-    fn with_exprs_and_inputs(&self, _: Vec<Expr>, mut inputs: Vec<LogicalPlan>) -> Result<Self> {
-        let Some(input) = inputs.pop() else {
-            return internal_err!("window functions have one input");
-        };
-        let (calls, order) = (self.calls.clone(), self.order.clone());
-        Self::new(input, calls, order, self.position.clone())
+    /// The columns above that come from the input, and those that the calls read.
+    fn needs(&self, outputs: &[usize], input: &Schema) -> Option<Vec<usize>> {
+        let arguments = self
+            .calls
+            .iter()
+            .flat_map(|call| call.arguments.iter().chain(&call.restart));
+        let reads = arguments.chain(self.order.iter().map(|key| &key.column));
+        passed_and_read(outputs, input, reads)
+    }
+
+    /// A filter would take away rows that others look at.
+    fn holds(&self, _: usize, _: &Schema) -> bool {
+        true
+    }
+
+    fn order(&self, input: &SchemaRef) -> Result<Option<LexOrdering>> {
+        ordering(&self.order, input)
+    }
+
+    fn properties(&self, input: &dyn ExecutionPlan, schema: SchemaRef) -> Result<PlanProperties> {
+        numbered_rows(&self.position, input, schema, EmissionType::Incremental)
+    }
+
+    fn run(
+        &self,
+        input: SendableRecordBatchStream,
+        _: usize,
+        schema: SchemaRef,
+        context: &Arc<TaskContext>,
+    ) -> Result<SendableRecordBatchStream> {
+        exec::run(&self.calls, input, schema, context)
     }
 }

@@ -88,7 +88,7 @@ async fn mv_expand_reads_what_is_asked_for_and_lets_filters_through() {
     let text = "DeviceEvents | mv-expand d = AdditionalFields \
                 | where FileName == 'x' | project d, DeviceId";
     let plan = explain(text).await;
-    let (above, below) = plan.split_once("MvExpandExec").unwrap();
+    let (above, below) = plan.split_once("KqlMvExpand").unwrap();
     assert!(!above.contains("FilterExec"), "{plan}");
     assert!(below.contains("FileName@2 = x"), "{plan}");
     assert!(!below.contains("@Size"), "{plan}");
@@ -100,7 +100,7 @@ async fn the_ends_of_a_series_reach_the_scan() {
                 from datetime(2024-05-01 11:59:59.2) to datetime(2024-05-01 11:59:59.8) \
                 step 100ms by DeviceId";
     let plan = explain(text).await;
-    let (_, below) = plan.split_once("MakeSeriesExec").unwrap();
+    let (_, below) = plan.split_once("KqlMakeSeries").unwrap();
     assert!(
         below.contains("Timestamp@0 >= 1714564799200000000"),
         "{plan}"

@@ -90,6 +90,21 @@ impl UnionInput {
             .collect()
     }
 
+    /// The columns of the union that the leg gives something to, with the values over the leg.
+    pub fn given(&self) -> impl Iterator<Item = (usize, Expr)> {
+        let columns = self.columns.iter();
+        let columns = columns.map(|column| (column.output(), self.column(*column)));
+        let values = self.values.iter();
+        columns.chain(values.map(|value| (value.output, value.value.clone())))
+    }
+
+    /// Whether the leg gives something to the column at `output` of the union.
+    pub fn gives(&self, output: usize) -> bool {
+        let columns = &self.columns;
+        let column = columns.binary_search_by_key(&output, |column| column.output());
+        column.is_ok() || self.values.iter().any(|value| value.output == output)
+    }
+
     fn column(&self, column: UnionColumn) -> Expr {
         Expr {
             kind: ExprKind::Column(column.input()),

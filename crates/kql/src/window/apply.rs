@@ -3,9 +3,8 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::{Mode, Timing, constant, time_column};
+use super::{Mode, Timing, constant, reads, time_column};
 use crate::builtin;
-use crate::catalog::INGESTION_COLUMN;
 use crate::hir::{BinaryOp, Expr, ExprKind, Plan, PlanKind, Query};
 use crate::types::{ScalarType, Value};
 
@@ -132,11 +131,7 @@ fn restrict(plan: &mut Plan, column: usize, timing: Timing) {
 
 /// `ingestion_time()` of a table: a column of it, or what whoever reads it knows.
 fn arrival(table: &Plan) -> ExprKind {
-    let column =
-        table.schema.columns().iter().position(|column| {
-            &*column.name == INGESTION_COLUMN && column.ty == ScalarType::DateTime
-        });
-    match column {
+    match reads::arrival(&table.schema) {
         Some(column) => ExprKind::Column(column),
         None => ExprKind::Call {
             function: builtin::scalar("ingestion_time").expect("the function is declared"),

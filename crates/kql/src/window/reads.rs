@@ -6,10 +6,11 @@ use std::sync::Arc;
 
 use super::words::Words;
 use super::{REFERENCE_FUNCTIONS, constant};
+use crate::catalog::INGESTION_COLUMN;
 use crate::hir::{BinaryOp, Expr, ExprKind, Plan, PlanKind, Query};
 use crate::span::Span;
 use crate::syntax::TokenKind;
-use crate::types::Schema;
+use crate::types::{ScalarType, Schema};
 
 /// A table that a query reads at one place of its text. A place inside a function that is called
 /// several times, or in a `let` that is used several times, is one read.
@@ -30,6 +31,12 @@ pub struct Read {
 }
 
 impl Read {
+    /// Whether rows have a time, and none of when they arrived: a window by [`super::Mode::Ingestion`]
+    /// would take the one for the other.
+    pub fn lacks_arrival(&self) -> bool {
+        self.time_column.is_some() && !self.schema.is_open() && arrival(&self.schema).is_none()
+    }
+
     /// Whether the catalog knows too little of the table to tell if it has a time.
     pub fn is_unknown(&self) -> bool {
         self.time_column.is_none() && self.schema.is_open()
@@ -54,6 +61,13 @@ pub enum Form {
 /// The tables that `query` reads, in the order of `text`, which it was bound from.
 pub fn reads(text: &str, query: &Query) -> Vec<Read> {
     collect(&Words::new(text), query).reads
+}
+
+/// The column that says when rows arrived.
+pub(super) fn arrival(schema: &Schema) -> Option<usize> {
+    let mut columns = schema.columns().iter();
+    columns
+        .position(|column| &*column.name == INGESTION_COLUMN && column.ty == ScalarType::DateTime)
 }
 
 /// What a query holds that has to do with time.

@@ -2,7 +2,6 @@
 //! plan over each piece, several at a time, and hands the results out in the order of the groups.
 //! Nothing is held but the groups that are running.
 
-use std::fmt;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Int64Array, RecordBatch, RecordBatchOptions};
@@ -10,173 +9,72 @@ use arrow::compute::SortOptions;
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use arrow::row::{OwnedRow, RowConverter, Rows, SortField};
 use datafusion::common::runtime::SpawnedTask;
-use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::common::{ScalarValue, internal_err};
 use datafusion::error::{DataFusionError, Result};
 use datafusion::execution::memory_pool::{MemoryConsumer, MemoryReservation};
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
-use datafusion::physical_expr::{
-    Distribution, EquivalenceProperties, LexOrdering, OrderingRequirements, PhysicalExpr,
-};
-use datafusion::physical_plan::execution_plan::EmissionType;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
-use datafusion::physical_plan::{
-    DisplayAs, DisplayFormatType, ExecutionPlan, ExecutionPlanProperties,
-    InputDistributionRequirements, Partitioning, PlanProperties, execute_stream,
-};
-use futures::{StreamExt, TryStreamExt};
+use datafusion::physical_plan::{ExecutionPlan, execute_stream};
+use futures::{Stream, StreamExt, TryStreamExt};
 
+use super::Subquery;
 use super::rows::over_rows;
-use super::{EachGroup, Subquery, output_schema};
-use crate::node::order::{Key, by_position, ordering};
 
-/// The physical node.
-#[derive(Clone, Debug)]
-pub(crate) struct EachGroupExec {
-    input: Arc<dyn ExecutionPlan>,
-    subquery: Arc<Subquery>,
-    /// The plan of the subquery, over no rows.
-    plan: Arc<dyn ExecutionPlan>,
-    position: String,
-    order: Option<LexOrdering>,
-    properties: Arc<PlanProperties>,
-}
-
-impl EachGroupExec {
-    pub(crate) async fn new(node: &EachGroup, input: Arc<dyn ExecutionPlan>) -> Result<Self> {
-        let subquery = Arc::clone(&node.subquery);
-        let plan = subquery
-            .session
-            .create_physical_plan(&subquery.plan)
-            .await?;
-        Self::over(input, subquery, plan, node.position.clone())
-    }
-
-    fn over(
-        input: Arc<dyn ExecutionPlan>,
-        subquery: Arc<Subquery>,
-        plan: Arc<dyn ExecutionPlan>,
-        position: String,
-    ) -> Result<Self> {
-        let keys = subquery.keys.iter().map(|key| Key {
-            column: key.clone(),
-            ascending: true,
-            nulls_first: true,
-        });
-        let keys: Vec<Key> = keys.chain(subquery.order.iter().cloned()).collect();
-        let order = ordering(&keys, &input.schema())?;
-        let schema = output_schema(&subquery, &input.schema(), &position)?;
-        let by_position = by_position(&position, &schema)?;
-        let properties = PlanProperties::new(
-            EquivalenceProperties::new_with_orderings(schema, [vec![by_position]]),
-            Partitioning::UnknownPartitioning(1),
-            EmissionType::Incremental,
-            input.boundedness(),
-        );
-        Ok(Self {
-            input,
+/// The results of the subquery over the groups of `input`.
+pub(super) fn run(
+    subquery: &Arc<Subquery>,
+    input: SendableRecordBatchStream,
+    schema: SchemaRef,
+    context: &Arc<TaskContext>,
+) -> Result<SendableRecordBatchStream> {
+    let rows = rows_schema(subquery, &input.schema());
+    let reservation = MemoryConsumer::new("rows of groups").register(context.memory_pool());
+    let groups = GroupReader::new(input, subquery, reservation)?;
+    let at_once = context.session_config().target_partitions().max(1);
+    let (subquery, context) = (Arc::clone(subquery), Arc::clone(context));
+    let result_schema = Arc::clone(&schema);
+    let results = async move {
+        let session = &subquery.session;
+        let runner = Runner {
+            plan: session.create_physical_plan(&subquery.plan).await?,
             subquery,
-            plan,
-            position,
-            order,
-            properties: Arc::new(properties),
-        })
-    }
-}
-
-impl DisplayAs for EachGroupExec {
-    fn fmt_as(&self, _: DisplayFormatType, f: &mut fmt::Formatter) -> fmt::Result {
-        write!(f, "KqlEachGroupExec: {}", self.plan.name())
-    }
-}
-
-impl ExecutionPlan for EachGroupExec {
-    fn name(&self) -> &'static str {
-        "KqlEachGroupExec"
-    }
-
-    fn properties(&self) -> &Arc<PlanProperties> {
-        &self.properties
-    }
-
-    fn children(&self) -> Vec<&Arc<dyn ExecutionPlan>> {
-        vec![&self.input]
-    }
-
-    fn input_distribution_requirements(&self) -> InputDistributionRequirements {
-        InputDistributionRequirements::new(vec![Distribution::SinglePartition])
-    }
-
-    fn required_input_ordering(&self) -> Vec<Option<OrderingRequirements>> {
-        vec![self.order.clone().map(OrderingRequirements::from)]
-    }
-
-    fn maintains_input_order(&self) -> Vec<bool> {
-        vec![false]
-    }
-
-    fn apply_expressions(
-        &self,
-        _: &mut dyn FnMut(&Arc<dyn PhysicalExpr>) -> Result<TreeNodeRecursion>,
-    ) -> Result<TreeNodeRecursion> {
-        Ok(TreeNodeRecursion::Continue)
-    }
-
-    fn with_new_children(
-        self: Arc<Self>,
-        mut children: Vec<Arc<dyn ExecutionPlan>>,
-    ) -> Result<Arc<dyn ExecutionPlan>> {
-        let Some(input) = children.pop() else {
-            return internal_err!("a subquery over groups has one input");
+            rows,
+            schema: result_schema,
+            context,
         };
-        let (subquery, plan) = (Arc::clone(&self.subquery), Arc::clone(&self.plan));
-        let node = Self::over(input, subquery, plan, self.position.clone())?;
-        Ok(Arc::new(node))
-    }
+        Ok::<_, DataFusionError>(results(groups, Arc::new(runner), at_once))
+    };
+    let results = futures::stream::once(results).try_flatten().boxed();
+    Ok(Box::pin(RecordBatchStreamAdapter::new(schema, results)))
+}
 
-    fn execute(
-        &self,
-        partition: usize,
-        context: Arc<TaskContext>,
-    ) -> Result<SendableRecordBatchStream> {
-        let input = self.input.execute(partition, Arc::clone(&context))?;
-        let reservation = MemoryConsumer::new("rows of groups").register(context.memory_pool());
-        let groups = GroupReader::new(input, &self.subquery, reservation)?;
-        let schema = self.schema();
-        let runner = Arc::new(Runner {
-            subquery: Arc::clone(&self.subquery),
-            plan: Arc::clone(&self.plan),
-            rows: rows_schema(&self.subquery, &self.input.schema()),
-            schema: Arc::clone(&schema),
-            context: Arc::clone(&context),
-        });
-        let at_once = context.session_config().target_partitions().max(1);
-        let mut next = 0_i64;
-        let results = futures::stream::try_unfold(groups, |mut groups| async move {
-            Ok(groups.next().await?.map(|group| (group, groups)))
-        })
-        .map_ok(move |group| {
-            let runner = Arc::clone(&runner);
-            let task = SpawnedTask::spawn(async move { runner.run(group).await });
-            async move {
-                task.await
-                    .map_err(|error| DataFusionError::External(Box::new(error)))?
-            }
-        })
-        .try_buffered(at_once)
-        .map_ok(|results| futures::stream::iter(results.batches.into_iter().map(Ok)))
-        .try_flatten()
-        .and_then(move |batch: Unnumbered| {
-            let end = next + batch.rows as i64;
-            let numbers: ArrayRef = Arc::new(Int64Array::from_iter_values(next..end));
-            next = end;
-            std::future::ready(batch.numbered(numbers))
-        });
-        Ok(Box::pin(RecordBatchStreamAdapter::new(
-            schema,
-            results.boxed(),
-        )))
-    }
+/// The results of all groups in their order, with the numbers of their rows.
+fn results(
+    groups: GroupReader,
+    runner: Arc<Runner>,
+    at_once: usize,
+) -> impl Stream<Item = Result<RecordBatch>> {
+    let mut next = 0_i64;
+    futures::stream::try_unfold(groups, |mut groups| async move {
+        Ok(groups.next().await?.map(|group| (group, groups)))
+    })
+    .map_ok(move |group| {
+        let runner = Arc::clone(&runner);
+        let task = SpawnedTask::spawn(async move { runner.run(group).await });
+        async move {
+            task.await
+                .map_err(|error| DataFusionError::External(Box::new(error)))?
+        }
+    })
+    .try_buffered(at_once)
+    .map_ok(|results| futures::stream::iter(results.batches.into_iter().map(Ok)))
+    .try_flatten()
+    .and_then(move |batch: Unnumbered| {
+        let end = next + batch.rows as i64;
+        let numbers: ArrayRef = Arc::new(Int64Array::from_iter_values(next..end));
+        next = end;
+        std::future::ready(batch.numbered(numbers))
+    })
 }
 
 /// The columns of a group as the subquery reads them.

@@ -2,160 +2,49 @@
 //! looks at have come in.
 
 use std::collections::VecDeque;
-use std::fmt;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, AsArray, BooleanArray, Int64Array, RecordBatch};
-use arrow::datatypes::{Schema, SchemaRef};
+use arrow::datatypes::SchemaRef;
 use datafusion::common::internal_err;
-use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::error::{DataFusionError, Result};
 use datafusion::execution::memory_pool::{MemoryConsumer, MemoryReservation};
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
-use datafusion::physical_expr::{
-    Distribution, EquivalenceProperties, LexOrdering, OrderingRequirements, PhysicalExpr,
-};
-use datafusion::physical_plan::execution_plan::EmissionType;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
-use datafusion::physical_plan::{
-    DisplayAs, DisplayFormatType, ExecutionPlan, ExecutionPlanProperties,
-    InputDistributionRequirements, Partitioning, PlanProperties,
-};
 use futures::TryStreamExt;
 
 use super::evaluate::{Evaluation, Lookahead, next_values};
-use super::{Call, Function, Window, own_fields};
-use crate::node::order::{Key, by_position, ordering};
+use super::{Call, Function};
 
-/// The physical node.
-#[derive(Clone, Debug)]
-pub(crate) struct WindowExec {
-    input: Arc<dyn ExecutionPlan>,
-    calls: Vec<Call>,
-    keys: Vec<Key>,
-    position: String,
-    order: Option<LexOrdering>,
-    properties: Arc<PlanProperties>,
-}
-
-impl WindowExec {
-    pub(crate) fn new(node: &Window, input: Arc<dyn ExecutionPlan>) -> Result<Self> {
-        let (calls, keys) = (node.calls.clone(), node.order.clone());
-        Self::over(input, calls, keys, node.position.clone())
-    }
-
-    fn over(
-        input: Arc<dyn ExecutionPlan>,
-        calls: Vec<Call>,
-        keys: Vec<Key>,
-        position: String,
-    ) -> Result<Self> {
-        let input_schema = input.schema();
-        let mut fields: Vec<_> = input_schema.fields().iter().map(Arc::clone).collect();
-        fields.extend(own_fields(&calls, &position).map(Arc::new));
-        let order = ordering(&keys, &input_schema)?;
-        let schema = Arc::new(Schema::new(fields));
-        let by_position = by_position(&position, &schema)?;
-        let properties = PlanProperties::new(
-            EquivalenceProperties::new_with_orderings(schema, [vec![by_position]]),
-            Partitioning::UnknownPartitioning(1),
-            EmissionType::Incremental,
-            input.boundedness(),
-        );
-        Ok(Self {
-            input,
-            calls,
-            keys,
-            position,
-            order,
-            properties: Arc::new(properties),
-        })
-    }
-}
-
-impl DisplayAs for WindowExec {
-    fn fmt_as(&self, _: DisplayFormatType, f: &mut fmt::Formatter) -> fmt::Result {
-        write!(f, "KqlWindowExec: {} functions", self.calls.len())
-    }
-}
-
-impl ExecutionPlan for WindowExec {
-    fn name(&self) -> &'static str {
-        "KqlWindowExec"
-    }
-
-    fn properties(&self) -> &Arc<PlanProperties> {
-        &self.properties
-    }
-
-    fn children(&self) -> Vec<&Arc<dyn ExecutionPlan>> {
-        vec![&self.input]
-    }
-
-    fn input_distribution_requirements(&self) -> InputDistributionRequirements {
-        InputDistributionRequirements::new(vec![Distribution::SinglePartition])
-    }
-
-    fn required_input_ordering(&self) -> Vec<Option<OrderingRequirements>> {
-        vec![self.order.clone().map(OrderingRequirements::from)]
-    }
-
-    /// It does keep the order, but a sort above must not move below: the values would change.
-    fn maintains_input_order(&self) -> Vec<bool> {
-        vec![false]
-    }
-
-    fn apply_expressions(
-        &self,
-        _: &mut dyn FnMut(&Arc<dyn PhysicalExpr>) -> Result<TreeNodeRecursion>,
-    ) -> Result<TreeNodeRecursion> {
-        Ok(TreeNodeRecursion::Continue)
-    }
-
-    fn with_new_children(
-        self: Arc<Self>,
-        mut children: Vec<Arc<dyn ExecutionPlan>>,
-    ) -> Result<Arc<dyn ExecutionPlan>> {
-        let Some(input) = children.pop() else {
-            return internal_err!("window functions have one input");
-        };
-        let (calls, keys) = (self.calls.clone(), self.keys.clone());
-        let node = Self::over(input, calls, keys, self.position.clone())?;
-        Ok(Arc::new(node))
-    }
-
-    fn execute(
-        &self,
-        partition: usize,
-        context: Arc<TaskContext>,
-    ) -> Result<SendableRecordBatchStream> {
-        let input_schema = self.input.schema();
-        let calls = self
-            .calls
-            .iter()
-            .map(|call| RunningCall::new(call, &input_schema))
-            .collect::<Result<Vec<_>>>()?;
-        let pass = Pass {
-            lookahead: calls.iter().map(RunningCall::lookahead).max().unwrap_or(0),
-            calls,
-            schema: self.schema(),
-            rows: 0,
-            waiting: VecDeque::new(),
-            waiting_rows: 0,
-            waiting_bytes: 0,
-            input: self.input.execute(partition, Arc::clone(&context))?,
-            input_ended: false,
-            reservation: MemoryConsumer::new("window functions").register(context.memory_pool()),
-        };
-        let batches = futures::stream::try_unfold(pass, |mut pass| async move {
-            let batch = pass.next().await?;
-            Ok(batch.map(|batch| (batch, pass)))
-        });
-        Ok(Box::pin(RecordBatchStreamAdapter::new(
-            self.schema(),
-            batches,
-        )))
-    }
+/// The rows of `input` with the values of the calls, in the order in which they come.
+pub(super) fn run(
+    calls: &[Call],
+    input: SendableRecordBatchStream,
+    schema: SchemaRef,
+    context: &TaskContext,
+) -> Result<SendableRecordBatchStream> {
+    let input_schema = input.schema();
+    let calls = calls
+        .iter()
+        .map(|call| RunningCall::new(call, &input_schema))
+        .collect::<Result<Vec<_>>>()?;
+    let pass = Pass {
+        lookahead: calls.iter().map(RunningCall::lookahead).max().unwrap_or(0),
+        calls,
+        schema: Arc::clone(&schema),
+        rows: 0,
+        waiting: VecDeque::new(),
+        waiting_rows: 0,
+        waiting_bytes: 0,
+        input,
+        input_ended: false,
+        reservation: MemoryConsumer::new("window functions").register(context.memory_pool()),
+    };
+    let batches = futures::stream::try_unfold(pass, |mut pass| async move {
+        let batch = pass.next().await?;
+        Ok(batch.map(|batch| (batch, pass)))
+    });
+    Ok(Box::pin(RecordBatchStreamAdapter::new(schema, batches)))
 }
 
 /// A call with the places of its arguments.
