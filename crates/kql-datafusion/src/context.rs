@@ -31,7 +31,7 @@ use crate::node::planner::KqlQueryPlanner;
 use crate::stream::{Held, LimitedStream, QueryStream};
 use crate::tables::{Tables, TablesCatalog};
 use crate::threads;
-use crate::types::{UTC, arrow_schema};
+use crate::types::{UTC, arrow_schema_of};
 use crate::watch::Watch;
 
 /// The time a query runs at. A query never reads the clock.
@@ -229,8 +229,8 @@ impl KqlContext {
         });
         let mut streams = Vec::with_capacity(planned.results.len());
         for result in planned.results {
+            let arrow_schema = arrow_schema_of(&result.schema, &result.physical.schema());
             let input = threads::run(result.physical, state.task_ctx())?;
-            let arrow_schema = arrow_schema(&result.schema);
             let schema = Arc::clone(&arrow_schema);
             let held = Arc::clone(&held);
             let batches = LimitedStream::new(input, schema, held, &self.limits, started);

@@ -56,6 +56,7 @@ mod udf;
 mod unit;
 mod user_agent;
 mod value;
+mod version;
 
 use std::sync::Arc;
 
@@ -126,8 +127,9 @@ const FAMILIES: &[Find] = &[
 /// The built-in function of this KQL name over arguments of these types, `None` if the engine
 /// does not have it.
 pub fn scalar(name: &str, arguments: &[ScalarType], result: ScalarType) -> Option<Arc<ScalarUDF>> {
-    if let Some(random) = random::find(name, arguments) {
-        return Some(random);
+    if let Some(special) = random::find(name, arguments).or_else(|| version::find(name, arguments))
+    {
+        return Some(special);
     }
     let evaluate = FAMILIES.iter().find_map(|find| find(name, arguments))?;
     Some(KqlScalar::udf(

@@ -14,13 +14,13 @@ use kql::time::{format_datetime, format_timespan};
 use kql::types::{ScalarType, Schema};
 use serde_json::{Map, Number, Value};
 
-use crate::types::{arrow_type, unix_ns_to_ticks};
+use crate::types::{arrow_type, is_stored_as, unix_ns_to_ticks};
 
 /// Whether `column` is stored as values of `ty` are.
 fn holds(column: &dyn Array, ty: ScalarType) -> bool {
     match (column.data_type(), arrow_type(ty)) {
         (DataType::Timestamp(unit, _), DataType::Timestamp(expected, _)) => *unit == expected,
-        (actual, expected) => *actual == expected,
+        (actual, _) => is_stored_as(ty, actual),
     }
 }
 

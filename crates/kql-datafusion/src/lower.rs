@@ -7,6 +7,7 @@
 //! results constants that scans can prune with.
 
 mod catalog_function;
+mod decimal;
 mod detached;
 mod each_group;
 mod estimate;

@@ -11,7 +11,7 @@ use kql::types::Schema;
 
 use crate::error::EngineError;
 use crate::tables::{Table, Tables};
-use crate::types::arrow_schema;
+use crate::types::{arrow_schema, arrow_schema_of};
 
 /// [`Tables`] over record batches.
 #[derive(Clone, Debug, Default)]
@@ -102,7 +102,10 @@ pub(crate) fn mem_table(
     schema: &Schema,
     batches: Vec<RecordBatch>,
 ) -> Result<MemTable, EngineError> {
-    let arrow_schema = arrow_schema(schema);
+    let arrow_schema = match batches.first() {
+        Some(batch) => arrow_schema_of(schema, batch.schema_ref()),
+        None => arrow_schema(schema),
+    };
     let batches = batches
         .into_iter()
         .map(|batch| {

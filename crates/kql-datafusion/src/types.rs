@@ -3,7 +3,7 @@
 //! | KQL | Arrow |
 //! |---|---|
 //! | bool, int, long, real | Boolean, Int32, Int64, Float64 |
-//! | decimal | Decimal128(38, 18) |
+//! | decimal | Decimal128(38, 18); Decimal128(38, 0) where all have many digits and no fraction |
 //! | string | Utf8View, never null |
 //! | datetime | Timestamp(ns, UTC); years outside 1677–2262 saturate |
 //! | timespan | Duration(ns) |
@@ -22,6 +22,10 @@ pub const TYPE_KEY: &str = "kql.type";
 /// Scale of Arrow decimals that hold KQL decimals.
 pub const DECIMAL_SCALE: i8 = 18;
 
+/// The Arrow type of what `parse_version()` yields: decimals without a fraction, and with more
+/// digits than [`DECIMAL_SCALE`] leaves room for.
+pub const WHOLE_DECIMAL: DataType = DataType::Decimal128(38, 0);
+
 /// The time zone written into Arrow timestamps.
 pub const UTC: &str = "+00:00";
 
@@ -37,6 +41,11 @@ pub fn arrow_type(ty: ScalarType) -> DataType {
         ScalarType::DateTime => DataType::Timestamp(TimeUnit::Nanosecond, Some(UTC.into())),
         ScalarType::TimeSpan => DataType::Duration(TimeUnit::Nanosecond),
     }
+}
+
+/// Whether an Arrow type holds values of a KQL type as this crate stores them.
+pub fn is_stored_as(ty: ScalarType, data_type: &DataType) -> bool {
+    *data_type == arrow_type(ty) || (ty == ScalarType::Decimal && *data_type == WHOLE_DECIMAL)
 }
 
 /// The Arrow field of a KQL column: nullable but for strings, tagged with its KQL type.
@@ -61,6 +70,19 @@ pub fn projected(schema: &Schema, positions: Option<&Vec<usize>>) -> Schema {
             .map(|position| schema.columns()[*position].clone())
             .collect(),
     }
+}
+
+/// The Arrow schema of a KQL schema whose columns are stored as those of `stored` are.
+pub(crate) fn arrow_schema_of(schema: &Schema, stored: &ArrowSchema) -> SchemaRef {
+    let fields = schema.columns().iter().map(arrow_field).enumerate();
+    let fields = fields.map(|(position, field)| {
+        let stored = stored.fields().get(position).map(|field| field.data_type());
+        match (field.data_type(), stored) {
+            (DataType::Decimal128(..), Some(&WHOLE_DECIMAL)) => field.with_data_type(WHOLE_DECIMAL),
+            _ => field,
+        }
+    });
+    Arc::new(ArrowSchema::new(fields.collect::<Vec<_>>()))
 }
 
 /// The KQL type of an Arrow field: its tag if it has one, else the type its data type widens to.

@@ -7,7 +7,7 @@ use arrow::datatypes::{Float64Type, Int32Type, Int64Type, TimestampNanosecondTyp
 use kql::time::format_datetime;
 use kql::types::{Column, ScalarType, Schema};
 use kql_datafusion::json;
-use kql_datafusion::types::{arrow_type, unix_ns_to_ticks};
+use kql_datafusion::types::{arrow_type, is_stored_as, unix_ns_to_ticks};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
@@ -79,7 +79,7 @@ pub(super) fn write_cell(
             arrow::datatypes::DataType::Timestamp(unit, _),
             arrow::datatypes::DataType::Timestamp(expected, _),
         ) => *unit == expected,
-        (actual, expected) => *actual == expected,
+        (actual, _) => is_stored_as(ty, actual),
     };
     if !is_as_declared || array.is_null(row) {
         let missing: &[u8] = if ty == ScalarType::String {

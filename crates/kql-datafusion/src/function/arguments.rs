@@ -16,7 +16,7 @@ use datafusion::logical_expr::ColumnarValue;
 use kql::types::ScalarType;
 
 use super::value::Datum;
-use crate::types::arrow_type;
+use crate::types::{WHOLE_DECIMAL, is_stored_as};
 use crate::watch::Watch;
 
 /// Arguments of one call.
@@ -38,6 +38,7 @@ pub(crate) enum Input {
     Long(Int64Array, bool),
     Real(Float64Array, bool),
     Decimal(Decimal128Array, bool),
+    WholeDecimal(Decimal128Array, bool),
     String(StringViewArray, bool),
     DateTime(TimestampNanosecondArray, bool),
     TimeSpan(DurationNanosecondArray, bool),
@@ -69,6 +70,9 @@ impl Input {
             ScalarType::Int => Self::Int(array.as_primitive::<Int32Type>().clone(), constant),
             ScalarType::Long => Self::Long(array.as_primitive::<Int64Type>().clone(), constant),
             ScalarType::Real => Self::Real(array.as_primitive::<Float64Type>().clone(), constant),
+            ScalarType::Decimal if *array.data_type() == WHOLE_DECIMAL => {
+                Self::WholeDecimal(array.as_primitive::<Decimal128Type>().clone(), constant)
+            }
             ScalarType::Decimal => {
                 Self::Decimal(array.as_primitive::<Decimal128Type>().clone(), constant)
             }
@@ -94,6 +98,9 @@ impl Input {
             Self::Long(array, constant) => read!(array, constant, row, Datum::Long),
             Self::Real(array, constant) => read!(array, constant, row, Datum::Real),
             Self::Decimal(array, constant) => read!(array, constant, row, Datum::Decimal),
+            Self::WholeDecimal(array, constant) => {
+                read!(array, constant, row, Datum::WholeDecimal)
+            }
             Self::String(array, constant) => {
                 let row = if *constant { 0 } else { row };
                 Datum::String(if array.is_null(row) {
@@ -162,8 +169,8 @@ impl<'a> Arguments<'a> {
                 ColumnarValue::Array(array) => (Arc::clone(array), false),
                 ColumnarValue::Scalar(scalar) => (scalar.to_array()?, true),
             };
-            let declared = types.get(position).map(|ty| arrow_type(*ty));
-            if declared.as_ref() != Some(array.data_type()) {
+            let declared = types.get(position);
+            if !declared.is_some_and(|ty| is_stored_as(*ty, array.data_type())) {
                 return internal_err!(
                     "argument {position} is {}, declared as {declared:?}",
                     array.data_type()

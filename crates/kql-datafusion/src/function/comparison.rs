@@ -71,7 +71,10 @@ pub(super) fn order(left: Datum<'_>, right: Datum<'_>) -> Option<Ordering> {
         | (Datum::DateTime(left), Datum::DateTime(right))
         | (Datum::TimeSpan(left), Datum::TimeSpan(right)) => Some(left.cmp(&right)),
         (Datum::Real(left), Datum::Real(right)) => left.partial_cmp(&right),
-        (Datum::Decimal(left), Datum::Decimal(right)) => Some(left.cmp(&right)),
+        (
+            Datum::Decimal(_) | Datum::WholeDecimal(_),
+            Datum::Decimal(_) | Datum::WholeDecimal(_),
+        ) => Some(left.decimal_number()?.cmp(&right.decimal_number()?)),
         (Datum::String(left), Datum::String(right)) | (Datum::Guid(left), Datum::Guid(right)) => {
             Some(left.cmp(right))
         }

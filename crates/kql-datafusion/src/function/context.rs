@@ -47,7 +47,7 @@ fn size(input: &Input, row: usize) -> i64 {
         Input::Bool(..) => 1,
         Input::Int(..) => 4,
         Input::Long(..) | Input::Real(..) | Input::DateTime(..) | Input::TimeSpan(..) => 8,
-        Input::Decimal(..) | Input::Guid(..) => 16,
+        Input::Decimal(..) | Input::WholeDecimal(..) | Input::Guid(..) => 16,
         Input::String(..) | Input::Dynamic(..) => match input.get(row) {
             Datum::String(text) | Datum::Dynamic(text) => text.len() as i64,
             _ => 0,

@@ -118,7 +118,7 @@ fn number(ty: ScalarType, datum: Datum<'_>) -> Option<i128> {
             let real = datum.to_real().filter(|real| !real.is_nan())?;
             i128::from((real + 0.0).to_bits())
         }
-        ScalarType::Decimal => datum.to_decimal()?,
+        ScalarType::Decimal => datum.decimal_number()?,
         ScalarType::DateTime => match datum {
             Datum::DateTime(ns) => i128::from(ns),
             other => i128::from(ticks_to_unix_ns(other.to_datetime()?)),

@@ -7,10 +7,11 @@ use arrow::array::{
     ArrayRef, BooleanArray, Decimal128Array, DurationNanosecondArray, Float64Array, Int32Array,
     Int64Array, StringViewBuilder, TimestampNanosecondArray,
 };
-use datafusion::common::Result;
+use datafusion::common::{Result, exec_err};
 use kql::types::ScalarType;
 
 use super::arguments::Arguments;
+use super::text::DECIMAL_LIMIT;
 use super::value::Datum;
 use crate::types::{DECIMAL_SCALE, UTC, ticks_to_unix_ns};
 
@@ -171,7 +172,19 @@ impl Arguments<'_> {
             }
             ScalarType::Long => self.longs(|row| value(row).to_long()),
             ScalarType::Real => self.reals(|row| value(row).to_real()),
-            ScalarType::Decimal => self.decimals(|row| value(row).to_decimal()),
+            ScalarType::Decimal => {
+                let mut is_too_large = false;
+                let array = self.decimals(|row| {
+                    let value = value(row);
+                    let decimal = value.to_decimal();
+                    is_too_large |= decimal.is_none() && matches!(value, Datum::WholeDecimal(_));
+                    decimal
+                })?;
+                if is_too_large {
+                    return exec_err!("a version number is too large beside other decimals");
+                }
+                Ok(array)
+            }
             ScalarType::String => self.strings(|row, out| value(row).write_text(out)),
             ScalarType::DateTime => self.datetimes_ns(|row| match value(row) {
                 Datum::DateTime(ns) => Some(ns),
@@ -191,8 +204,7 @@ impl Arguments<'_> {
 }
 
 fn decimals(values: impl Iterator<Item = Option<i128>>) -> Result<ArrayRef> {
-    let limit = 10_i128.pow(38);
-    let values = values.map(|value| value.filter(|value| value.abs() < limit));
+    let values = values.map(|value| value.filter(|value| value.abs() < DECIMAL_LIMIT));
     let array: Decimal128Array = values.collect();
     Ok(Arc::new(array.with_precision_and_scale(38, DECIMAL_SCALE)?))
 }

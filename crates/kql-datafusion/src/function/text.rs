@@ -9,6 +9,9 @@ use crate::types::DECIMAL_SCALE;
 /// Unscaled value of the decimal 1.
 pub(super) const DECIMAL_ONE: i128 = 10_i128.pow(DECIMAL_SCALE as u32);
 
+/// The first unscaled value that a decimal does not have.
+pub(super) const DECIMAL_LIMIT: i128 = 10_i128.pow(38);
+
 /// Formats into a string, which cannot fail.
 pub(crate) fn write(out: &mut String, arguments: Arguments<'_>) {
     out.write_fmt(arguments)

@@ -17,7 +17,7 @@ use kql::types::ScalarType;
 
 use super::arguments::Arguments;
 use super::distinct::{Distinct, distinct};
-use crate::types::arrow_type;
+use crate::types::{arrow_type, is_stored_as};
 use crate::watch::Watch;
 
 /// The code of a function: a batch of arguments in, an array of the declared result type out,
@@ -36,6 +36,7 @@ pub(super) struct KqlScalar {
     name: String,
     arguments: Vec<ScalarType>,
     result: ScalarType,
+    returned: DataType,
     signature: Signature,
     evaluate: Evaluate,
 }
@@ -49,8 +50,21 @@ impl KqlScalar {
         result: ScalarType,
         evaluate: Evaluate,
     ) -> Arc<ScalarUDF> {
+        Self::udf_stored(name, arguments, result, arrow_type(result), evaluate)
+    }
+
+    /// The same for one whose result is stored in another way than usual.
+    pub(super) fn udf_stored(
+        name: impl Into<String>,
+        arguments: &[ScalarType],
+        result: ScalarType,
+        returned: DataType,
+        evaluate: Evaluate,
+    ) -> Arc<ScalarUDF> {
         let signature = if arguments.is_empty() {
             Signature::nullary(Volatility::Immutable)
+        } else if arguments.contains(&ScalarType::Decimal) {
+            Signature::user_defined(Volatility::Immutable)
         } else {
             let types = arguments.iter().map(|ty| arrow_type(*ty)).collect();
             Signature::exact(types, Volatility::Immutable)
@@ -59,6 +73,7 @@ impl KqlScalar {
             name: name.into(),
             arguments: arguments.to_vec(),
             result,
+            returned,
             signature,
             evaluate,
         }))
@@ -101,7 +116,23 @@ impl ScalarUDFImpl for KqlScalar {
     }
 
     fn return_type(&self, _: &[DataType]) -> Result<DataType> {
-        Ok(arrow_type(self.result))
+        Ok(self.returned.clone())
+    }
+
+    /// Decimals are taken as they are stored.
+    fn coerce_types(&self, types: &[DataType]) -> Result<Vec<DataType>> {
+        if types.len() != self.arguments.len() {
+            return internal_err!("function {} has {} arguments", self.name, types.len());
+        }
+        let pairs = self.arguments.iter().zip(types);
+        let types = pairs.map(|(ty, given)| {
+            if is_stored_as(*ty, given) {
+                given.clone()
+            } else {
+                arrow_type(*ty)
+            }
+        });
+        Ok(types.collect())
     }
 
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
@@ -136,7 +167,7 @@ impl KqlScalar {
         let arguments = Arguments::new(values, &self.arguments, self.result, rows, watch)?;
         let array = (self.evaluate)(&arguments)?;
         arguments.check()?;
-        if array.data_type() != &arrow_type(self.result) || array.len() != rows {
+        if array.data_type() != &self.returned || array.len() != rows {
             return internal_err!(
                 "function {} returned {} rows of {} for {rows} rows of {}",
                 self.name,

@@ -21,6 +21,8 @@ pub(crate) enum Datum<'a> {
     Real(f64),
     /// Unscaled.
     Decimal(i128),
+    /// Of a decimal without a fraction, which may be too large for the others.
+    WholeDecimal(i128),
     String(&'a str),
     /// Nanoseconds since 1970.
     DateTime(i64),
@@ -51,7 +53,7 @@ impl Datum<'_> {
             Self::Int(value) => Some(value != 0),
             Self::Long(value) => Some(value != 0),
             Self::Real(value) => Some(value != 0.0),
-            Self::Decimal(value) => Some(value != 0),
+            Self::Decimal(value) | Self::WholeDecimal(value) => Some(value != 0),
             Self::String(value) => text::parse_bool(value),
             Self::Dynamic(value) => of_json(value, |datum| datum.to_bool()),
             Self::Null | Self::DateTime(_) | Self::TimeSpan(_) | Self::Guid(_) => None,
@@ -81,6 +83,7 @@ impl Datum<'_> {
             Self::Real(value) if value.is_finite() && value.abs() >= LONG_LIMIT => Some(i64::MIN),
             Self::Real(value) => value.is_finite().then_some(value as i64),
             Self::Decimal(value) => i64::try_from(value / text::DECIMAL_ONE).ok(),
+            Self::WholeDecimal(value) => i64::try_from(value).ok(),
             Self::String(value) => text::parse_long(value),
             Self::DateTime(ns) => Some(unix_ns_to_ticks(ns)),
             Self::TimeSpan(ns) => Some(ns / 100),
@@ -96,20 +99,35 @@ impl Datum<'_> {
         match self {
             Self::Real(value) => Some(value),
             Self::Decimal(value) => Some(text::real_of_decimal(value)),
+            Self::WholeDecimal(value) => Some(value as f64),
             Self::String(value) => text::parse_real(value),
             Self::Dynamic(value) => of_json(value, |datum| datum.to_real()),
             other => other.to_long().map(|value| value as f64),
         }
     }
 
-    /// The unscaled decimal.
+    /// The unscaled decimal; none for one that is too large.
     pub(crate) fn to_decimal(self) -> Option<i128> {
         match self {
             Self::Decimal(value) => Some(value),
+            Self::WholeDecimal(value) => value
+                .checked_mul(text::DECIMAL_ONE)
+                .filter(|unscaled| unscaled.abs() < text::DECIMAL_LIMIT),
             Self::Real(value) => text::decimal_of_real(value),
             Self::String(value) => text::parse_decimal(value),
             Self::Dynamic(value) => of_json(value, |datum| datum.to_decimal()),
             other => i128::from(other.to_long()?).checked_mul(text::DECIMAL_ONE),
+        }
+    }
+
+    /// A number that equal decimals share and no others, however they are stored: those that are
+    /// too large for an unscaled decimal come behind the largest of them.
+    pub(crate) fn decimal_number(self) -> Option<i128> {
+        match self {
+            Self::WholeDecimal(value) => self
+                .to_decimal()
+                .or_else(|| value.checked_add(text::DECIMAL_LIMIT * value.signum())),
+            other => other.to_decimal(),
         }
     }
 
@@ -119,7 +137,11 @@ impl Datum<'_> {
             Self::DateTime(ns) => unix_ns_to_ticks(ns),
             Self::String(value) => time::parse_datetime(value)?,
             Self::Dynamic(value) => of_json(value, |datum| datum.to_datetime())?,
-            Self::Int(_) | Self::Long(_) | Self::Real(_) | Self::Decimal(_) => self.to_long()?,
+            Self::Int(_)
+            | Self::Long(_)
+            | Self::Real(_)
+            | Self::Decimal(_)
+            | Self::WholeDecimal(_) => self.to_long()?,
             Self::Null | Self::Bool(_) | Self::TimeSpan(_) | Self::Guid(_) => return None,
         };
         (0..=TICKS_MAX).contains(&ticks).then_some(ticks)
@@ -131,7 +153,11 @@ impl Datum<'_> {
             Self::TimeSpan(ns) => Some(ns / 100),
             Self::String(value) => time::parse_timespan(value),
             Self::Dynamic(value) => of_json(value, |datum| datum.to_timespan()),
-            Self::Int(_) | Self::Long(_) | Self::Real(_) | Self::Decimal(_) => self.to_long(),
+            Self::Int(_)
+            | Self::Long(_)
+            | Self::Real(_)
+            | Self::Decimal(_)
+            | Self::WholeDecimal(_) => self.to_long(),
             Self::Null | Self::Bool(_) | Self::DateTime(_) | Self::Guid(_) => None,
         }
     }
@@ -158,6 +184,7 @@ impl Datum<'_> {
             Self::Long(value) => text::write(out, format_args!("{value}")),
             Self::Real(value) => text::write_real(value, out),
             Self::Decimal(value) => text::write_decimal(value, out),
+            Self::WholeDecimal(value) => text::write(out, format_args!("{value}")),
             Self::String(value) | Self::Guid(value) => out.push_str(value),
             Self::DateTime(ns) => out.push_str(&time::format_datetime(unix_ns_to_ticks(ns))),
             Self::TimeSpan(ns) => out.push_str(&time::format_timespan(ns / 100)),
@@ -173,7 +200,11 @@ impl Datum<'_> {
             Self::Real(value) => json::write_real(value, out),
             Self::String(value) => json::write_string(value, out),
             Self::Dynamic(value) => out.push_str(value),
-            Self::DateTime(_) | Self::TimeSpan(_) | Self::Guid(_) | Self::Decimal(_) => {
+            Self::DateTime(_)
+            | Self::TimeSpan(_)
+            | Self::Guid(_)
+            | Self::Decimal(_)
+            | Self::WholeDecimal(_) => {
                 out.push('"');
                 self.write_text(out);
                 out.push('"');

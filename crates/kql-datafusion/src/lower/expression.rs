@@ -181,6 +181,8 @@ impl Lowering<'_> {
         if !has_native_order(ty) {
             return Ok(function::comparison::compare(op, ty).call(vec![left_value, right_value]));
         }
+        let plain = vec![left_value.clone(), right_value.clone()];
+        let [left_value, right_value] = Self::comparable([left_value, right_value], ty, input)?;
         if ty == ScalarType::String
             || !matches!(op, BinaryOp::Equal | BinaryOp::NotEqual)
             || (op == BinaryOp::Equal && purpose == Use::Predicate)
@@ -198,7 +200,7 @@ impl Lowering<'_> {
                 _ => equal.is_not_true(),
             });
         }
-        Ok(function::comparison::compare(op, ty).call(vec![left_value, right_value]))
+        Ok(function::comparison::compare(op, ty).call(plain))
     }
 
     fn between(
@@ -214,6 +216,7 @@ impl Lowering<'_> {
         let low = self.value(low, input)?;
         let high = self.value(high, input)?;
         if has_native_order(ty) {
+            let [value, low, high] = Self::comparable([value, low, high], ty, input)?;
             let (low, high) = (Box::new(low), Box::new(high));
             return Ok(Expr::Between(Between::new(
                 Box::new(value),
@@ -301,6 +304,9 @@ impl Lowering<'_> {
             .iter()
             .map(|argument| self.value(argument, input))
             .collect::<Result<Vec<_>>>()?;
+        if let Some(version) = Self::chosen_version(function.name, &values, call.ty, input)? {
+            return Ok(version);
+        }
         Ok(udf.call(values))
     }
 
@@ -320,18 +326,23 @@ impl Lowering<'_> {
 
     /// `iff` and `case`: pairs of a condition and a value, then the value of the rest.
     fn choice(&self, arguments: &[hir::Expr], input: &Relation, purpose: Use) -> Result<Expr> {
-        let mut branches = Vec::with_capacity(arguments.len() / 2);
         let (pairs, rest) = arguments.as_chunks::<2>();
-        for [condition, value] in pairs {
-            let condition = self.predicate(condition, input)?;
-            let value = self.expression(value, input, purpose)?;
-            branches.push((Box::new(condition), Box::new(value)));
+        let chosen = pairs.iter().map(|[_, value]| value).chain(rest.first());
+        let ty = chosen
+            .clone()
+            .next()
+            .map_or(ScalarType::Dynamic, |value| value.ty);
+        let values = chosen
+            .map(|value| self.expression(value, input, purpose))
+            .collect::<Result<Vec<_>>>()?;
+        let mut values = Self::choosable(values, ty, input)?
+            .into_iter()
+            .map(Box::new);
+        let mut branches = Vec::with_capacity(pairs.len());
+        for ([condition, _], value) in pairs.iter().zip(values.by_ref()) {
+            branches.push((Box::new(self.predicate(condition, input)?), value));
         }
-        let otherwise = rest
-            .first()
-            .map(|value| self.expression(value, input, purpose).map(Box::new))
-            .transpose()?;
-        Ok(Expr::Case(Case::new(None, branches, otherwise)))
+        Ok(Expr::Case(Case::new(None, branches, values.next())))
     }
 }
 

@@ -19,6 +19,7 @@ use super::relation::Relation;
 use super::{Lowering, Result, column, prepare};
 use crate::error::EngineError;
 use crate::function;
+use crate::types::arrow_type;
 
 /// From how many values on the table of an `in` is a hash set instead of a list of literals,
 /// which every pass of the optimizer walks.
@@ -35,6 +36,7 @@ impl Lowering<'_> {
     ) -> Result<Expr> {
         let operand = self.value(value, input)?;
         let native = has_native_order(value.ty)
+            && self.stored_type(value, input)? == arrow_type(value.ty)
             && list
                 .iter()
                 .all(|item| item.ty == value.ty && is_value(item));
@@ -74,7 +76,12 @@ impl Lowering<'_> {
             .columns()
             .first()
             .map_or(value.ty, |column| column.ty);
-        let native = has_native_order(value.ty) && item_type == value.ty;
+        let native = has_native_order(value.ty)
+            && item_type == value.ty
+            && self.stored_type(value, input)? == arrow_type(value.ty)
+            && values
+                .first()
+                .is_none_or(|item| item.data_type() == arrow_type(item_type));
         if native && values.len() >= SET_FROM && matches!(op, InOp::In | InOp::NotIn) {
             let set = ValueSet::udf(values)?.call(vec![operand]);
             return Ok(if op == InOp::In {

@@ -212,7 +212,8 @@ impl Lowering<'_> {
             .iter()
             .map(|column| input.column(*column).alias(self.hidden_name()))
             .collect();
-        input.project(columns)
+        let name = call.function.name;
+        Self::without_versions(input.project(columns)?, name, call.output.span)
     }
 
     #[expect(clippy::unused_self, reason = "it stands beside `columns_of`")]

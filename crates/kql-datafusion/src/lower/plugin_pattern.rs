@@ -83,7 +83,9 @@ impl Lowering<'_> {
                 .collect::<Result<_>>()?,
             output: plan_schema(&call.output.schema, output_name),
         };
-        self.whole(self.plan(call.input)?, table)
+        let name = call.function.name;
+        let input = Self::without_versions(self.plan(call.input)?, name, call.output.span)?;
+        self.whole(input, table)
     }
 
     pub(super) fn text_differences(&self, call: &Call<'_>) -> Result<Relation> {

@@ -25,7 +25,7 @@ use crate::memory::mem_table;
 use crate::node::order::numbered;
 use crate::stream::conform;
 use crate::threads;
-use crate::types::arrow_schema;
+use crate::types::arrow_schema_of;
 
 /// The column of a kept table with the numbers of its rows; no KQL name has such a character.
 const POSITION: &str = "\u{1f}position";
@@ -261,8 +261,10 @@ impl Lowering<'_> {
     ) -> Result<(Arc<dyn TableProvider>, bool, Vec<RecordBatch>)> {
         let relation = self.plan(input)?;
         let ordered = numbers_rows || !relation.order.is_empty();
-        let batches = self.collect(relation.sorted()?, purpose).await?;
-        let schema = arrow_schema(&input.schema);
+        let plan = relation.sorted()?;
+        let stored = Arc::clone(plan.schema().inner());
+        let batches = self.collect(plan, purpose).await?;
+        let schema = arrow_schema_of(&input.schema, &stored);
         let mut batches = batches
             .iter()
             .map(|batch| conform(batch, &schema))
@@ -270,7 +272,8 @@ impl Lowering<'_> {
         let mut columns = input.schema.columns().to_vec();
         if ordered {
             columns.push(Column::new(POSITION, ScalarType::Long));
-            batches = numbered(&batches, &arrow_schema(&Schema::new(columns.clone())))?;
+            let schema = arrow_schema_of(&Schema::new(columns.clone()), &stored);
+            batches = numbered(&batches, &schema)?;
         }
         let table = Arc::new(mem_table(&Schema::new(columns), batches.clone())?);
         Ok((table, ordered, batches))

@@ -30,7 +30,7 @@ struct Memory {
 
 impl Lowering<'_> {
     pub(super) fn scan(&self, scan: &hir::Scan, output: &Plan) -> Result<Relation> {
-        let input = self.plan(&scan.input)?;
+        let input = Self::without_versions(self.plan(&scan.input)?, "scan", output.span)?;
         let input_width = input.width;
         let (input, partition) = self.partitioned(input, &scan.partition, &scan.order)?;
         let declared = scan

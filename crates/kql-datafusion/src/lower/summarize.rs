@@ -17,7 +17,6 @@ use super::relation::Relation;
 use super::{Lowering, Result, column, output_name};
 use crate::aggregate::{self, Best, Of};
 use crate::error::EngineError;
-use crate::types::arrow_type;
 
 /// The three layers of an aggregation.
 struct Layers<'l, 'a> {
@@ -217,7 +216,8 @@ impl Layers<'_, '_> {
             "min" | "max" => self.extreme_value(name == "max", first, filter)?,
             "dcount" => {
                 let value = self.argument(first)?;
-                let udaf = aggregate::distinct_count(&arrow_type(first.ty));
+                let udaf =
+                    aggregate::distinct_count(&self.lowering.stored_type(first, self.input)?);
                 let distinct = self.aggregate(udaf, vec![value], filter, false);
                 self.outputs.push(distinct);
             }

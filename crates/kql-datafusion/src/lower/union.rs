@@ -5,7 +5,8 @@
 use std::sync::Arc;
 
 use datafusion::logical_expr::{Extension, LogicalPlan, LogicalPlanBuilder, Union, lit};
-use kql::hir::{Plan, UnionInput};
+use kql::hir::{self, Plan, UnionInput};
+use kql::types::Value;
 
 use super::group::Groups;
 use super::relation::Relation;
@@ -22,10 +23,13 @@ impl Lowering<'_> {
             return self.gather(inputs, output);
         }
         let mut legs = Vec::with_capacity(inputs.len());
+        let mut missing: Vec<Vec<bool>> = Vec::with_capacity(inputs.len());
         let mut groups: Option<Groups> = None;
         for leg in inputs {
             let input = self.plan(&leg.plan)?.without_order();
-            let leg = self.project(input, &leg.expressions(&output.schema), output)?;
+            let expressions = leg.expressions(&output.schema);
+            let leg = self.project(input, &expressions, output)?;
+            missing.push(expressions.iter().map(is_null).collect());
             if legs.is_empty() {
                 groups.clone_from(&leg.groups);
             } else if groups.is_some() != leg.groups.is_some() {
@@ -34,6 +38,7 @@ impl Lowering<'_> {
             }
             legs.push(leg);
         }
+        let legs = Self::stored_alike(legs, &missing, output)?;
         let width = output.schema.len();
         let alive = legs.iter().any(|leg| match &leg.groups {
             Some(groups) => groups.alive.is_some(),
@@ -69,7 +74,8 @@ impl Lowering<'_> {
                 columns.push(self.value(&value, &input)?.alias(output_name(name)));
                 own.push(place);
             }
-            legs.push(input.project(columns)?.visible()?);
+            let leg = Self::without_versions(input.project(columns)?, "union", output.span)?;
+            legs.push(leg.visible()?);
             places.push(own);
         }
         let gather = Gather::new(legs, places, &output.schema, output_name)?;
@@ -92,4 +98,9 @@ impl Lowering<'_> {
         let plan = LogicalPlanBuilder::from(leg.plan).project(columns)?;
         Ok(Arc::new(plan.build()?))
     }
+}
+
+/// Whether an expression stands for a column that a leg does not have.
+fn is_null(expr: &hir::Expr) -> bool {
+    matches!(expr.kind, hir::ExprKind::Literal(Value::Null))
 }

@@ -4,8 +4,9 @@
 
 use datafusion::common::ScalarValue;
 use datafusion::functions::core::expr_fn::coalesce;
-use datafusion::logical_expr::{Case, Expr, LogicalPlanBuilder, Operator, lit};
+use datafusion::logical_expr::{Case, Expr, ExprSchemable, LogicalPlanBuilder, Operator, lit};
 use kql::hir::{self, ExprKind};
+use kql::types::ScalarType;
 
 use super::expression::binary;
 use super::group_value::GroupValue;
@@ -64,7 +65,14 @@ impl Lowering<'_> {
         let mut windows = input.windows.clone();
         let mut bounded: Vec<Expr> = Vec::new();
         for expr in exprs {
-            let (function, arguments) = self.window_function(expr, &input)?;
+            let (mut function, arguments) = self.window_function(expr, &input)?;
+            let mut data_type = arrow_type(expr.ty);
+            if let (Some((offset, default)), [value]) = (function.distance(), &arguments[..])
+                && expr.ty == ScalarType::Decimal
+            {
+                data_type = value.get_type(input.plan.schema())?;
+                function = function.at_distance(offset, default.cast_to(&data_type)?);
+            }
             let same = known
                 .iter()
                 .find(|(other, values, _)| *other == function && *values == arguments);
@@ -122,7 +130,7 @@ impl Lowering<'_> {
                 arguments: names,
                 restart,
                 output: output.clone(),
-                data_type: arrow_type(expr.ty),
+                data_type,
             });
             known.push((function, arguments, output));
         }

@@ -66,7 +66,7 @@ mod tests {
         let even = sketch((0..100).map(|n| n * 2));
         let threes = sketch((0..100).map(|n| n * 3));
         let none = sketch(-5..0);
-        check(&[even.clone()], 100, 100);
+        check(std::slice::from_ref(&even), 100, 100);
         // The multiples of 6 below 200.
         check(&[even.clone(), threes.clone()], 34, 34);
         check(&[even, threes, none], 0, 0);

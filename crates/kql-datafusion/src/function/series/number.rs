@@ -45,6 +45,7 @@ impl Number {
             Datum::Long(value) => Some(Self::Whole(value)),
             Datum::Real(value) => Some(Self::Real(value)),
             Datum::Decimal(value) => Some(Self::Real(text::real_of_decimal(value))),
+            Datum::WholeDecimal(value) => Some(Self::Real(value as f64)),
             Datum::Dynamic(json) => Self::of_json(json.trim_ascii()),
             _ => None,
         }

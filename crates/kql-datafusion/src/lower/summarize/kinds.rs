@@ -197,9 +197,10 @@ impl Layers<'_, '_> {
         values: &[&hir::Expr],
         filter: Option<&Expr>,
     ) -> Result<()> {
-        let types: Vec<_> = values.iter().map(|value| arrow_type(value.ty)).collect();
+        let mut types = Vec::with_capacity(values.len());
         let mut arguments = Vec::with_capacity(values.len());
         for value in values {
+            types.push(self.lowering.stored_type(value, self.input)?);
             arguments.push(self.argument(value)?);
         }
         let row = self.aggregate(aggregate::extreme(best, &types), arguments, filter, false);
@@ -226,7 +227,7 @@ impl Layers<'_, '_> {
         };
         arguments.push(self.below(has_value));
         for value in values {
-            types.push(arrow_type(value.ty));
+            types.push(self.lowering.stored_type(value, self.input)?);
             arguments.push(self.argument(value)?);
         }
         let udaf = aggregate::extreme(Best::Greatest, &types);

@@ -115,18 +115,17 @@ impl TextDifferences {
             {
                 *value = numbers.get(word).copied().unwrap_or(RARE);
             }
-            let place = match places.get(&values) {
-                Some(place) => *place,
-                None => {
-                    work.grow(self.most * 8 + 96)?;
-                    transactions.push(Transaction {
-                        values: values.clone(),
-                        weights: [0.0; 2],
-                    });
-                    lengths.push(0);
-                    places.insert(values, transactions.len() - 1);
-                    transactions.len() - 1
-                }
+            let place = if let Some(place) = places.get(&values) {
+                *place
+            } else {
+                work.grow(self.most * 8 + 96)?;
+                transactions.push(Transaction {
+                    values: values.clone(),
+                    weights: [0.0; 2],
+                });
+                lengths.push(0);
+                places.insert(values, transactions.len() - 1);
+                transactions.len() - 1
             };
             let length = text.split_whitespace().take(self.most).count();
             lengths[place] = lengths[place].max(length);
