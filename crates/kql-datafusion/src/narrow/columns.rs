@@ -29,10 +29,7 @@ impl Columns {
         let width = plan.schema.len();
         let wanted = wanted.filter(|wanted| wanted.len() < width && !plan.schema.is_open());
         // A table without columns would be a special case for every step that reads it.
-        let wanted = wanted.map(|wanted| match wanted.is_empty() {
-            true => vec![0],
-            false => wanted,
-        });
+        let wanted = wanted.map(|wanted| if wanted.is_empty() { vec![0] } else { wanted });
         for expr in plan.expressions_mut() {
             self.tables_within(expr);
         }
@@ -164,7 +161,9 @@ impl Columns {
                 Some(mut wanted) => {
                     let mut of_right =
                         wanted.split_off(wanted.partition_point(|at| *at < left_width));
-                    of_right.iter_mut().for_each(|at| *at -= left_width);
+                    for at in &mut of_right {
+                        *at -= left_width;
+                    }
                     (Some(wanted), Some(of_right))
                 }
             },

@@ -110,12 +110,11 @@ impl Legs<'_> {
         if inputs.is_empty() {
             *input.kind = PlanKind::Values { rows: Vec::new() };
         }
-        match conjunction(kept) {
-            Some(kept) => *predicate = kept,
-            None => {
-                let input = std::mem::replace(input, nothing(plan.span));
-                *plan = input;
-            }
+        if let Some(kept) = conjunction(kept) {
+            *predicate = kept;
+        } else {
+            let input = std::mem::replace(input, nothing(plan.span));
+            *plan = input;
         }
     }
 
