@@ -7,6 +7,7 @@ use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
 use datafusion::execution::memory_pool::{FairSpillPool, MemoryReservation};
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
 use datafusion::execution::{SessionState, SessionStateBuilder};
+use datafusion::functions_aggregate::first_last::first_value_udaf;
 use datafusion::optimizer::OptimizerRule;
 use datafusion::optimizer::replace_distinct_aggregate::ReplaceDistinctWithAggregate;
 use datafusion::optimizer::simplify_expressions::SimplifyExpressions;
@@ -95,7 +96,9 @@ impl KqlContext {
         options.optimizer.enable_leaf_expression_pushdown = false;
         let state = SessionStateBuilder::new()
             .with_config(config)
-            .with_default_features()
+            // Plans hold their functions; the one that a rule looks up by name is all that the
+            // sessions of queries, of which each is a copy, need to know.
+            .with_aggregate_functions(vec![first_value_udaf()])
             .with_query_planner(Arc::new(KqlQueryPlanner))
             .with_physical_optimizer_rules(physical_rules())
             .build();

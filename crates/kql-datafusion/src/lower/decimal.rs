@@ -113,8 +113,9 @@ impl Lowering<'_> {
     /// The greatest or least of several values, or the first that is there: DataFusion's functions
     /// of version numbers, which KQL's own would make decimals that they do not fit.
     pub(super) fn chosen_version(
+        &self,
         function: &str,
-        values: &[Expr],
+        values: &[hir::Expr],
         ty: ScalarType,
         input: &Relation,
     ) -> Result<Option<Expr>> {
@@ -127,7 +128,8 @@ impl Lowering<'_> {
         if ty != ScalarType::Decimal {
             return Ok(None);
         }
-        let values = Self::choosable(values.to_vec(), ty, input)?;
+        let values = values.iter().map(|value| self.value(value, input));
+        let values = Self::choosable(values.collect::<Result<_>>()?, ty, input)?;
         for value in &values {
             if value.get_type(input.plan.schema())? != WHOLE_DECIMAL {
                 return Ok(None);

@@ -4,9 +4,11 @@
 //! Two entries: [`Lowering::value`] keeps null apart from false, [`Lowering::predicate`] is for
 //! places where only truth counts, and may give either for the other.
 
+use std::sync::Arc;
+
 use datafusion::common::ScalarValue;
 use datafusion::logical_expr::expr::{Between, BinaryExpr};
-use datafusion::logical_expr::{Case, Cast, Expr, Operator, lit};
+use datafusion::logical_expr::{Case, Cast, Expr, Operator, ScalarUDF, lit};
 use kql::builtin::Scalar;
 use kql::hir::{self, BinaryOp, ExprKind};
 use kql::types::{ScalarType, Value};
@@ -292,22 +294,38 @@ impl Lowering<'_> {
             (lookup::LOCATIONS, [address]) => return self.location(address, call.span, input),
             _ => {}
         }
-        let types: Vec<ScalarType> = arguments.iter().map(|argument| argument.ty).collect();
-        let udf = function::scalar(function.name, &types, call.ty).ok_or_else(|| {
-            let what = match function.name {
+        if let Some(version) = self.chosen_version(function.name, arguments, call.ty, input)? {
+            return Ok(version);
+        }
+        self.opened(call, input, |name, types| {
+            function::scalar(name, types, call.ty)
+        })
+    }
+
+    /// A call of the function that `find` knows by its name and the types of its arguments.
+    pub(super) fn opened(
+        &self,
+        call: &hir::Expr,
+        input: &Relation,
+        find: impl FnOnce(&str, &[ScalarType]) -> Option<Arc<ScalarUDF>>,
+    ) -> Result<Expr> {
+        let name = match &call.kind {
+            ExprKind::Call { function, .. } => function.name,
+            _ => "",
+        };
+        let types: Vec<ScalarType> = call.operands().map(|argument| argument.ty).collect();
+        let function = find(name, &types).ok_or_else(|| {
+            let what = match name {
                 "bin_auto" => "`bin_auto()` without `set query_bin_auto_size`".to_owned(),
                 name => format!("function `{name}`"),
             };
             EngineError::not_supported(what, call.span)
         })?;
-        let values = arguments
-            .iter()
+        let values = call
+            .operands()
             .map(|argument| self.value(argument, input))
             .collect::<Result<Vec<_>>>()?;
-        if let Some(version) = Self::chosen_version(function.name, &values, call.ty, input)? {
-            return Ok(version);
-        }
-        Ok(udf.call(values))
+        Ok(function.call(values))
     }
 
     /// `ingestion_time()` of rows that do not record it: their time column, where they still have

@@ -29,14 +29,11 @@ pub(super) enum Shapes {
 }
 
 impl Lowering<'_> {
-    /// `ipv4_lookup` and `ipv6_lookup`.
-    pub(super) fn address_lookup(&self, call: &Call<'_>, family: Family) -> Result<Relation> {
-        let (source, wanted) = match family {
-            Family::V4 => ("SourceIPv4Key", "IPv4LookupKey"),
-            Family::V6 => ("SourceIPv6Key", "IPv6LookupKey"),
-        };
-        let source = call.column(source)?;
-        let wanted = call.all(wanted).find_map(|argument| match argument.value {
+    /// The table that a call looks values up in: the position of the column that they are looked
+    /// for in, its columns and its rows.
+    fn looked_into(&self, call: &Call<'_>) -> Result<(usize, &Schema, &[RecordBatch])> {
+        let mut arguments = call.arguments.iter();
+        let wanted = arguments.find_map(|argument| match argument.value {
             PluginValue::LookupColumn(position) => Some(position),
             _ => None,
         });
@@ -46,6 +43,17 @@ impl Lowering<'_> {
         let (Some(wanted), Some(Answer::Table(schema, batches))) = (wanted, table) else {
             return Err(call.refused());
         };
+        Ok((wanted, schema, batches))
+    }
+
+    /// `ipv4_lookup` and `ipv6_lookup`.
+    pub(super) fn address_lookup(&self, call: &Call<'_>, family: Family) -> Result<Relation> {
+        let source = match family {
+            Family::V4 => "SourceIPv4Key",
+            Family::V6 => "SourceIPv6Key",
+        };
+        let source = call.column(source)?;
+        let (wanted, schema, batches) = self.looked_into(call)?;
         let input_columns = call.input.schema.columns();
         // Pairs of columns that must be equal, too.
         let mut shared = Vec::new();
@@ -87,25 +95,13 @@ impl Lowering<'_> {
         let input = self.plan(call.input)?;
         let found = found.call(keys.iter().map(|key| input.column(*key)).collect());
         let left_out: Vec<usize> = shared.iter().map(|(_, other)| *other).collect();
-        let table = (schema, &**batches);
+        let table = (schema, batches);
         self.looked_up(call, &input, found, table, &left_out)
     }
 
     /// `geo_polygon_lookup` and `geo_line_lookup`: each place is held against each shape.
     pub(super) fn place_lookup(&self, call: &Call<'_>, shapes: Shapes) -> Result<Relation> {
-        let wanted = call
-            .arguments
-            .iter()
-            .find_map(|argument| match argument.value {
-                PluginValue::LookupColumn(position) => Some(position),
-                _ => None,
-            });
-        let table = call
-            .table()
-            .and_then(|plan| self.subqueries.get(&address(plan)));
-        let (Some(wanted), Some(Answer::Table(schema, batches))) = (wanted, table) else {
-            return Err(call.refused());
-        };
+        let (wanted, schema, batches) = self.looked_into(call)?;
         let radius = match self.argument(call, "radius")? {
             Some(ScalarValue::Float64(radius)) => radius,
             _ => None,
@@ -143,7 +139,7 @@ impl Lowering<'_> {
             Some(ScalarValue::Boolean(Some(true)))
         );
         let left_out = if keeps_key { vec![] } else { vec![wanted] };
-        let table = (schema, &**batches);
+        let table = (schema, batches);
         self.looked_up(call, &input, found.call(place), table, &left_out)
     }
 

@@ -19,24 +19,15 @@ impl Lowering<'_> {
         ty: ScalarType,
         input: &Relation,
     ) -> Result<Expr> {
-        let ExprKind::Call {
-            function,
-            arguments,
-        } = &call.kind
-        else {
+        let ExprKind::Call { function, .. } = &call.kind else {
             return Err(EngineError::not_supported("a value of this", call.span));
         };
         if let Some(columns) = function.columns() {
-            let types: Vec<ScalarType> = arguments.iter().map(|argument| argument.ty).collect();
             let results = columns.iter().map(|(_, ty)| *ty).collect();
-            let udf = function::tuple(function.name, &types, results).ok_or_else(|| {
-                EngineError::not_supported(format!("function `{}`", function.name), call.span)
+            let tuple = self.opened(call, input, |name, types| {
+                function::tuple(name, types, results)
             })?;
-            let values = arguments
-                .iter()
-                .map(|argument| self.value(argument, input))
-                .collect::<Result<Vec<_>>>()?;
-            return Ok(function::field(index, ty).call(vec![udf.call(values)]));
+            return Ok(function::field(index, ty).call(vec![tuple]));
         }
         // Such as the arrays of `array_sort_asc`: one array that holds them.
         let values = self.value(call, input)?;

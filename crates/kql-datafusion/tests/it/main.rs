@@ -17,4 +17,5 @@ mod place;
 mod plan;
 mod several;
 mod split;
+mod wide;
 mod world;

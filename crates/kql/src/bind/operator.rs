@@ -174,10 +174,8 @@ impl<'a> Binder<'a> {
                 self.error(code::MISPLACED, operator.keyword.span, message);
                 Table::unknown(span)
             }
-            OperatorKind::Unparsed => {
-                self.operator_unsupported(&operator.keyword);
-                Table::unknown(span)
-            }
+            // The parser said why it gave up.
+            OperatorKind::Unparsed => Table::unknown(span),
         }
     }
 

@@ -125,6 +125,7 @@ impl<'a> Binder<'a> {
                 );
                 Ok(self.evaluate(nothing, properties, call, schema.as_ref(), operator.span))
             }
+            OperatorKind::Unparsed => Err(Reported),
             _ => Err(self.operator_unsupported(&operator.keyword)),
         }
     }

@@ -193,3 +193,27 @@ fn words_that_cannot_stand_among_values_end_them() {
         }
     }
 }
+
+/// What is not read any more was once called an operator that is not supported, too.
+#[test]
+fn an_operator_that_nests_too_deeply_is_one_mistake() {
+    // Without optimisation the stack frames are several times as large.
+    let compiled = std::thread::Builder::new().stack_size(16 * 1024 * 1024);
+    let compiled = compiled.spawn(|| {
+        for opening in [
+            "(T | union ",
+            "T | where a in (",
+            "T | where toscalar(",
+            "print toscalar(",
+        ] {
+            for parentheses in 0..12 {
+                let (open, close) = (opening.repeat(400), ")".repeat(400 + parentheses));
+                let codes = codes(&format!("{}{open}T{close}", "(".repeat(parentheses)));
+                assert!(codes.contains(&"KQL110"), "{opening}: {codes:?}");
+                assert!(!codes.contains(&"KQL301"), "{opening}: {codes:?}");
+            }
+        }
+    });
+    let compiled = compiled.expect("there are threads");
+    compiled.join().expect("each is one mistake");
+}
