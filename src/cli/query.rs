@@ -33,9 +33,9 @@ pub use output::Format;
 Examples:
   huntd query --data telemetry 'DeviceProcessEvents | summarize count() by FileName | top 10 by count_'
   huntd query --data telemetry -f queries/execution/encoded-powershell.kql --format ndjson
-  echo 'print now()' | huntd query -")]
+  echo 'print now()' | huntd query")]
 pub struct Args {
-    /// KQL text, or `-` to read it from stdin
+    /// KQL text; without it, or with `-`, it is read from stdin
     #[arg(value_name = "KQL", conflicts_with = "file")]
     pub text: Option<String>,
     /// Read the query from this file
@@ -143,18 +143,24 @@ pub async fn run(args: Args, global: &Global) -> anyhow::Result<ExitCode> {
 }
 
 fn query_text(args: &Args) -> anyhow::Result<String> {
-    match (&args.file, args.text.as_deref()) {
+    let text = args.text.as_deref();
+    match (&args.file, text) {
         (Some(path), _) => std::fs::read_to_string(path)
             .with_context(|| format!("cannot read the query from {}", path.display())),
-        (None, Some("-")) => {
+        (None, None) if std::io::stdin().is_terminal() => {
+            bail!("no query: give KQL text, --file FILE, or pipe it to stdin")
+        }
+        (None, Some("-") | None) => {
             let mut text = String::new();
             std::io::stdin()
                 .read_to_string(&mut text)
                 .context("cannot read the query from stdin")?;
+            if text.trim().is_empty() {
+                bail!("no query: give KQL text, --file FILE, or pipe it to stdin");
+            }
             Ok(text)
         }
         (None, Some(text)) => Ok(text.to_owned()),
-        (None, None) => bail!("no query: give KQL text, --file FILE, or - to read stdin"),
     }
 }
 

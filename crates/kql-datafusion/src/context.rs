@@ -29,6 +29,7 @@ use crate::lower::{Computed, Lowered, Lowering};
 use crate::narrow::narrow;
 use crate::node::pause::InsertPauses;
 use crate::node::planner::KqlQueryPlanner;
+use crate::node::shield::ShieldVolatile;
 use crate::stream::{Held, LimitedStream, QueryStream};
 use crate::tables::{Tables, TablesCatalog};
 use crate::threads;
@@ -385,12 +386,13 @@ impl KqlContext {
     }
 }
 
-/// DataFusion's rules with one of our own, and without the one that answers counts from
+/// DataFusion's rules with two of our own, and without the one that answers counts from
 /// statistics: it loses columns of aggregates over aggregates, and counting rows of files reads
 /// nothing but their footers anyway.
 fn physical_rules() -> Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>> {
     let mut rules = PhysicalOptimizer::new().rules;
     rules.retain(|rule| rule.name() != "aggregate_statistics");
+    rules.insert(0, Arc::new(ShieldVolatile));
     rules.push(Arc::new(InsertPauses));
     rules
 }

@@ -12,6 +12,7 @@ pub(crate) mod pause;
 pub(crate) mod planner;
 pub(crate) mod reduce;
 pub(crate) mod scan;
+pub(crate) mod shield;
 pub(crate) mod step;
 pub(crate) mod whole;
 pub(crate) mod window;

@@ -240,8 +240,9 @@ impl Fold for DistinctCount {
         match state {
             Values::None => {}
             Values::One(hash) => out.extend_from_slice(&hash.to_le_bytes()),
+            // The table as it is, so that it need not be made again.
             Values::Few { slots, .. } => {
-                for hash in slots.iter().filter(|hash| **hash != 0) {
+                for hash in slots {
                     out.extend_from_slice(&hash.to_le_bytes());
                 }
             }
@@ -256,8 +257,15 @@ impl Fold for DistinctCount {
     fn merge(&self, state: &mut Values, saved: &[u8]) {
         let (hashes, rest) = saved.as_chunks::<8>();
         if rest.is_empty() {
-            for hash in hashes {
-                state.insert(u64::from_le_bytes(*hash));
+            let hashes = hashes.iter().map(|hash| u64::from_le_bytes(*hash));
+            if hashes.len() > 1 && matches!(state, Values::None) {
+                let slots: Vec<u64> = hashes.collect();
+                let count = slots.iter().filter(|hash| **hash != 0).count();
+                *state = Values::Few { slots, count };
+            } else {
+                hashes
+                    .filter(|hash| *hash != 0)
+                    .for_each(|hash| state.insert(hash));
             }
             return;
         }

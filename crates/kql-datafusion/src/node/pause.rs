@@ -54,10 +54,10 @@ impl PhysicalOptimizerRule for InsertPauses {
     }
 }
 
-/// The rows of its input, with pauses.
+/// The rows of its input, with pauses. No filter above may run below.
 #[derive(Debug)]
-struct PauseExec {
-    input: Arc<dyn ExecutionPlan>,
+pub(super) struct PauseExec {
+    pub(super) input: Arc<dyn ExecutionPlan>,
 }
 
 impl DisplayAs for PauseExec {

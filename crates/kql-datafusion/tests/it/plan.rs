@@ -95,6 +95,17 @@ async fn mv_expand_reads_what_is_asked_for_and_lets_filters_through() {
 }
 
 #[tokio::test]
+async fn a_filter_repeats_no_volatile_expression() {
+    let text = "DeviceEvents | where FileName startswith 'x' | parse DeviceId with * 'a' B 'c' \
+                | where B != 'd' and isnotempty(B) | project B";
+    let plan = explain(text).await;
+    assert_eq!(plan.matches("kql_parse").count(), 1, "{plan}");
+    let text = "DeviceEvents | where FileName startswith 'x' | extend r = rand() | where r > 0.5";
+    let plan = explain(text).await;
+    assert_eq!(plan.matches("kql_rand").count(), 1, "{plan}");
+}
+
+#[tokio::test]
 async fn the_ends_of_a_series_reach_the_scan() {
     let text = "DeviceEvents | make-series count() on Timestamp \
                 from datetime(2024-05-01 11:59:59.2) to datetime(2024-05-01 11:59:59.8) \
