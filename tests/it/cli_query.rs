@@ -25,6 +25,24 @@ fn query(folder: &Path, text: &str, arguments: &[&str]) -> Output {
         .unwrap()
 }
 
+/// What `huntd query` answers to a text on its stdin.
+fn piped(arguments: &[&str], text: &str) -> Output {
+    let folder = folder();
+    let mut process = Command::new(env!("CARGO_BIN_EXE_huntd"))
+        .arg("query")
+        .args(arguments)
+        .current_dir(folder.path())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut input = process.stdin.take().unwrap();
+    input.write_all(text.as_bytes()).unwrap();
+    drop(input);
+    process.wait_with_output().unwrap()
+}
+
 /// What a query writes to stdout.
 fn written(text: &str, format: &str) -> String {
     let output = query(folder().path(), text, &["--format", format]);
@@ -104,19 +122,12 @@ fn formats_of_one_table_make_a_file_of_each() {
 #[test]
 fn a_batch_tells_all_tables_and_the_first_as_ever() {
     let ask = |arguments: &[&str]| {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_huntd"))
-            .args(["query", "--batch"])
-            .args(arguments)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
         let questions = json!({
             "id": 1,
             "query": "range x from 1 to 3 step 1 | fork Most=(summarize m = max(x)) (count)",
         });
-        writeln!(child.stdin.take().unwrap(), "{questions}").unwrap();
-        let output = child.wait_with_output().unwrap();
+        let arguments = [&["--batch"], arguments].concat();
+        let output = piped(&arguments, &format!("{questions}\n"));
         serde_json::from_slice::<Value>(&output.stdout).unwrap()
     };
     let columns = [
@@ -139,4 +150,21 @@ fn a_batch_tells_all_tables_and_the_first_as_ever() {
     let bound = ask(&["--bind-only"]);
     assert_eq!(bound["columns"], columns[0]);
     assert_eq!(bound["tables"][1]["columns"], columns[1]);
+}
+
+#[test]
+fn a_query_may_come_through_a_pipe() {
+    let ndjson = ["--data", ".", "--format", "ndjson"];
+    for arguments in [&ndjson[..], &[&["-"][..], &ndjson].concat()] {
+        let output = piped(arguments, "print x = 1 + 1");
+        assert_eq!(
+            String::from_utf8_lossy(&output.stdout),
+            "{\"x\":2}\n",
+            "{output:?}"
+        );
+    }
+    let output = piped(&ndjson, " \n");
+    assert!(!output.status.success());
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert!(told.contains("no query: give KQL text"), "{told}");
 }

@@ -14,6 +14,7 @@ use kql::time::{format_datetime, format_timespan};
 use kql::types::{ScalarType, Schema};
 use serde_json::{Map, Number, Value};
 
+use crate::function::json::write_string;
 use crate::types::{arrow_type, is_stored_as, unix_ns_to_ticks};
 
 /// Whether `column` is stored as values of `ty` are.
@@ -48,10 +49,38 @@ pub fn object(batch: &RecordBatch, schema: &Schema, row: usize) -> Map<String, V
         .collect()
 }
 
-/// Appends one row as a JSON object and a newline.
-pub fn write_row(batch: &RecordBatch, schema: &Schema, row: usize, out: &mut String) {
-    let object = Value::Object(object(batch, schema, row));
-    writeln!(out, "{object}").expect("writing to a string does not fail");
+/// Appends one row as a JSON object, columns in order.
+pub fn write_object(batch: &RecordBatch, schema: &Schema, row: usize, out: &mut String) {
+    out.push('{');
+    let columns = schema.columns().iter().zip(batch.columns());
+    for (position, (column, array)) in columns.enumerate() {
+        if position > 0 {
+            out.push(',');
+        }
+        write_string(&column.name, out);
+        out.push(':');
+        write_cell(array, column.ty, row, out);
+    }
+    out.push('}');
+}
+
+/// Appends one cell as JSON: what [`cell`] is, without making it first.
+fn write_cell(array: &dyn Array, ty: ScalarType, row: usize, out: &mut String) {
+    let is_there = holds(array, ty) && !array.is_null(row);
+    let written = match ty {
+        ScalarType::Long if is_there => {
+            write!(out, "{}", array.as_primitive::<Int64Type>().value(row))
+        }
+        ScalarType::String | ScalarType::Guid if is_there => {
+            write_string(array.as_string_view().value(row), out);
+            Ok(())
+        }
+        ScalarType::DateTime | ScalarType::TimeSpan if is_there => {
+            write!(out, "\"{}\"", text(array, ty, row))
+        }
+        _ => write!(out, "{}", cell(array, ty, row)),
+    };
+    written.expect("writing to a string does not fail");
 }
 
 /// One cell as JSON.
@@ -127,6 +156,67 @@ pub fn text(array: &dyn Array, ty: ScalarType, row: usize) -> String {
         ScalarType::TimeSpan => {
             let ns = array.as_primitive::<DurationNanosecondType>().value(row);
             format_timespan(ns / 100)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use arrow::array::{
+        ArrayRef, DurationNanosecondArray, Float64Array, Int64Array, StringViewArray,
+        TimestampNanosecondArray,
+    };
+    use kql::types::Column;
+
+    use super::*;
+    use crate::types::{UTC, arrow_schema};
+
+    #[test]
+    fn a_row_that_is_written_is_the_row_that_is_made() {
+        let types = [
+            ("long", ScalarType::Long),
+            ("real", ScalarType::Real),
+            ("te\"xt", ScalarType::String),
+            ("time", ScalarType::DateTime),
+            ("span", ScalarType::TimeSpan),
+            ("bag", ScalarType::Dynamic),
+            ("guid", ScalarType::Guid),
+        ];
+        let schema: Schema = types
+            .iter()
+            .map(|(name, ty)| Column::new(*name, *ty))
+            .collect();
+        let texts = ["", "a\"b\\c\nd\u{1}é\u{1f600}", "plain"];
+        let times = TimestampNanosecondArray::from(vec![Some(0), None, Some(-1_500)]);
+        let columns: Vec<ArrayRef> = vec![
+            Arc::new(Int64Array::from(vec![Some(i64::MIN), None, Some(7)])),
+            Arc::new(Float64Array::from(vec![Some(f64::NAN), Some(0.1), None])),
+            Arc::new(StringViewArray::from_iter_values(texts)),
+            Arc::new(times.with_timezone(UTC)),
+            Arc::new(DurationNanosecondArray::from(vec![
+                Some(100),
+                None,
+                Some(-100),
+            ])),
+            Arc::new(StringViewArray::from(vec![
+                Some("{\"a\": [1, null]}"),
+                None,
+                Some("\"x\""),
+            ])),
+            Arc::new(StringViewArray::from(vec![
+                Some("74be27de-1e4e-49d9-b579-fe0b331d3642"),
+                None,
+                None,
+            ])),
+        ];
+        let batch = RecordBatch::try_new(arrow_schema(&schema), columns).unwrap();
+        for row in 0..batch.num_rows() {
+            let mut text = String::new();
+            write_object(&batch, &schema, row, &mut text);
+            let made = Value::Object(object(&batch, &schema, row));
+            assert_eq!(text, made.to_string());
         }
     }
 }

@@ -144,22 +144,21 @@ impl<'s, W: Write + Send> Writer<'s, W> {
                 }
             }
             Kind::Json(out) => {
+                let mut text = String::new();
                 for row in 0..batch.num_rows() {
                     let first = rows == 0 && row == 0;
-                    out.write_all(if first { b"\n" } else { b",\n" })?;
-                    serde_json::to_writer(&mut *out, &json::object(batch, schema, row))?;
+                    text.push_str(if first { "\n" } else { ",\n" });
+                    json::write_object(batch, schema, row, &mut text);
                 }
+                out.write_all(text.as_bytes())?;
             }
             Kind::Ndjson(out) => {
                 let mut text = String::new();
                 for row in 0..batch.num_rows() {
                     text.push_str(&self.frame.before);
-                    json::write_row(batch, schema, row, &mut text);
-                    if !self.frame.behind.is_empty() {
-                        text.truncate(text.trim_end().len());
-                        text.push_str(self.frame.behind);
-                        text.push('\n');
-                    }
+                    json::write_object(batch, schema, row, &mut text);
+                    text.push_str(self.frame.behind);
+                    text.push('\n');
                 }
                 out.write_all(text.as_bytes())?;
             }

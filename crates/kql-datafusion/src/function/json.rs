@@ -176,20 +176,24 @@ fn hex4(chars: &mut std::str::Chars<'_>) -> u32 {
 
 /// Writes text as a JSON string.
 pub(crate) fn write_string(value: &str, out: &mut String) {
+    let is_special = |byte: u8| byte < 0x20 || byte == b'"' || byte == b'\\';
+    let mut rest = value;
     out.push('"');
-    for c in value.chars() {
-        match c {
-            '"' => out.push_str("\\\""),
-            '\\' => out.push_str("\\\\"),
-            '\n' => out.push_str("\\n"),
-            '\r' => out.push_str("\\r"),
-            '\t' => out.push_str("\\t"),
-            '\u{8}' => out.push_str("\\b"),
-            '\u{c}' => out.push_str("\\f"),
-            c if (c as u32) < 0x20 => text::write(out, format_args!("\\u{:04x}", c as u32)),
-            c => out.push(c),
+    while let Some(position) = rest.bytes().position(is_special) {
+        out.push_str(&rest[..position]);
+        match rest.as_bytes()[position] {
+            b'"' => out.push_str("\\\""),
+            b'\\' => out.push_str("\\\\"),
+            b'\n' => out.push_str("\\n"),
+            b'\r' => out.push_str("\\r"),
+            b'\t' => out.push_str("\\t"),
+            0x08 => out.push_str("\\b"),
+            0x0C => out.push_str("\\f"),
+            byte => text::write(out, format_args!("\\u{byte:04x}")),
         }
+        rest = &rest[position + 1..];
     }
+    out.push_str(rest);
     out.push('"');
 }
 

@@ -106,7 +106,23 @@ pub fn format_datetime(ticks: i64) -> String {
         second,
         tick,
     } = civil_from_ticks(ticks);
-    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{tick:07}Z")
+    let parts = [
+        (0, 4, year),
+        (5, 7, month),
+        (8, 10, day),
+        (11, 13, hour),
+        (14, 16, minute),
+        (17, 19, second),
+        (20, 27, tick),
+    ];
+    let mut bytes = b"0000-00-00T00:00:00.0000000Z".to_vec();
+    for (start, end, mut value) in parts {
+        for digit in bytes[start..end].iter_mut().rev() {
+            *digit = b'0' + (value % 10) as u8;
+            value /= 10;
+        }
+    }
+    String::from_utf8(bytes).expect("digits are UTF-8")
 }
 
 /// A date and time of day without its offset, and what text is left.
