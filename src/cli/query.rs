@@ -64,7 +64,9 @@ pub struct Args {
     #[arg(long, value_name = "SECONDS", default_value_t = 600)]
     pub timeout: u64,
     /// Answer JSON lines of {"id", "query", "tables"?} from stdin with JSON lines of {"id",
-    /// "columns", "rows", "error"}, and "tables" where there are several
+    /// "columns", "rows", "error"}, and "tables" where there are several. The tables of a question
+    /// are {"T": [{"name", "type"}]}, have no rows and exist for it alone; `externaldata` and
+    /// functions that answer from tables find none, either
     #[arg(long, conflicts_with_all = ["text", "file", "source", "data", "format", "output", "from"])]
     pub batch: bool,
     /// With --batch: tell columns and types or errors, and run nothing

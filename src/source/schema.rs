@@ -24,7 +24,7 @@ use crate::id::SourceName;
 pub use table_list::TableList;
 
 /// Columns that hold the time of an event, by convention: Defender's, then Log Analytics'.
-const TIME_COLUMNS: [&str; 2] = ["Timestamp", "TimeGenerated"];
+pub const TIME_COLUMNS: [&str; 2] = ["Timestamp", "TimeGenerated"];
 /// The same for a workspace.
 const WORKSPACE_TIME_COLUMNS: [&str; 2] = ["TimeGenerated", "Timestamp"];
 /// Tables of a workspace whose columns depend on what writes into them.

@@ -168,3 +168,32 @@ fn a_query_may_come_through_a_pipe() {
     let told = String::from_utf8_lossy(&output.stderr);
     assert!(told.contains("no query: give KQL text"), "{told}");
 }
+
+#[test]
+fn a_batch_tries_queries_over_empty_tables() {
+    let ask = |query: &str| {
+        let columns = json!([
+            {"name": "Timestamp", "type": "datetime"},
+            {"name": "SHA1", "type": "string"},
+        ]);
+        let question = json!({"id": 1, "query": query, "tables": {"Events": columns}});
+        let output = piped(&["--batch"], &format!("{question}\n"));
+        serde_json::from_slice::<Value>(&output.stdout).unwrap()
+    };
+    for query in [
+        "Events | invoke FileProfile(SHA1, 1000) | where GlobalPrevalence < 10",
+        "Events | extend Place = geo_info_from_ip_address(SHA1) | where Place.country == 'x'",
+        "externaldata(a: string) [@'https://example.org/list.csv'] with (format='csv')",
+        "Events | where ingestion_time() > ago(1h)",
+    ] {
+        let answer = ask(query);
+        assert_eq!(answer["error"], Value::Null, "{query}");
+        assert_eq!(answer["rows"], json!([]), "{query}");
+    }
+    let wrong = ask("Events | where Sha1 == ''");
+    assert!(
+        wrong["error"]
+            .as_str()
+            .is_some_and(|text| text.contains("KQL201"))
+    );
+}

@@ -26,6 +26,8 @@ pub struct ExternalData {
     pub bytes_max: usize,
     /// Who reads addresses; without, only files are read.
     pub fetch: Option<Arc<dyn Fetch>>,
+    /// Whether every file is taken for an empty one, and none is read: to try queries out.
+    pub is_empty: bool,
 }
 
 impl Default for ExternalData {
@@ -34,6 +36,7 @@ impl Default for ExternalData {
             allow: Vec::new(),
             bytes_max: 64 << 20,
             fetch: None,
+            is_empty: false,
         }
     }
 }
@@ -70,6 +73,9 @@ impl ExternalData {
     /// The content of a file or an address.
     pub(crate) async fn read(&self, written: &str) -> Result<Vec<u8>, Refusal> {
         let mut place = Place::parse(written).map_err(Refusal::NotAllowed)?;
+        if self.is_empty {
+            return Ok(Vec::new());
+        }
         if self.allow.is_empty() {
             return Err(Refusal::NotAllowed(
                 "externaldata is switched off; \

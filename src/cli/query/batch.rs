@@ -1,7 +1,8 @@
 //! `huntd query --batch`: JSON lines of queries in, JSON lines of answers out, in one process.
 //!
 //! A line in is `{"id", "query", "tables"?: {"T": [{"name", "type"}]}}`; those tables exist for
-//! that query alone and are empty. A line out is `{"id", "columns": [{"name", "type"}], "rows":
+//! that query alone and are empty, and so are then the tables behind functions of hunting
+//! services and the files of `externaldata`, which are not read. A line out is `{"id", "columns": [{"name", "type"}], "rows":
 //! [[…]], "error": null | "message"}`, in the order of the questions. Where there are several
 //! tables (`fork`, `facet`), `columns` and `rows` are those of the first, and `"tables": [{"name":
 //! null | "name", "columns", "rows"}]` are all of them. Where queries are only bound, a question without tables is asked of the well-known ones; `"open": true` in its answer says that
@@ -15,9 +16,23 @@ use kql::bind::Bound;
 use kql::catalog::{Catalog, MemoryCatalog, SharedCatalog, TableInfo};
 use kql::diagnostic::Severity;
 use kql::types::{Column, ScalarType, Schema};
-use kql_datafusion::{KqlContext, Limits, MemoryTables, NamedStream, QueryTime, json};
+use kql_datafusion::lookup;
+use kql_datafusion::{
+    EngineError, ExternalData, KqlContext, Limits, MemoryTables, NamedStream, QueryTime, json,
+};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+
+use crate::source::schema::TIME_COLUMNS;
+
+/// Functions that answer from a table, and the columns that such a table cannot do without.
+const FUNCTIONS: [(&str, &[&str]); 5] = [
+    (lookup::FILE_PROFILE, &["SHA1"]),
+    (lookup::DEVICE_FROM_IP, &["IP", "DeviceId"]),
+    (lookup::ASSIGNED_ADDRESSES, &["DeviceId", "DeviceName"]),
+    (lookup::SEEN_BY, &["SeenDeviceId", "DeviceId"]),
+    (lookup::LOCATIONS, &["network"]),
+];
 
 #[derive(Deserialize)]
 struct Question {
@@ -120,14 +135,14 @@ impl Batch {
             }
             return bind(question, &catalog);
         }
-        let mut tables = MemoryTables::new();
-        for (name, schema) in schemas {
-            tables
-                .insert(name, schema, Vec::new())
-                .map_err(|error| error.to_string())?;
-        }
+        let external = ExternalData {
+            is_empty: !schemas.is_empty(),
+            ..ExternalData::default()
+        };
+        let tables = empty_tables(schemas).map_err(|error| error.to_string())?;
         let context = KqlContext::new(Arc::new(tables), Limits::default())
-            .map_err(|error| error.to_string())?;
+            .map_err(|error| error.to_string())?
+            .with_external_data(external);
         let query = checked(context.bind(&question.query), &question.query)?;
         let time = QueryTime {
             now: self.now,
@@ -200,6 +215,28 @@ fn errors(bound: &Bound, text: &str) -> String {
         .map(|diagnostic| diagnostic.render("query", text))
         .collect();
     errors.join("\n")
+}
+
+/// Tables without rows; with any of them, functions of hunting services answer from empty tables,
+/// too.
+fn empty_tables(schemas: Vec<(String, Schema)>) -> Result<MemoryTables, EngineError> {
+    let mut tables = MemoryTables::new();
+    if !schemas.is_empty() {
+        for (function, columns) in FUNCTIONS {
+            let columns = columns.iter();
+            let columns = columns.map(|name| Column::new(*name, ScalarType::String));
+            tables.insert_function(function, None, columns.collect(), Vec::new())?;
+        }
+    }
+    for (name, schema) in schemas {
+        let is_time = |name: &&str| {
+            let mut columns = schema.columns().iter();
+            columns.any(|column| *column.name == **name && column.ty == ScalarType::DateTime)
+        };
+        let time = TIME_COLUMNS.into_iter().find(is_time).map(str::to_owned);
+        tables.insert_with_time(name, schema, time, Vec::new())?;
+    }
+    Ok(tables)
 }
 
 fn schemas(tables: &BTreeMap<String, Vec<ColumnText>>) -> Result<Vec<(String, Schema)>, String> {

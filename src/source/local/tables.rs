@@ -18,13 +18,12 @@ use super::discover::{Format, InputFile, TableFiles, discover};
 use super::infer::common_type;
 use super::provider::{LocalTable, ScanContext};
 use crate::parallel;
+use crate::source::schema::TIME_COLUMNS;
 
 /// Parquet files of a table whose footers are looked at for columns.
 const PARQUET_SAMPLE_FILES: usize = 256;
 /// Text files of a table whose first rows are looked at for columns.
 const TEXT_SAMPLE_FILES: usize = 8;
-/// Time columns by convention, the first that there is.
-const TIME_COLUMNS: [&str; 2] = ["Timestamp", "TimeGenerated"];
 
 /// The tables of a folder.
 pub(super) struct LocalTables {
