@@ -112,7 +112,8 @@ pub struct QueryResult {
     pub schema: Schema,
     /// How the query asks to be drawn.
     pub render: Option<Render>,
-    /// Batches whose Arrow schema is `kql_datafusion::types::arrow_schema(&schema)`.
+    /// Batches with the Arrow types of KQL's, version numbers as decimals without a fraction
+    /// (`kql_datafusion::types`).
     pub batches: SendableRecordBatchStream,
     /// Filled in while the stream runs, final at its end.
     pub stats: Arc<QueryStats>,

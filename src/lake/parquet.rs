@@ -13,7 +13,7 @@ use arrow::array::{
 use arrow::datatypes::{DataType, Field, Schema as ArrowSchema, SchemaRef};
 use arrow::error::ArrowError;
 use kql::types::{Column, ScalarType, Schema};
-use kql_datafusion::types::{UTC, arrow_schema};
+use kql_datafusion::types::{UTC, arrow_schema_of};
 use parquet::arrow::{ARROW_SCHEMA_META_KEY, encode_arrow_schema};
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::file::metadata::KeyValue;
@@ -44,7 +44,8 @@ pub(super) struct FileColumns {
 }
 
 impl FileColumns {
-    pub(super) fn new(result: &Schema, target: &WriteTarget) -> Self {
+    /// Columns of a result whose batches are stored as `stored` says.
+    pub(super) fn new(result: &Schema, stored: &ArrowSchema, target: &WriteTarget) -> Self {
         let mut columns: Vec<Column> = result_columns(result).columns().to_vec();
         for name in RUN_COLUMNS {
             let is_time = name.starts_with("_window");
@@ -63,7 +64,8 @@ impl FileColumns {
             };
             field.as_ref().clone().with_data_type(ty)
         };
-        let fields: Vec<Field> = arrow_schema(&schema).fields().iter().map(written).collect();
+        let stored = arrow_schema_of(&schema, stored);
+        let fields: Vec<Field> = stored.fields().iter().map(written).collect();
         let arrow = Arc::new(ArrowSchema::new(fields));
         Self {
             schema,

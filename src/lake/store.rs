@@ -149,7 +149,7 @@ impl Lake for ParquetLake {
         mut batches: SendableRecordBatchStream,
     ) -> Result<Commit, LakeError> {
         let path = target.path();
-        let columns = FileColumns::new(schema, target);
+        let columns = FileColumns::new(schema, &batches.schema(), target);
         let mut writer: Option<Writer> = None;
         let mut rows: u64 = 0;
         let mut failure = None;

@@ -4,9 +4,10 @@ use std::path::Path;
 use std::sync::Arc;
 
 use arrow::array::{
-    ArrayRef, BooleanArray, Decimal128Array, DurationNanosecondArray, Float64Array, Int32Array,
-    Int64Array, RecordBatch, StringViewArray, TimestampNanosecondArray,
+    Array as _, ArrayRef, AsArray as _, BooleanArray, Decimal128Array, DurationNanosecondArray,
+    Float64Array, Int32Array, Int64Array, RecordBatch, StringViewArray, TimestampNanosecondArray,
 };
+use arrow::datatypes::{Decimal128Type, Field, Schema as ArrowSchema};
 use datafusion::error::DataFusionError;
 use datafusion::execution::SendableRecordBatchStream;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
@@ -273,4 +274,33 @@ async fn duckdb_pyarrow_and_polars_read_every_type() {
     let failure = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{failure}");
     assert_eq!(output.stdout, b"duckdb\npyarrow\npolars\n");
+}
+
+#[tokio::test]
+async fn version_numbers_stay_what_they_are() {
+    let schema: Schema = [Column::new("Version", ScalarType::Decimal)]
+        .into_iter()
+        .collect();
+    // `parse_version()` yields decimals without a fraction, too large for the others.
+    let version = 1_000_000_020_000_000_300_000_000;
+    let versions = Decimal128Array::from(vec![Some(version), None])
+        .with_precision_and_scale(38, 0)
+        .unwrap();
+    let field = Field::new("Version", versions.data_type().clone(), true);
+    let stored = Arc::new(ArrowSchema::new(vec![field]));
+    let batch = RecordBatch::try_new(Arc::clone(&stored), vec![Arc::new(versions)]).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let batches = futures::stream::iter([Ok(batch)]);
+    let batches = Box::pin(RecordBatchStreamAdapter::new(stored, batches));
+    let lake = open(folder.path());
+    lake.write(&target(), &schema, batches).await.unwrap();
+    let files = files(folder.path());
+    let file = files.iter().find(|file| file.ends_with(".parquet"));
+    let file = std::fs::File::open(folder.path().join(file.unwrap())).unwrap();
+    let reader = ParquetRecordBatchReaderBuilder::try_new(file).unwrap();
+    let batch = reader.build().unwrap().next().unwrap().unwrap();
+    let column = batch.column_by_name("Version").unwrap();
+    let values = column.as_primitive::<Decimal128Type>();
+    assert_eq!((values.value(0), values.scale()), (version, 0));
+    assert!(values.is_null(1));
 }

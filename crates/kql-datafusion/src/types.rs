@@ -73,7 +73,7 @@ pub fn projected(schema: &Schema, positions: Option<&Vec<usize>>) -> Schema {
 }
 
 /// The Arrow schema of a KQL schema whose columns are stored as those of `stored` are.
-pub(crate) fn arrow_schema_of(schema: &Schema, stored: &ArrowSchema) -> SchemaRef {
+pub fn arrow_schema_of(schema: &Schema, stored: &ArrowSchema) -> SchemaRef {
     let fields = schema.columns().iter().map(arrow_field).enumerate();
     let fields = fields.map(|(position, field)| {
         let stored = stored.fields().get(position).map(|field| field.data_type());

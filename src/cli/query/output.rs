@@ -1,8 +1,10 @@
 //! A result written as a table, JSON, CSV or Parquet, batch by batch as it arrives.
 
 use std::io::Write;
+use std::sync::Arc;
 
 use anyhow::Context as _;
+use arrow::datatypes::SchemaRef;
 use arrow::record_batch::RecordBatch;
 use comfy_table::{ContentArrangement, Table, presets};
 use futures::StreamExt as _;
@@ -59,7 +61,7 @@ pub(super) async fn write_framed<W: Write + Send>(
     frame: &Frame,
     out: W,
 ) -> anyhow::Result<()> {
-    let mut writer = Writer::new(format, &result.schema, frame, out)?;
+    let mut writer = Writer::new(format, &result.schema, &result.batches.schema(), frame, out)?;
     let mut rows = 0;
     while let Some(batch) = result.batches.next().await {
         let batch = batch.map_err(SourceError::from)?;
@@ -87,6 +89,7 @@ impl<'s, W: Write + Send> Writer<'s, W> {
     fn new(
         format: Format,
         schema: &'s Schema,
+        stored: &SchemaRef,
         frame: &'s Frame,
         mut out: W,
     ) -> anyhow::Result<Self> {
@@ -115,8 +118,7 @@ impl<'s, W: Write + Send> Writer<'s, W> {
                 Kind::Csv(Box::new(csv))
             }
             Format::Parquet => {
-                let arrow_schema = kql_datafusion::types::arrow_schema(schema);
-                let writer = ArrowWriter::try_new(out, arrow_schema, None);
+                let writer = ArrowWriter::try_new(out, Arc::clone(stored), None);
                 Kind::Parquet(Box::new(
                     writer.context("cannot write this result as Parquet")?,
                 ))
