@@ -6,6 +6,6 @@ mod digest;
 mod hyperloglog;
 mod intersection;
 
-pub(crate) use digest::{Digest, nearest, real_of_sortable, sortable_of_real};
+pub(crate) use digest::{Digest, join_equal, nearest, real_of_sortable, sortable_of_real};
 pub(crate) use hyperloglog::{ACCURACY_DEFAULT, HyperLogLog};
 pub(crate) use intersection::in_common;

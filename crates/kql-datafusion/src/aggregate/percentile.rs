@@ -9,7 +9,7 @@ use datafusion::common::Result;
 use datafusion::logical_expr::AggregateUDF;
 
 use super::fold::{Fold, FoldAggregate, Groups};
-use crate::sketch::{nearest, real_of_sortable, sortable_of_real};
+use crate::sketch::{join_equal, nearest, real_of_sortable, sortable_of_real};
 
 /// The percentiles of a column as a struct, `c0`, `c1`, …, of the column's type, which is a
 /// number or a time of at most 64 bits.
@@ -164,14 +164,7 @@ impl Weights {
     }
 
     fn join(&mut self) {
-        self.entries.sort_unstable();
-        self.entries.dedup_by(|next, kept| {
-            let same = next.0 == kept.0;
-            if same {
-                kept.1 = kept.1.saturating_add(next.1);
-            }
-            same
-        });
+        join_equal(&mut self.entries);
         self.joined = self.entries.len();
     }
 }

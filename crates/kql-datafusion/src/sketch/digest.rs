@@ -79,14 +79,7 @@ impl Digest {
     /// Sorts the entries and joins those of one value.
     fn settle(&mut self) {
         if self.settled < self.entries.len() {
-            self.entries.sort_unstable();
-            self.entries.dedup_by(|next, kept| {
-                let same = next.0 == kept.0;
-                if same {
-                    kept.1 = kept.1.saturating_add(next.1);
-                }
-                same
-            });
+            join_equal(&mut self.entries);
             self.settled = self.entries.len();
         }
     }
@@ -259,6 +252,18 @@ pub(crate) fn sortable_of_real(real: f64) -> i64 {
 /// The inverse of [`sortable_of_real`].
 pub(crate) fn real_of_sortable(sortable: i64) -> f64 {
     f64::from_bits(flip(sortable) as u64)
+}
+
+/// Sorts values with their weights and joins those that are equal.
+pub(crate) fn join_equal(entries: &mut Vec<(i64, u64)>) {
+    entries.sort_unstable();
+    entries.dedup_by(|next, kept| {
+        let same = next.0 == kept.0;
+        if same {
+            kept.1 = kept.1.saturating_add(next.1);
+        }
+        same
+    });
 }
 
 #[cfg(test)]
