@@ -17,6 +17,9 @@ use datafusion::error::Result;
 use datafusion::execution::{RecordBatchStream, SendableRecordBatchStream, TaskContext};
 use datafusion::physical_expr::PhysicalExpr;
 use datafusion::physical_optimizer::PhysicalOptimizerRule;
+use datafusion::physical_plan::joins::{
+    CrossJoinExec, HashJoinExec, NestedLoopJoinExec, SortMergeJoinExec,
+};
 use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan, PlanProperties};
 use futures::{Stream, StreamExt};
 
@@ -26,7 +29,7 @@ use crate::watch::Watch;
 /// How long a stream is read without a pause.
 const TURN: Duration = Duration::from_millis(10);
 
-/// Puts a [`PauseExec`] above all sources and all steps, of which some multiply rows.
+/// Puts a [`PauseExec`] above all sources, and above joins and steps, which may multiply rows.
 #[derive(Debug)]
 pub(crate) struct InsertPauses;
 
@@ -41,7 +44,7 @@ impl PhysicalOptimizerRule for InsertPauses {
         _: &ConfigOptions,
     ) -> Result<Arc<dyn ExecutionPlan>> {
         plan.transform_up(|plan| {
-            if plan.children().is_empty() || plan.is::<StepExec>() {
+            if plan.children().is_empty() || plan.is::<StepExec>() || is_join(&*plan) {
                 return Ok(Transformed::yes(Arc::new(PauseExec { input: plan })));
             }
             Ok(Transformed::no(plan))
@@ -52,6 +55,14 @@ impl PhysicalOptimizerRule for InsertPauses {
     fn schema_check(&self) -> bool {
         true
     }
+}
+
+/// Whether a plan is a join, of which a few rows may become very many.
+fn is_join(plan: &dyn ExecutionPlan) -> bool {
+    plan.is::<HashJoinExec>()
+        || plan.is::<NestedLoopJoinExec>()
+        || plan.is::<CrossJoinExec>()
+        || plan.is::<SortMergeJoinExec>()
 }
 
 /// The rows of its input, with pauses. No filter above may run below.
