@@ -217,3 +217,19 @@ fn an_operator_that_nests_too_deeply_is_one_mistake() {
     let compiled = compiled.expect("there are threads");
     compiled.join().expect("each is one mistake");
 }
+
+#[test]
+fn conditions_that_an_engine_would_chain_are_limited() {
+    let all = |count: usize| {
+        let conditions: Vec<String> = (0..count).map(|value| format!("a != {value}")).collect();
+        format!("T | where {}", conditions.join(" and "))
+    };
+    assert!(codes(&all(1_000)).is_empty());
+    assert_eq!(codes(&all(1_001)), ["KQL218"]);
+    // One below the other, they come together; beside each other, they do not.
+    let second = all(600).replacen("T |", "|", 1);
+    assert_eq!(codes(&format!("{} {second}", all(600))), ["KQL218"]);
+    assert!(codes(&format!("union ({}), ({})", all(600), all(600))).is_empty());
+    let any: Vec<String> = (0..20_000).map(|value| format!("a == {value}")).collect();
+    assert!(codes(&format!("T | where {}", any.join(" or "))).is_empty());
+}
