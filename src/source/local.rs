@@ -110,10 +110,10 @@ impl LocalSource {
         };
         let bytes_max = config.mib_max.saturating_mul(1 << 20);
         Ok(ExternalData {
-            is_empty: false,
             allow: config.allow.clone(),
             bytes_max: usize::try_from(bytes_max).unwrap_or(usize::MAX),
             fetch,
+            ..ExternalData::default()
         })
     }
 

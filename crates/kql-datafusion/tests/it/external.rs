@@ -6,9 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use kql_datafusion::{
-    EngineError, ExternalData, Fetch, Fetched, KqlContext, MemoryTables, QueryTime, json,
-};
+use kql_datafusion::{EngineError, ExternalData, Fetch, Fetched, KqlContext, MemoryTables, json};
 
 use crate::world;
 
@@ -45,15 +43,7 @@ impl Drop for Folder {
 async fn rows(external: ExternalData, text: &str) -> Result<String, EngineError> {
     let context = KqlContext::new(Arc::new(MemoryTables::new()), world::limits())?;
     let context = context.with_external_data(external);
-    let bound = context.bind(text);
-    let query = bound.query.unwrap_or_else(|| {
-        panic!("`{text}` does not bind: {:?}", bound.diagnostics);
-    });
-    let time = QueryTime {
-        now: world::NOW,
-        window: None,
-    };
-    let stream = context.stream(&query, time).await?;
+    let stream = world::start_in(&context, text, None).await?;
     let schema = stream.schema.clone();
     let mut rows = Vec::new();
     for batch in stream.collect().await? {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringViewArray, TimestampNanosecondArray};
 use kql::types::ScalarType;
 use kql_datafusion::types::arrow_schema;
-use kql_datafusion::{KqlContext, Limits, MemoryTables, QueryTime, json};
+use kql_datafusion::{KqlContext, Limits, MemoryTables, json};
 
 use crate::world;
 
@@ -51,15 +51,7 @@ fn tables() -> MemoryTables {
 }
 
 async fn answer_in(context: &KqlContext, text: &str) -> (usize, Vec<String>) {
-    let bound = context.bind(text);
-    let query = bound.query.unwrap_or_else(|| {
-        panic!("`{text}` does not bind: {:?}", bound.diagnostics);
-    });
-    let time = QueryTime {
-        now: world::NOW,
-        window: None,
-    };
-    let stream = context.stream(&query, time).await.unwrap();
+    let stream = world::start_in(context, text, None).await.unwrap();
     let schema = stream.schema.clone();
     let batches = stream.collect().await.unwrap();
     let rows = batches.iter().flat_map(|batch| json::rows(batch, &schema));

@@ -33,6 +33,15 @@ pub(crate) async fn start(
     window: Option<(i64, i64)>,
 ) -> Result<QueryStream, EngineError> {
     let context = KqlContext::new(Arc::new(tables), limits)?;
+    start_in(&context, text, window).await
+}
+
+/// Starts a query in a context.
+pub(crate) async fn start_in(
+    context: &KqlContext,
+    text: &str,
+    window: Option<(i64, i64)>,
+) -> Result<QueryStream, EngineError> {
     let bound = context.bind(text);
     let query = bound.query.unwrap_or_else(|| {
         panic!("`{text}` does not bind: {:?}", bound.diagnostics);
