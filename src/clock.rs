@@ -143,7 +143,7 @@ mod tests {
         let begin = DateTime::UNIX_EPOCH;
         let clock = Arc::new(ManualClock::new(begin));
         let sleeper = Arc::clone(&clock);
-        let until = begin + Duration::from_secs(60);
+        let until = begin + Duration::from_mins(1);
         let asleep = tokio::spawn(async move { sleeper.sleep_until(until).await });
         tokio::task::yield_now().await;
         assert_eq!(clock.next_wake(), Some(until));

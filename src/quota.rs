@@ -241,7 +241,8 @@ pub trait QuotaStore: fmt::Debug + Send + Sync {
     async fn load(&self, since: DateTime<Utc>) -> Result<Vec<(Scope, Snapshot)>, QuotaStoreError>;
 
     /// Adds what is in the snapshots to what is stored, and replaces what this process learnt.
-    /// What is older than `since` may be removed.
+    /// What is older than `since` may be removed. What was loaded as open counts as ended well
+    /// from the first time on: the calls that it may lack are among those that are added.
     async fn save(
         &self,
         changes: &[(Scope, Snapshot)],

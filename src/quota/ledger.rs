@@ -79,10 +79,20 @@ pub struct Ledger {
     /// When the service refused last, and how often since a call last succeeded.
     refused: Option<(DateTime<Utc>, u32)>,
     next_id: i64,
+    /// Whether the books are stored.
+    stored: bool,
     changes: Changes,
 }
 
 impl Ledger {
+    /// Empty books that are not stored.
+    pub fn unstored(limits: Limits) -> Self {
+        Self {
+            stored: false,
+            ..Self::new(limits, 0)
+        }
+    }
+
     /// Empty books. Ids of calls follow `first_id`; processes that store into the same place need
     /// different ones.
     pub fn new(limits: Limits, first_id: i64) -> Self {
@@ -96,6 +106,7 @@ impl Ledger {
             learnt: Learnt::default(),
             refused: None,
             next_id: first_id,
+            stored: true,
             changes: Changes::default(),
         }
     }
@@ -177,7 +188,7 @@ impl Ledger {
             self.calls.pop_front();
         }
         self.open.insert(id, now);
-        self.changes.calls.push(id);
+        self.note(id);
         id
     }
 
@@ -196,14 +207,16 @@ impl Ledger {
         if let Some(call) = self.calls.iter_mut().rev().find(|call| call.id == id) {
             call.counted_by = call.counted_by.min(now).max(call.at);
             call.ended = true;
-            self.changes.calls.push(id);
+            self.note(id);
         }
         let running = running.max(TimeDelta::zero());
         self.typical = (self.typical * 3 + running) / 4;
         if !self.limits.running.is_empty() {
             let minute = minute_of(now);
             *self.running.entry(minute).or_default() += running;
-            *self.changes.running.entry(minute).or_default() += running;
+            if self.stored {
+                *self.changes.running.entry(minute).or_default() += running;
+            }
         }
         if let Some(cpu) = cpu {
             self.settle_cpu(now);
@@ -214,11 +227,18 @@ impl Ledger {
         }
     }
 
-    /// Takes a call back that was booked and never sent.
+    /// Takes a call back that was booked and never sent. One that is stored is counted until it is
+    /// stored that it was taken back: after a crash, as many calls may be missing as there is
+    /// room for beside those that are stored.
     pub fn give_back(&mut self, id: CallId) {
-        if self.open.remove(&id).is_some() {
+        if self.open.remove(&id).is_none() {
+            return;
+        }
+        let unstored = self.changes.calls.len();
+        self.changes.calls.retain(|changed| *changed != id);
+        if !self.stored || self.changes.calls.len() < unstored {
             self.calls.retain(|call| call.id != id);
-            self.changes.calls.retain(|changed| *changed != id);
+        } else {
             self.changes.returned.push(id);
         }
     }
@@ -238,7 +258,7 @@ impl Ledger {
         if let Some(call) = self.calls.iter_mut().rev().find(|call| call.id == id) {
             call.counted_by = call.counted_by.min(now).max(call.at);
             call.ended = true;
-            self.changes.calls.push(id);
+            self.note(id);
         }
         let repeated = match self.refused {
             // Calls that were under way when the first was refused are no repetition.
@@ -255,10 +275,9 @@ impl Ledger {
     /// Calls of each hunt of late.
     pub fn recent_calls(&self, now: DateTime<Utc>) -> BTreeMap<Arc<str>, u32> {
         let mut recent: BTreeMap<Arc<str>, u32> = BTreeMap::new();
-        for call in &self.calls {
-            if now - call.at < RECENT {
-                *recent.entry(Arc::clone(&call.hunt)).or_default() += 1;
-            }
+        let calls = self.calls.iter().rev();
+        for call in calls.take_while(|call| now - call.at < RECENT) {
+            *recent.entry(Arc::clone(&call.hunt)).or_default() += 1;
         }
         recent
     }
@@ -320,6 +339,10 @@ impl Ledger {
     /// with [`Ledger::keep_changes`].
     pub fn take_changes(&mut self, now: DateTime<Utc>) -> Snapshot {
         let mut changes = std::mem::take(&mut self.changes);
+        if !changes.returned.is_empty() {
+            self.calls
+                .retain(|call| !changes.returned.contains(&call.id));
+        }
         changes.calls.sort_unstable();
         changes.calls.dedup();
         let calls = self
@@ -332,7 +355,8 @@ impl Ledger {
             returned: changes.returned,
             running: running_records(&changes.running),
             learnt: self.learnt.clone(),
-            open_at: Some(now),
+            saved_at: now,
+            open: true,
         }
     }
 
@@ -361,7 +385,8 @@ impl Ledger {
             returned: Vec::new(),
             running: running_records(&self.running),
             learnt: self.learnt.clone(),
-            open_at: Some(now),
+            saved_at: now,
+            open: true,
         }
     }
 
@@ -378,7 +403,7 @@ impl Ledger {
                 self.calls.push_back(Call {
                     id: record.id,
                     at: record.at,
-                    counted_by: record.counted_by,
+                    counted_by: record.counted_by.min(record.at + self.limits.arrival),
                     lane: record.lane,
                     hunt: Arc::clone(&nobody),
                     ended: record.ended,
@@ -397,21 +422,36 @@ impl Ledger {
             }
             self.learnt.absorb(&snapshot.learnt);
         }
-        self.settle(now);
-        for open_at in stored.iter().filter_map(|snapshot| snapshot.open_at) {
-            self.assume_unstored((open_at + STORED_WITHIN).min(now));
+        // Nothing is forgotten yet: what was counted then says how many there can have been.
+        self.sort();
+        let mut gaps: Vec<DateTime<Utc>> = stored
+            .iter()
+            .filter(|snapshot| snapshot.version == SNAPSHOT_VERSION && snapshot.open)
+            .map(|snapshot| (snapshot.saved_at + STORED_WITHIN).min(now))
+            .collect();
+        gaps.sort_unstable();
+        for gap in gaps {
+            self.assume_unstored(now, gap);
         }
+        self.sort();
+        self.settle(now);
+    }
+
+    fn sort(&mut self) {
+        self.calls.make_contiguous().sort_by_key(|call| call.at);
     }
 
     /// Books as many calls as could have been sent at `at` without being stored.
-    fn assume_unstored(&mut self, at: DateTime<Utc>) {
+    fn assume_unstored(&mut self, now: DateTime<Utc>, at: DateTime<Utc>) {
         let limits = self.learnt.tightened(&self.limits.calls);
+        let before = |per| {
+            let made = self.calls.iter().filter(|call| call.at <= at);
+            made.filter(move |call| call.counted_by + counted_for(per) > at)
+                .count()
+        };
         let room = limits
             .iter()
-            .map(|limit| {
-                let used = self.counted(at, limit.per, None).count();
-                (limit.max as usize).saturating_sub(used)
-            })
+            .map(|limit| (limit.max as usize).saturating_sub(before(limit.per)))
             .min()
             .unwrap_or(0)
             .min(CALLS_KEPT_MAX);
@@ -422,11 +462,19 @@ impl Ledger {
             self.calls.push_back(Call {
                 id,
                 at,
-                counted_by: at,
+                counted_by: (at + self.limits.arrival).min(now),
                 lane: Lane::Detection,
                 hunt: Arc::clone(&nobody),
                 ended: true,
             });
+            self.changes.calls.push(id);
+        }
+    }
+
+    /// Notes that a call is to be stored.
+    fn note(&mut self, id: CallId) {
+        if self.stored {
+            self.changes.calls.push(id);
         }
     }
 
@@ -438,14 +486,20 @@ impl Ledger {
             .iter()
             .map(|limit| counted_for(limit.per))
             .fold(RECENT, TimeDelta::max);
-        // A clock that was set back must not leave calls in the future, which would be counted
-        // until it has caught up.
-        let counted_by_max = now + self.limits.arrival;
-        for call in &mut self.calls {
-            call.at = call.at.min(now);
-            call.counted_by = call.counted_by.min(counted_by_max);
+        if self.calls.back().is_some_and(|call| call.at > now) {
+            // A clock that was set back must not leave calls in the future, which would be counted
+            // until it has caught up.
+            let counted_by_max = now + self.limits.arrival;
+            for call in &mut self.calls {
+                call.at = call.at.min(now);
+                call.counted_by = call.counted_by.min(counted_by_max);
+            }
         }
-        self.calls.retain(|call| call.counted_by + longest > now);
+        while let Some(call) = self.calls.front()
+            && call.counted_by + longest <= now
+        {
+            self.calls.pop_front();
+        }
         for begun in self.open.values_mut() {
             *begun = (*begun).min(now);
         }
@@ -479,18 +533,38 @@ impl Ledger {
         }
     }
 
-    /// Calls that a window of this length still counts at `at`, of one lane or of all.
+    /// Calls that a window of this length still counts at `now`, newest first, with when it stops
+    /// to; of one lane or of all.
     fn counted(
         &self,
-        at: DateTime<Utc>,
+        now: DateTime<Utc>,
         per: TimeDelta,
         lane: Option<Lane>,
     ) -> impl Iterator<Item = DateTime<Utc>> {
-        self.calls
-            .iter()
+        // Calls are in the order in which they were booked.
+        let oldest = now - counted_for(per) - self.limits.arrival;
+        let calls = self.calls.iter().rev();
+        calls
+            .take_while(move |call| call.at >= oldest)
             .filter(move |call| lane.is_none_or(|lane| call.lane == lane))
             .map(move |call| call.counted_by + counted_for(per))
-            .filter(move |freed| *freed > at)
+            .filter(move |freed| *freed > now)
+    }
+
+    /// When less than `max` calls are counted; none if it is so now.
+    fn below(
+        &self,
+        now: DateTime<Utc>,
+        per: TimeDelta,
+        lane: Option<Lane>,
+        max: u32,
+    ) -> Option<DateTime<Utc>> {
+        let count = self.counted(now, per, lane).count();
+        let surplus = count.checked_sub(max as usize)?;
+        let mut freed: Vec<DateTime<Utc>> = self.counted(now, per, lane).collect();
+        // There is one more than the surplus, as `max` is at least one.
+        let (_, last, _) = freed.select_nth_unstable(surplus.min(count.checked_sub(1)?));
+        Some(*last)
     }
 
     /// When a window has room for a call of this lane; none if it has now. A lane has room as long
@@ -502,24 +576,15 @@ impl Ledger {
         allowed: u32,
         lane: Lane,
     ) -> Option<DateTime<Utc>> {
-        let mut freed: Vec<DateTime<Utc>> = self.counted(now, limit.per, None).collect();
-        freed.sort_unstable();
-        let below = |freed: &[DateTime<Utc>], max: u32| match freed.len().checked_sub(max as usize)
-        {
-            Some(index) => freed.get(index).copied(),
-            None => None,
-        };
-        let by_share = below(&freed, allowed)?;
+        let by_share = self.below(now, limit.per, None, allowed)?;
         if allowed == limit.max {
             return Some(by_share);
         }
-        let mut own: Vec<DateTime<Utc>> = self.counted(now, limit.per, Some(lane)).collect();
-        own.sort_unstable();
         let sure = Limits::sure(limit.max);
-        match (below(&own, sure), below(&freed, limit.max)) {
-            (None, None) => None,
-            (own, all) => Some(by_share.min(own.max(all).unwrap_or(by_share))),
-        }
+        let own = self.below(now, limit.per, Some(lane), sure);
+        let all = self.below(now, limit.per, None, limit.max);
+        let by_sure = own.max(all)?;
+        Some(by_share.min(by_sure))
     }
 
     /// Running time that a window of this length still counts, with when it stops to.

@@ -24,9 +24,10 @@ pub struct Snapshot {
     pub running: Vec<RunningRecord>,
     /// What refusals taught.
     pub learnt: Learnt,
-    /// When it was stored; none if everything was stored before the process ended. Otherwise calls
-    /// of the last second may be missing.
-    pub open_at: Option<DateTime<Utc>>,
+    /// When it was stored.
+    pub saved_at: DateTime<Utc>,
+    /// Whether the process went on then: calls of the second that followed may be missing.
+    pub open: bool,
 }
 
 /// A call.

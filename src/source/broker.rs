@@ -12,7 +12,7 @@ mod store;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
+use chrono::{DateTime, SecondsFormat, Utc};
 use tokio::sync::{Notify, OnceCell};
 
 use crate::clock::SharedClock;
@@ -36,6 +36,8 @@ pub struct Broker {
 #[derive(Debug, Default)]
 struct Desks {
     by_scope: BTreeMap<Scope, Desk>,
+    /// Whether their books are stored.
+    stored: bool,
     next_ticket: u64,
 }
 
@@ -46,6 +48,8 @@ struct Desk {
     breaker: Breaker,
     turns: Turns,
     waiting: BTreeMap<u64, Waiter>,
+    /// Counts the changes of books and queue.
+    version: u64,
     tally: Tally,
     /// Whether limits were set, and not only assumed.
     configured: bool,
@@ -55,6 +59,9 @@ struct Desk {
 struct Waiter {
     waiting: Waiting,
     granted: Option<CallId>,
+    /// The version that it looked at last. The first of each lane keeps up with all of them, and
+    /// looks again in time; the others are woken when it is their turn.
+    seen: Option<u64>,
     woken: Arc<Notify>,
 }
 
@@ -94,10 +101,14 @@ impl Broker {
     /// A broker with empty books, or with those of the store, which are read before the first
     /// call.
     pub fn new(clock: SharedClock, store: Option<Arc<dyn QuotaStore>>) -> Arc<Self> {
+        let desks = Desks {
+            stored: store.is_some(),
+            ..Desks::default()
+        };
         Arc::new(Self {
             clock,
             store,
-            desks: Mutex::default(),
+            desks: Mutex::new(desks),
             loaded: OnceCell::new(),
             saving: tokio::sync::Mutex::default(),
         })
@@ -116,8 +127,7 @@ impl Broker {
         };
         desk.configured = true;
         desk.ledger.set_limits(limits);
-        desk.serve(now);
-        desk.wake_all();
+        desk.changed(now);
     }
 
     /// Forgets what [`Broker::limit`] said, before a new configuration says it anew. What was used
@@ -143,25 +153,22 @@ impl Broker {
         let place = Place::take(self, scope, lane, hunt);
         let permit = loop {
             let now = self.clock.now();
-            let (until, reason) = match place.look(now) {
+            let (at, reason, timed) = match place.look(now) {
                 Look::Granted(permit) => break permit,
                 Look::Denied(denied) => return Err(denied),
-                Look::Wait(until, reason) => (until, reason),
+                Look::Wait { at, reason, timed } => (at, reason, timed),
             };
             if let Some(deadline) = deadline
-                && (now >= deadline || until.is_some_and(|until| until > deadline))
+                && (now >= deadline || at.is_some_and(|at| at > deadline))
             {
                 self.desks().desk(scope).tally.denied += 1;
                 return Err(Denied::Late {
                     scope: scope.clone(),
-                    at: until,
+                    at,
                     reason,
                 });
             }
-            let wake_at = match (until, deadline) {
-                (Some(until), Some(deadline)) => Some(until.min(deadline)),
-                (until, deadline) => until.or(deadline),
-            };
+            let wake_at = [at.filter(|_| timed), deadline].into_iter().flatten().min();
             match wake_at {
                 Some(at) => tokio::select! {
                     () = place.woken.notified() => {}
@@ -185,7 +192,7 @@ impl Broker {
         let mut desks = self.desks();
         let desk = desks.desk(scope);
         let changed = change(desk, now);
-        desk.serve(now);
+        desk.changed(now);
         changed
     }
 
@@ -214,13 +221,19 @@ impl Broker {
 impl Desks {
     fn desk(&mut self, scope: &Scope) -> &mut Desk {
         if !self.by_scope.contains_key(scope) {
-            // Ids of calls are those of this process alone: room for 2^40 calls after each.
-            let first_id = fastrand::i64(0..1 << 22) << 40;
+            let limits = Limits::of(scope.api);
+            let ledger = if self.stored {
+                // Ids of calls are those of this process alone.
+                Ledger::new(limits, fastrand::i64(0..i64::MAX / 2))
+            } else {
+                Ledger::unstored(limits)
+            };
             let desk = Desk {
-                ledger: Ledger::new(Limits::of(scope.api), first_id),
+                ledger,
                 breaker: Breaker::default(),
                 turns: Turns::default(),
                 waiting: BTreeMap::new(),
+                version: 0,
                 tally: Tally::default(),
                 configured: false,
             };
@@ -233,25 +246,48 @@ impl Desks {
 }
 
 impl Desk {
+    /// Lets those who wait know that something changed.
+    fn changed(&mut self, now: DateTime<Utc>) {
+        self.version += 1;
+        self.serve(now);
+        self.alert();
+    }
+
+    /// Wakes the first of each lane, where it has not seen the last change.
+    fn alert(&self) {
+        for lane in Lane::ALL {
+            if let Some(first) = self.first(lane)
+                && first.seen != Some(self.version)
+            {
+                first.woken.notify_one();
+            }
+        }
+    }
+
+    fn first(&self, lane: Lane) -> Option<&Waiter> {
+        let mut waiting = self.waiting.values();
+        waiting.find(|waiter| waiter.granted.is_none() && waiter.waiting.lane == lane)
+    }
+
     /// Grants as many calls as may be sent now to those whose turn it is.
     fn serve(&mut self, now: DateTime<Utc>) {
-        if self.waiting.values().all(|waiter| waiter.granted.is_some()) {
+        // What detection may not do, no other lane may.
+        if self.waiting.is_empty() || self.ledger.admit(now, Lane::Detection) != Admission::Now {
             return;
         }
-        let mut recent = self.ledger.recent_calls(now);
+        let mut recent = None;
         for lane in Lane::ALL {
-            loop {
+            while self.first(lane).is_some() && self.ledger.admit(now, lane) == Admission::Now {
+                let recent = recent.get_or_insert_with(|| self.ledger.recent_calls(now));
                 let waiting = self.waiting.values();
                 let waiting = waiting.filter(|waiter| waiter.granted.is_none());
                 let waiting = waiting.map(|waiter| &waiter.waiting);
-                let Some(next) = self.turns.next(lane, waiting, &recent) else {
+                let Some(next) = self.turns.next(lane, waiting, recent) else {
                     break;
                 };
                 let (ticket, hunt) = (next.ticket, Arc::clone(&next.hunt));
-                if self.ledger.admit(now, lane) != Admission::Now {
-                    break;
-                }
                 let call = self.ledger.book(now, lane, &hunt);
+                self.version += 1;
                 self.turns.serve(&hunt);
                 *recent.entry(hunt).or_default() += 1;
                 if let Some(waiter) = self.waiting.get_mut(&ticket) {
@@ -281,7 +317,13 @@ struct Place<'a> {
 enum Look {
     Granted(Permit),
     Denied(Denied),
-    Wait(Option<DateTime<Utc>>, Reason),
+    Wait {
+        /// When a call may be possible, as far as that can be told.
+        at: Option<DateTime<Utc>>,
+        reason: Reason,
+        /// Whether to look again then; otherwise another of the lane does.
+        timed: bool,
+    },
 }
 
 impl<'a> Place<'a> {
@@ -297,6 +339,7 @@ impl<'a> Place<'a> {
                 hunt: Arc::from(hunt),
             },
             granted: None,
+            seen: None,
             woken: Arc::clone(&woken),
         };
         desks.desk(scope).waiting.insert(ticket, waiter);
@@ -326,17 +369,23 @@ impl<'a> Place<'a> {
             return open(next_try, why);
         }
         desk.serve(now);
+        let version = desk.version;
         let waiter = desk.waiting.get_mut(&self.ticket);
-        let Some(call) = waiter.and_then(|waiter| waiter.granted.take()) else {
-            return match desk.ledger.admit(now, self.lane) {
-                Admission::At(at, reason) => Look::Wait(Some(at), reason),
-                Admission::WhenOneEnds(reason) => Look::Wait(None, reason),
-                // There is room, and others of the lane were before us: they will have taken it.
-                Admission::Now => Look::Wait(
-                    Some(now + TimeDelta::milliseconds(1)),
-                    Reason::Turn(self.lane),
-                ),
+        let granted = waiter.and_then(|waiter| {
+            waiter.seen = Some(version);
+            waiter.granted.take()
+        });
+        desk.alert();
+        let Some(call) = granted else {
+            let first = desk.first(self.lane);
+            let timed = first.is_some_and(|first| first.waiting.ticket == self.ticket);
+            let (at, reason) = match desk.ledger.admit(now, self.lane) {
+                Admission::At(at, reason) => (Some(at), reason),
+                Admission::WhenOneEnds(reason) => (None, reason),
+                // Others of the lane come first, who were woken.
+                Admission::Now => (Some(now), Reason::Turn(self.lane)),
             };
+            return Look::Wait { at, reason, timed };
         };
         desk.waiting.remove(&self.ticket);
         let probe = match desk.breaker.pass(now) {
@@ -345,7 +394,7 @@ impl<'a> Place<'a> {
             Passage::Refused { next_try, why } => {
                 desk.ledger.give_back(call);
                 desk.tally.denied += 1;
-                desk.serve(now);
+                desk.changed(now);
                 return open(next_try, why);
             }
         };

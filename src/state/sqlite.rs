@@ -5,6 +5,7 @@
 //! own below `sqlite/`.
 
 mod outbox;
+mod quota;
 mod record;
 mod row;
 mod runs;
@@ -30,6 +31,8 @@ const READERS: u32 = 4;
 #[derive(Debug)]
 pub struct SqliteStore {
     path: PathBuf,
+    /// Tells what this process wrote from what others did.
+    process: String,
     writer: SqlitePool,
     reader: SqlitePool,
 }
@@ -76,6 +79,7 @@ impl SqliteStore {
             .map_err(|error| refusal(path, &error))?;
         Ok(Self {
             path: path.to_owned(),
+            process: uuid::Uuid::now_v7().simple().to_string(),
             writer,
             reader,
         })

@@ -60,7 +60,7 @@ impl Broker {
                 .at
                 .is_some_and(|at| at <= now && now - at < STORED_WITHIN);
             if !fresh {
-                self.save(&mut saved, now, Some(now)).await;
+                self.save(&mut saved, now, true).await;
             }
         }
     }
@@ -70,15 +70,15 @@ impl Broker {
     pub async fn close(&self) {
         let mut saved = self.saving.lock().await;
         if saved.at.is_some() {
-            self.save(&mut saved, self.clock.now(), None).await;
+            self.save(&mut saved, self.clock.now(), false).await;
         }
     }
 
-    async fn save(&self, saved: &mut Saved, now: DateTime<Utc>, open_at: Option<DateTime<Utc>>) {
+    async fn save(&self, saved: &mut Saved, now: DateTime<Utc>, open: bool) {
         let Some(store) = &self.store else {
             return;
         };
-        let mut unstored = Unstored::take(self, now, open_at);
+        let mut unstored = Unstored::take(self, now, open);
         // Whether it works or not: the next try is a second later.
         saved.at = Some(now);
         match store.save(&unstored.changes, now - KEPT).await {
@@ -107,13 +107,13 @@ struct Unstored<'a> {
 }
 
 impl<'a> Unstored<'a> {
-    fn take(broker: &'a Broker, now: DateTime<Utc>, open_at: Option<DateTime<Utc>>) -> Self {
+    fn take(broker: &'a Broker, now: DateTime<Utc>, open: bool) -> Self {
         let mut desks = broker.desks();
         let changed = desks.by_scope.iter_mut();
         let changes = changed
             .map(|(scope, desk)| {
                 let mut changes = desk.ledger.take_changes(now);
-                changes.open_at = open_at;
+                changes.open = open;
                 (scope.clone(), changes)
             })
             .collect();
