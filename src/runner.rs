@@ -316,13 +316,13 @@ impl Runner {
                 Ok(judged) => {
                     return outcome::done(self.owner, request, judged, started_at, self.now());
                 }
-                Err(error) => error.to_string(),
+                Err(error) => ExecutionError::new(error.to_string()),
             },
-            Ok(Err(error)) => error.to_string(),
-            Err(_) => format!(
+            Ok(Err(error)) => error,
+            Err(_) => ExecutionError::new(format!(
                 "not finished within {}; raise the hunt's `timeout` or shorten its window",
                 crate::duration::DurationText(hunt.timeout)
-            ),
+            )),
         };
         outcome::failed(self.owner, request, failed, Some(started_at), self.now())
     }

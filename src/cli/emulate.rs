@@ -19,7 +19,7 @@ use crate::server::access::Access;
 use crate::server::kusto::Kusto;
 use crate::server::kusto::databases::{DEFAULT_NAME, Databases, Set};
 use crate::source::local::LocalConfig;
-use crate::source::{self, SourceConfig};
+use crate::source;
 use crate::telemetry;
 
 /// Arguments of `huntd emulate`.
@@ -71,7 +71,7 @@ pub async fn run(args: Args, global: &Global) -> anyhow::Result<ExitCode> {
         signal(SignalKind::terminate())?,
         signal(SignalKind::interrupt())?,
     );
-    let source = source::build(&SourceConfig::Local(LocalConfig::new(&args.data)));
+    let source = source::local(&LocalConfig::new(&args.data));
     let tables = {
         let source = Arc::clone(&source);
         tokio::task::spawn_blocking(move || source.tables().map(|tables| tables.table_names()))

@@ -182,6 +182,7 @@ fn outcome(request: &RunRequest, status: RunStatus) -> RunOutcome {
     };
     RunOutcome {
         owner: lease(0).owner,
+        again: status == RunStatus::Failed && request.trigger == Trigger::Schedule,
         record,
         findings: Vec::new(),
         deliveries: Vec::new(),

@@ -39,6 +39,7 @@ pub(super) fn prepare(
         window_mode: Mode::Event,
         now: Some(now),
         timeout: options.timeout,
+        turn: Turn::of_person(),
     };
     let text = request.text;
     let ask = async move {
