@@ -1,0 +1,1 @@
+//! What the ledger never does: let a window hold more than it may.

@@ -1,0 +1,1 @@
+//! Many hunts at one tenant, by a manual clock.
