@@ -9,6 +9,8 @@
 //! | too large, exactly as many rows as the service returns at most, stopped for its memory | incomplete: not tried again, but split |
 //! | timed out twice | the same |
 
+mod cost;
+
 use std::time::Duration;
 
 use arrow::datatypes::SchemaRef;
@@ -22,9 +24,11 @@ use super::prepare::Prepared;
 use super::query_api::{AnswerLimits, Asked};
 use super::Inner;
 use crate::microsoft::{self, ApiError, ApiErrorKind, Body, Call, RequestIds, classify_failure};
+use crate::quota::breaker::{Fault, FaultKind};
 use crate::quota::{Throttle, Throttled};
 use crate::run::report;
 use crate::source::SourceError;
+use crate::source::broker::Denied;
 use crate::source::decode::{DecodeError, DecodeOptions, Event, Failure, Summary, decode};
 use crate::source::spool::{Spool, Spooled};
 use crate::window::Window;
@@ -52,6 +56,9 @@ pub(super) struct Answered {
     pub(super) incomplete: Option<Incomplete>,
     /// What was unusual.
     pub(super) notes: Vec<String>,
+    /// How long the service ran the query, and with how much CPU, if it tells.
+    running: Option<Duration>,
+    cpu: Option<Duration>,
 }
 
 /// Size of an answer.
@@ -100,14 +107,28 @@ impl Inner {
         let (mut failures, mut timeouts, mut refusals) = (0, 0, 0);
         let turn = prepared.turn();
         loop {
-            let permit = self
+            let granted = self
                 .broker
                 .acquire(&self.scope, turn.lane, &turn.hunt, turn.deadline)
-                .await
-                .map_err(|denied| SourceError::Throttled {
-                    message: format!("{}: {denied}", self.api.title()),
-                    until: denied.until(),
-                })?;
+                .await;
+            let permit = match granted {
+                Ok(permit) => permit,
+                // The tenant is left alone for a while: that is a failure as others are.
+                Err(Denied::Open { next_try, .. })
+                    if failures < self.config.attempts
+                        && turn.deadline.is_none_or(|deadline| next_try < deadline) =>
+                {
+                    failures += 1;
+                    self.clock.sleep_until(next_try).await;
+                    continue;
+                }
+                Err(denied) => {
+                    return Err(SourceError::Throttled {
+                        message: format!("{}: {denied}", self.api.title()),
+                        until: denied.until(),
+                    });
+                }
+            };
             let at = self.clock.now();
             let begun = tokio::time::Instant::now();
             let called = self.call(prepared, part).await;
@@ -129,14 +150,14 @@ impl Inner {
             });
             let error = match called.outcome {
                 Ok(answered) => {
-                    permit.succeeded(took);
+                    permit.finish(answered.running, answered.cpu);
                     return Ok(answered);
                 }
                 Err(error) => error,
             };
             match &error.kind {
                 ApiErrorKind::Throttled { after, quota } => {
-                    permit.throttled(Throttled {
+                    permit.throttled(&Throttled {
                         after: *after,
                         throttle: throttle(quota.as_ref()),
                     });
@@ -148,11 +169,11 @@ impl Inner {
                     continue;
                 }
                 ApiErrorKind::TooLarge | ApiErrorKind::Preempted => {
-                    permit.succeeded(took);
+                    permit.finish(None, None);
                     return Ok(Answered::refused(&error));
                 }
                 ApiErrorKind::Timeout => {
-                    permit.succeeded(took);
+                    permit.finish(None, None);
                     timeouts += 1;
                     if timeouts >= TIMEOUTS_MAX && can_split {
                         return Ok(Answered::refused(&error));
@@ -163,12 +184,15 @@ impl Inner {
                     }
                 }
                 ApiErrorKind::InvalidQuery => {
-                    permit.succeeded(took);
+                    permit.finish(None, None);
                     return Err(self.failure(error));
                 }
                 _ => {
                     let may_pass = error.kind.is_retryable() || is_passing(&error);
-                    permit.failed(took, &error.to_string());
+                    permit.failed(Fault {
+                        kind: fault(&error.kind),
+                        what: error.to_string(),
+                    });
                     failures += 1;
                     if !may_pass || failures >= self.config.attempts {
                         return Err(self.failure(error));
@@ -301,6 +325,8 @@ impl Inner {
             rows,
             counted: called.counted,
             incomplete,
+            running: cost::running(summary.stats.as_ref()),
+            cpu: cost::cpu(summary.stats.as_ref()),
             notes: summary.notes,
         })
     }
@@ -364,6 +390,8 @@ impl Answered {
             counted: Counted::default(),
             incomplete: None,
             notes: Vec::new(),
+            running: None,
+            cpu: None,
         }
     }
 
