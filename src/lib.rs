@@ -28,6 +28,8 @@ pub mod run;
 pub mod schedule;
 pub mod window;
 
+pub mod microsoft;
+
 pub mod action;
 pub mod lake;
 pub mod source;
