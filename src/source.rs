@@ -1,5 +1,6 @@
 //! Where a query runs. Each kind of source has its file or folder below `source/`.
 
+pub mod decode;
 pub mod local;
 pub mod schema;
 
