@@ -39,6 +39,8 @@ pub mod scheduler;
 
 pub mod server;
 
+pub mod emulator;
+
 pub mod config;
 
 pub mod app;
