@@ -42,6 +42,8 @@ pub mod scheduler;
 
 pub mod server;
 
+pub mod emulator;
+
 pub mod config;
 
 pub mod app;
