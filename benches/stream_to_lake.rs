@@ -89,6 +89,7 @@ async fn main() -> anyhow::Result<()> {
         window_mode: Mode::Event,
         now: None,
         timeout: Duration::from_hours(1),
+        turn: Turn::of_person(),
     };
     let began = Instant::now();
     let result = source.query(&spec).await?;

@@ -44,7 +44,7 @@ use crate::clock::{Clock as _, SharedClock};
 use crate::secret::Secret;
 use crate::server::access::Access;
 use crate::source::local::LocalConfig;
-use crate::source::{self, Source, SourceConfig};
+use crate::source::{self, Source};
 
 /// Longest body of a request.
 const BODY_BYTES_MAX: usize = 16 << 20;
@@ -160,7 +160,7 @@ impl Emulator {
             issuer: Issuer::new()?,
             faults: Faults::new(config.faults.clone(), config.seed),
             clock: Arc::new(EmulatorClock::new(clock, config.speed)),
-            source: source::build(&SourceConfig::Local(LocalConfig::new(&config.data))),
+            source: source::local(&LocalConfig::new(&config.data)),
             token_access: token_access.transpose()?,
             identity_header,
             url: format!("{scheme}://{host}"),

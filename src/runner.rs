@@ -447,7 +447,7 @@ impl Runner {
             cause = crash,
             "a run ended by a defect of huntd; please report it"
         );
-        let cause = format!("internal error: {crash}");
+        let cause = ExecutionError::new(format!("internal error: {crash}"));
         let outcome = outcome::failed(self.owner, &request, cause, None, self.now());
         self.conclude(&outcome).await;
     }

@@ -73,7 +73,7 @@ impl SourceConfig {
 pub type Sources = BTreeMap<SourceName, Arc<dyn Source>>;
 
 /// What sources are made with, beside their configuration.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Surroundings {
     /// Tells the time.
     pub clock: SharedClock,

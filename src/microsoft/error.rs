@@ -122,7 +122,7 @@ impl ApiErrorKind {
 
 impl ApiError {
     /// An error without a response.
-    pub(super) fn new(kind: ApiErrorKind, message: &str) -> Self {
+    pub fn new(kind: ApiErrorKind, message: &str) -> Self {
         Self {
             kind,
             status: None,

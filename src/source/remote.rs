@@ -9,8 +9,8 @@ pub mod config;
 
 mod address;
 mod attempt;
-mod diagnose;
 mod hunting;
+mod known;
 mod kusto;
 mod log_analytics;
 mod merge;
@@ -27,15 +27,16 @@ use futures::StreamExt as _;
 use kql::catalog::SharedCatalog;
 
 use self::config::{GraphConfig, HuntingConfig, KustoConfig, LogAnalyticsConfig, ServiceConfig};
+use self::known::Known;
 use self::parts::Parts;
 use self::prepare::Prepared;
 use self::query_api::QueryApi;
 use super::broker::Broker;
 use super::schema::layered;
-use super::{Diagnosis, QueryResult, QuerySpec, QueryStats, Source, SourceError, Surroundings};
+use super::{QueryResult, QuerySpec, QueryStats, Source, SourceError, Surroundings};
 use crate::clock::SharedClock;
 use crate::microsoft::{ApiClient, Tokens};
-use crate::quota::Scope;
+use crate::quota::{Limits, Scope};
 
 /// A service of Microsoft that runs KQL.
 #[derive(Debug)]
@@ -54,16 +55,8 @@ struct Inner {
     clock: SharedClock,
     /// Whose quota calls count against.
     scope: Scope,
-    declared: Declared,
-}
-
-/// Tables that the configuration declares.
-struct Declared(SharedCatalog);
-
-impl std::fmt::Debug for Declared {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Declared")
-    }
+    /// Tables that the configuration declares.
+    declared: Known,
 }
 
 /// Advanced hunting through Microsoft Graph.
@@ -124,7 +117,8 @@ impl RemoteSource {
             tenant: config.connection.tenant.clone(),
             api: api.api(),
         };
-        surroundings.broker.configure(&scope, &config.quota);
+        let limits = Limits::of(scope.api).with(&config.quota);
+        surroundings.broker.limit(&scope, limits);
         let inner = Inner {
             api,
             config: config.clone(),
@@ -133,7 +127,7 @@ impl RemoteSource {
             broker: Arc::clone(&surroundings.broker),
             clock,
             scope,
-            declared: Declared(Arc::clone(&surroundings.declared)),
+            declared: Known(Arc::clone(&surroundings.declared)),
         };
         Ok(Arc::new(Self {
             inner: Arc::new(inner),
@@ -167,10 +161,6 @@ impl Source for RemoteSource {
     /// One table: what services answer with several (`fork`), is refused where it is bound.
     async fn results(&self, query: &QuerySpec) -> Result<Vec<QueryResult>, SourceError> {
         Ok(vec![self.query(query).await?])
-    }
-
-    async fn diagnose(&self) -> Vec<Diagnosis> {
-        diagnose::diagnose(&self.inner).await
     }
 }
 

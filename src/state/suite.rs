@@ -135,6 +135,7 @@ fn delivery(request: &RunRequest, findings: &[StoredFinding]) -> Delivery {
         key: format!("{}/{}/{action}", request.hunt, request.window.key()),
         action,
         alert: Alert {
+            missing: None,
             version: ALERT_VERSION,
             hunt: HuntSummary {
                 name: request.hunt.clone(),

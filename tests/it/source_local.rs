@@ -70,6 +70,7 @@ fn spec(text: &str, window: Option<Window>) -> QuerySpec {
         window_mode: Mode::Event,
         now: None,
         timeout: Duration::from_mins(1),
+        turn: Turn::of_person(),
     }
 }
 

@@ -12,7 +12,7 @@ use super::answer::{Preparation, Rows};
 use super::error::ApiError;
 use super::options::Options;
 use super::request::Request;
-use crate::source::QuerySpec;
+use crate::source::{QuerySpec, Turn};
 use crate::window::Window;
 
 /// Most results of one text.

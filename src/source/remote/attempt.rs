@@ -125,7 +125,10 @@ impl Inner {
                 Err(denied) => {
                     return Err(SourceError::Throttled {
                         message: format!("{}: {denied}", self.api.title()),
-                        until: denied.until(),
+                        until: match denied {
+                            Denied::Late { at, .. } => at,
+                            Denied::Open { next_try, .. } => Some(next_try),
+                        },
                     });
                 }
             };
@@ -312,7 +315,7 @@ impl Inner {
         let rows = rows.map_err(|error| ApiError::new(ApiErrorKind::Bug, &error.to_string()))?;
         let mut incomplete = self.cut(called.counted);
         if let Some(failure) = &summary.failure {
-            let error = classify_failure(&failure.code, &failure.message, &failure.inner);
+            let error = classify_failure(&failure.code, &failure.message, Some(&failure.raw));
             match error.kind {
                 ApiErrorKind::TooLarge | ApiErrorKind::Preempted => {
                     incomplete = Some(Incomplete::of(&error));
@@ -424,6 +427,14 @@ fn undecoded(failure: Failure<ApiError>) -> ApiError {
         Failure::Body(error) => error,
         Failure::Decode(error @ DecodeError::Store(_)) => ApiError::new(ApiErrorKind::Bug, &error.to_string()),
         Failure::Decode(error) => ApiError::new(ApiErrorKind::Unavailable, &error.to_string()),
+    }
+}
+
+fn fault(kind: &ApiErrorKind) -> FaultKind {
+    match kind {
+        ApiErrorKind::Unauthorized | ApiErrorKind::Forbidden => FaultKind::Unauthorized,
+        ApiErrorKind::Misconfigured | ApiErrorKind::NotFound => FaultKind::Misconfigured,
+        _ => FaultKind::Unavailable,
     }
 }
 

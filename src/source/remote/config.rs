@@ -7,6 +7,7 @@ use std::time::Duration;
 use kql::catalog::SharedCatalog;
 use schemars::JsonSchema;
 use serde::Deserialize;
+use uuid::Uuid;
 
 use crate::duration::DurationText;
 use crate::microsoft::ConnectionConfig;
@@ -58,7 +59,8 @@ pub struct GraphConfig {
     /// Log Analytics workspace that is queried beside Defender's tables, by its GUID. Microsoft
     /// answers from the primary workspace without a word where it is wrong, so look twice.
     #[serde(default)]
-    pub workspace: Option<uuid::Uuid>,
+    #[schemars(with = "Option<String>")]
+    pub workspace: Option<Uuid>,
 }
 
 impl GraphConfig {
@@ -89,7 +91,8 @@ pub struct LogAnalyticsConfig {
     #[serde(flatten)]
     pub service: ServiceConfig,
     /// The workspace, by its GUID.
-    pub workspace: uuid::Uuid,
+    #[schemars(with = "String")]
+    pub workspace: Uuid,
     /// Further workspaces that are queried along: GUIDs, names or resource ids. Default: none.
     #[serde(default)]
     pub workspaces: Vec<String>,

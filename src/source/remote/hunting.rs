@@ -15,6 +15,7 @@ use uuid::Uuid;
 
 use super::address::Address;
 use super::config::{GraphConfig, HuntingConfig};
+use super::known::Known;
 use super::query_api::{AnswerLimits, ApiRequest, Asked, QueryApi, no_parameters};
 use crate::microsoft::{Audience, Service};
 use crate::quota::Api;
@@ -32,7 +33,7 @@ const BYTES_MAX: u64 = 50_000_000;
 pub(super) struct Hunting {
     door: Door,
     address: Address,
-    tables: SharedCatalog,
+    tables: Known,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -49,7 +50,7 @@ impl Hunting {
                 workspace: config.workspace,
             },
             address: Address::of(&config.service, Service::GraphSecurity)?,
-            tables: config.tables(),
+            tables: Known(config.tables()),
         })
     }
 
@@ -67,7 +68,7 @@ impl Hunting {
         Self {
             door,
             address,
-            tables: Family::Defender.tables(),
+            tables: Known(Family::Defender.tables()),
         }
     }
 }
@@ -145,6 +146,6 @@ impl QueryApi for Hunting {
     }
 
     fn tables(&self) -> SharedCatalog {
-        Arc::clone(&self.tables)
+        Arc::clone(&self.tables.0)
     }
 }

@@ -20,8 +20,9 @@ use uuid::Uuid;
 
 use super::address::Address;
 use super::config::KustoConfig;
+use super::known::Known;
 use super::query_api::{AnswerLimits, ApiRequest, Asked, QueryApi, Stale};
-use crate::microsoft::{ApiClient, ApiError, Audience, Call, Service};
+use crate::microsoft::{ApiClient, ApiError, Audience, Body, Call, Service};
 use crate::quota::Api;
 use crate::source::SourceError;
 use crate::source::decode::Shape;
@@ -42,16 +43,7 @@ pub(super) struct Kusto {
     address: Address,
     database: String,
     time_columns: BTreeMap<String, String>,
-    known: RwLock<Option<Told>>,
-}
-
-/// What the database told, which has no `Debug` of its own.
-struct Told(SharedCatalog);
-
-impl std::fmt::Debug for Told {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Told")
-    }
+    known: RwLock<Option<Known>>,
 }
 
 impl Kusto {
@@ -147,11 +139,10 @@ impl QueryApi for Kusto {
             method: Method::POST,
             url: self.address.join(&["v1", "rest", "mgmt"]),
             headers: HeaderMap::new(),
-            body: json!({
+            body: Some(Body::Json(json!({
                 "db": self.database,
                 "csl": format!(".show database ['{name}'] schema as json"),
-            })
-            .into(),
+            }))),
             audience: self.address.audience.clone(),
             timeout: TABLES_TIMEOUT,
             client_request_id: Uuid::now_v7(),
@@ -159,8 +150,7 @@ impl QueryApi for Kusto {
         };
         let answer = client.send(call).await?.json(TABLES_BYTES_MAX).await?;
         let tables = database::tables(&answer, &self.database, &self.time_columns);
-        *self.known.write().unwrap_or_else(PoisonError::into_inner) =
-            Some(Told(tables));
+        *self.known.write().unwrap_or_else(PoisonError::into_inner) = Some(Known(tables));
         Ok(())
     }
 }

@@ -14,6 +14,7 @@ use uuid::Uuid;
 
 use super::address::Address;
 use super::config::LogAnalyticsConfig;
+use super::known::Known;
 use super::query_api::{AnswerLimits, ApiRequest, Asked, QueryApi, no_parameters};
 use crate::microsoft::{Audience, Service};
 use crate::quota::Api;
@@ -32,7 +33,7 @@ pub(super) struct LogAnalytics {
     address: Address,
     workspace: Uuid,
     workspaces: Vec<String>,
-    tables: SharedCatalog,
+    tables: Known,
 }
 
 impl LogAnalytics {
@@ -41,7 +42,7 @@ impl LogAnalytics {
             address: Address::of(&config.service, Service::LogAnalytics)?,
             workspace: config.workspace,
             workspaces: config.workspaces.clone(),
-            tables: Family::Sentinel.tables(),
+            tables: Known(Family::Sentinel.tables()),
         })
     }
 }
@@ -109,6 +110,6 @@ impl QueryApi for LogAnalytics {
     }
 
     fn tables(&self) -> SharedCatalog {
-        Arc::clone(&self.tables)
+        Arc::clone(&self.tables.0)
     }
 }

@@ -147,7 +147,7 @@ impl Parts {
                 return self.split(halves, place, foreseen, sender).await;
             }
             let asked = self.ask(window, &place, halves.is_some()).await;
-            let answered = match asked {
+            let mut answered = match asked {
                 Ok(answered) => answered,
                 Err(error) => {
                     self.note(&place, |part| {
@@ -157,7 +157,7 @@ impl Parts {
                     return Err(error);
                 }
             };
-            match (answered.incomplete, halves) {
+            match (answered.incomplete.take(), halves) {
                 (None, _) => {
                     self.learn(window, answered.counted.rows, answered.counted.bytes);
                     self.note(&place, |part| {
@@ -179,10 +179,6 @@ impl Parts {
                         part.rows = answered.counted.rows;
                         part.reason = Some(format!("{}; {why}", incomplete.reason));
                     });
-                    let answered = Answered {
-                        incomplete: None,
-                        ..answered
-                    };
                     self.take(answered, sender).await
                 }
             }
