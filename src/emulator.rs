@@ -18,6 +18,10 @@ pub mod token;
 
 mod auth;
 mod form;
+mod hunting;
+mod query;
+mod spool;
+mod timespan;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -50,6 +54,8 @@ use crate::source::{self, Source};
 const BODY_BYTES_MAX: usize = 16 << 20;
 /// How long requests under way may take to end when the emulator stops.
 const SHUTDOWN: Duration = Duration::from_secs(5);
+/// Longest time of a query where no limit is set.
+const TIMEOUT_MAX: Duration = Duration::from_hours(1);
 /// Id of the application that can sign in where none is configured.
 pub const DEFAULT_CLIENT: &str = "11111111-2222-4333-8444-555555555555";
 
@@ -273,6 +279,7 @@ fn random_text() -> anyhow::Result<String> {
 
 fn router(state: &SharedState) -> Router {
     let api = Router::new()
+        .merge(hunting::router())
         .fallback(not_found)
         .with_state(Arc::clone(state))
         .layer(from_fn_with_state(Arc::clone(state), auth::admit));
