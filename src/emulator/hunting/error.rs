@@ -39,7 +39,11 @@ pub(super) fn of_source(error: &SourceError, product: Product) -> Failure {
             Product::Graph => Failure::new(504, "UnknownError", ""),
             _ => Failure::new(504, "GatewayTimeout", "Query exceeded the timeout period."),
         },
-        SourceError::Failed(_) => match product {
+        SourceError::Refused(what) => Failure::new(400, "BadRequest", what),
+        SourceError::Failed(_)
+        | SourceError::Throttled { .. }
+        | SourceError::Unauthorized(_)
+        | SourceError::Unavailable(_) => match product {
             Product::Graph => Failure::new(500, "UnknownError", ""),
             _ => Failure::new(
                 500,
@@ -107,7 +111,7 @@ mod tests {
 
     fn told(text: &str) -> String {
         let catalog = MemoryCatalog::default();
-        let bound = kql::bind::bind(text, &catalog);
+        let bound = kql::compile(text, &catalog);
         of_query(&bound.diagnostics, text)
     }
 
