@@ -107,7 +107,7 @@ mod tests {
 
     fn told(text: &str) -> String {
         let catalog = MemoryCatalog::default();
-        let bound = kql::bind::bind(text, &catalog);
+        let bound = kql::bind::compile(text, &catalog);
         of_query(&bound.diagnostics, text)
     }
 
