@@ -14,14 +14,20 @@ pub mod fault;
 pub mod limit;
 pub mod listener;
 pub mod product;
+pub mod request_log;
 pub mod token;
 
+mod admin;
 mod auth;
 mod form;
 mod hunting;
+mod kusto;
+mod log_analytics;
 mod query;
+mod quota;
 mod spool;
 mod timespan;
+mod trouble;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -37,16 +43,21 @@ use axum::routing::get;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
+use tower_http::compression::CompressionLayer;
 
 use self::clock::EmulatorClock;
 use self::config::{ClientConfig, EmulatorConfig};
 use self::fault::Faults;
 use self::listener::{Identity, Peer, TlsListener, names_host};
 use self::product::{Failure, Product};
+use self::quota::Quota;
+use self::request_log::{RequestLog, RequestRecord};
 use self::token::{Clients, Issuer};
 use crate::clock::{Clock as _, SharedClock};
 use crate::secret::Secret;
 use crate::server::access::Access;
+use crate::server::kusto::Kusto;
+use crate::server::kusto::databases::{DEFAULT_NAME, Databases, Set};
 use crate::source::local::LocalConfig;
 use crate::source::{self, Source};
 
@@ -68,6 +79,9 @@ pub struct EmulatorState {
     pub(crate) clients: Clients,
     pub(crate) issuer: Issuer,
     pub(crate) faults: Faults,
+    pub(crate) quota: Quota,
+    pub(crate) requests: RequestLog,
+    pub(crate) kusto: Arc<Kusto>,
     /// Who knows the one token for everything, where there is one.
     pub(crate) token_access: Option<Access>,
     pub(crate) identity_header: Secret,
@@ -161,12 +175,21 @@ impl Emulator {
             ip if ip.is_unspecified() => format!("localhost:{}", address.port()),
             _ => address.to_string(),
         };
+        let clock = Arc::new(EmulatorClock::new(clock, config.speed));
+        let source = source::local(&LocalConfig::new(&config.data));
+        let database = config.database.as_deref().unwrap_or(DEFAULT_NAME);
+        let any_name = config.database.is_none();
+        let databases = Set::single(database, Arc::clone(&source), any_name);
+        let kusto = Kusto::new(Databases::new(databases), Arc::clone(&clock) as _);
         let state = Arc::new(EmulatorState {
             clients: Clients::load(&config.tenants, &config.clients)?,
             issuer: Issuer::new()?,
             faults: Faults::new(config.faults.clone(), config.seed),
-            clock: Arc::new(EmulatorClock::new(clock, config.speed)),
-            source: source::local(&LocalConfig::new(&config.data)),
+            quota: Quota::default(),
+            requests: RequestLog::default(),
+            kusto: Arc::new(kusto),
+            clock,
+            source,
             token_access: token_access.transpose()?,
             identity_header,
             url: format!("{scheme}://{host}"),
@@ -249,6 +272,11 @@ impl RunningEmulator {
         &self.state.faults
     }
 
+    /// What was asked of it.
+    pub fn requests(&self) -> Vec<RequestRecord> {
+        self.state.requests.all()
+    }
+
     /// Where its data is.
     pub fn source(&self) -> &Arc<dyn Source> {
         &self.state.source
@@ -278,14 +306,22 @@ fn random_text() -> anyhow::Result<String> {
 }
 
 fn router(state: &SharedState) -> Router {
+    let shared = || Arc::clone(state);
     let api = Router::new()
         .merge(hunting::router())
-        .fallback(not_found)
-        .with_state(Arc::clone(state))
-        .layer(from_fn_with_state(Arc::clone(state), auth::admit));
+        .merge(log_analytics::router())
+        .with_state(shared())
+        .merge(crate::server::kusto::router(Arc::clone(&state.kusto)))
+        .fallback_service(Router::new().fallback(not_found).with_state(shared()))
+        .layer(from_fn_with_state(shared(), quota::admit))
+        .layer(from_fn_with_state(shared(), auth::admit));
     Router::new()
         .merge(api)
-        .merge(token::router(Arc::clone(state)))
+        .merge(token::router(shared()))
+        .merge(kusto::public_router(shared()))
+        .layer(from_fn_with_state(shared(), trouble::strike))
+        .layer(CompressionLayer::new())
+        .merge(admin::router(shared()))
         .route("/healthz", get(async || "ok\n"))
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
 }

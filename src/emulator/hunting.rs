@@ -22,7 +22,7 @@ use super::timespan::Span;
 use super::{EmulatorState, SharedState, auth};
 use crate::clock::Clock as _;
 
-pub(super) use error::{preempted, too_large};
+pub(super) use error::{of_query, preempted, too_large};
 
 /// The paths of hunting.
 pub(super) fn router() -> Router<SharedState> {
@@ -47,6 +47,16 @@ pub(super) fn router() -> Router<SharedState> {
         )
         .route("/api/advancedhunting/run", any(run))
         .route("/api/advancedqueries/run", any(run))
+}
+
+/// Whether a path is that of a hunting query.
+pub(super) fn is_query(path: &str) -> bool {
+    let last = path.rsplit(['/', '.']).next().unwrap_or_default();
+    last.eq_ignore_ascii_case("runHuntingQuery")
+        || matches!(
+            path,
+            "/api/advancedhunting/run" | "/api/advancedqueries/run"
+        )
 }
 
 /// The role that a product asks for.
@@ -101,7 +111,11 @@ async fn answered(
             if is_beta { "beta" } else { "v1.0" }
         ),
     };
-    answer::answer(state, &asked, &form).await
+    let started = tokio::time::Instant::now();
+    let answered = answer::answer(state, &asked, &form).await;
+    let now = state.clock.now();
+    state.quota.ran(product, caller, now, started.elapsed());
+    answered
 }
 
 /// The body of a request, whole.

@@ -111,7 +111,7 @@ mod tests {
 
     fn told(text: &str) -> String {
         let catalog = MemoryCatalog::default();
-        let bound = kql::compile(text, &catalog);
+        let bound = kql::bind::compile(text, &catalog);
         of_query(&bound.diagnostics, text)
     }
 
