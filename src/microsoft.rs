@@ -31,3 +31,6 @@ pub use error::{ApiError, ApiErrorKind, RequestIds, Throttle};
 pub use token::AccessToken;
 pub use token_error::{TokenError, TokenErrorKind};
 pub use tokens::Tokens;
+
+#[cfg(test)]
+mod tests;

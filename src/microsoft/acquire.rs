@@ -99,11 +99,19 @@ impl Acquirer {
                     .await
             }
             AuthConfig::AzureCli(auth) => azure_cli::acquire(auth, &self.tenant, audience).await,
-            AuthConfig::Token(auth) => Ok(AccessToken {
-                expires_at: AccessToken::expiry_claim(&auth.token)
-                    .unwrap_or(DateTime::<Utc>::MAX_UTC),
-                secret: auth.token.clone(),
-            }),
+            AuthConfig::Token(auth) => {
+                let expires_at = AccessToken::expiry_claim(&auth.token);
+                let expires_at = expires_at.unwrap_or(DateTime::<Utc>::MAX_UTC);
+                if expires_at <= self.clock.now() {
+                    let message = format!("the configured token ended at {expires_at}");
+                    return Err(TokenError::misconfigured(&message)
+                        .with_help("put a new one in `auth.token`, or sign in another way"));
+                }
+                Ok(AccessToken {
+                    secret: auth.token.clone(),
+                    expires_at,
+                })
+            }
         }
     }
 
@@ -221,6 +229,3 @@ fn read_file(path: &std::path::Path) -> std::io::Result<Vec<u8>> {
     }
     Ok(bytes)
 }
-
-#[cfg(test)]
-mod tests;

@@ -266,6 +266,3 @@ fn with_advice(mut error: ApiError, call: &Call, token: &AccessToken) -> ApiErro
     }
     error
 }
-
-#[cfg(test)]
-mod tests;

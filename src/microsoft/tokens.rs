@@ -220,6 +220,3 @@ impl fmt::Debug for Tokens {
             .finish_non_exhaustive()
     }
 }
-
-#[cfg(test)]
-mod tests;

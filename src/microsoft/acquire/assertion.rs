@@ -70,6 +70,3 @@ impl Assertion<'_> {
         Ok(Secret::new(format!("{message}.{signature}")))
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -111,6 +111,3 @@ fn token_of(output: &[u8]) -> Option<AccessToken> {
         expires_at: DateTime::from_timestamp(expires_on, 0)?,
     })
 }
-
-#[cfg(test)]
-mod tests;

@@ -209,6 +209,3 @@ fn belong(pair: &RsaKeyPair, der: &[u8]) -> bool {
         .unwrap_or(modulus.len());
     own.n == modulus[first..]
 }
-
-#[cfg(test)]
-mod tests;
