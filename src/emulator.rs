@@ -14,6 +14,7 @@ pub mod fault;
 pub mod limit;
 pub mod listener;
 pub mod product;
+pub mod security;
 pub mod token;
 
 mod auth;
