@@ -15,6 +15,7 @@ pub mod limit;
 pub mod listener;
 pub mod product;
 pub mod request_log;
+pub mod security;
 pub mod token;
 
 mod admin;
