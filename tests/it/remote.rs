@@ -2,5 +2,6 @@
 //! in parts, faults, and what is told when something is wrong.
 
 mod clients;
+mod faults;
 mod parts;
 mod support;

@@ -41,6 +41,8 @@ const LONGEST_WAIT: Duration = Duration::from_mins(1);
 const TIMEOUTS_MAX: u32 = 2;
 /// For the way to the service and back, beyond what it may take itself.
 const WAY: Duration = Duration::from_secs(30);
+/// Tokens refused after which a part is given up; each was refused twice.
+const REJECTIONS_MAX: u32 = 3;
 /// Refusals for the number of calls after which a part is given up, where nothing else ends it.
 const REFUSALS_MAX: u32 = 100;
 
@@ -104,7 +106,7 @@ impl Inner {
         can_split: bool,
         tell: &(dyn Fn(report::Call) + Sync),
     ) -> Result<Answered, SourceError> {
-        let (mut failures, mut timeouts, mut refusals) = (0, 0, 0);
+        let (mut failures, mut timeouts, mut refusals, mut rejections) = (0, 0, 0, 0);
         let turn = prepared.turn();
         loop {
             let granted = self
@@ -191,7 +193,11 @@ impl Inner {
                     return Err(self.failure(error));
                 }
                 _ => {
-                    let may_pass = error.kind.is_retryable() || is_passing(&error);
+                    // A token that is refused twice may yet be taken; more than that is a fault of
+                    // the settings.
+                    rejections += u32::from(error.kind == ApiErrorKind::Unauthorized);
+                    let may_pass = error.kind.is_retryable()
+                        || is_passing(&error) && rejections < REJECTIONS_MAX;
                     permit.failed(Fault {
                         kind: fault(&error.kind),
                         what: error.to_string(),
@@ -416,9 +422,11 @@ impl Incomplete {
     }
 }
 
-/// An answer that something on the way wrote instead of the service: it may be another next time.
+/// An answer that something on the way wrote instead of the service, or a token that it refused: it
+/// may be another next time.
 fn is_passing(error: &ApiError) -> bool {
-    error.kind == ApiErrorKind::Misconfigured && error.status.is_some()
+    let answered = error.status.is_some();
+    answered && matches!(error.kind, ApiErrorKind::Misconfigured | ApiErrorKind::Unauthorized)
 }
 
 /// An answer that ends early or is none: as if the connection had been cut.

@@ -8,7 +8,7 @@ use super::support::{World, run, spec, window};
 const QUERIES: [&str; 5] = [
     "DeviceProcessEvents | project Timestamp, DeviceName, ProcessId, ProcessCommandLine, \
      AdditionalFields",
-    "DeviceProcessEvents | summarize n = count(), last = max(Timestamp) by DeviceName",
+    "DeviceProcessEvents | summarize n = count(), latest = max(Timestamp) by DeviceName",
     "DeviceProcessEvents | where ProcessId < 2 | extend b = ProcessId == 1, r = 1.5, \
      t = 90m, d = dynamic({\"a\": [1, 2]}), g = guid(74be27de-1e4e-49d9-b579-fe0b331d3642), \
      l = tolong(ProcessId) * 5000000000, no = int(null), at = now() \
