@@ -505,7 +505,8 @@ mod tests {
             quota.enter(&queue_full, &caller).await.is_err(),
             "nobody may wait"
         );
-        let (second, ()) = tokio::join!(quota.enter(&Limits::default(), &caller), async {
+        let usual = Limits::default();
+        let (second, ()) = tokio::join!(quota.enter(&usual, &caller), async {
             drop(first)
         });
         assert!(second.is_ok());
