@@ -259,10 +259,11 @@ fn with_advice(mut error: ApiError, call: &Call, token: &AccessToken) -> ApiErro
             } else {
                 format!("the token has {}", granted.join(", "))
             };
-            let mut help = format!(
-                "{has}; the call needs {}: see docs/guides/permissions.md",
-                call.needs
-            );
+            let needs = match call.needs {
+                "" => String::new(),
+                needs => format!("; the call needs {needs}"),
+            };
+            let mut help = format!("{has}{needs}: see docs/guides/permissions.md");
             if let Some(more) = error.help.take() {
                 help = format!("{more}; {help}");
             }

@@ -184,6 +184,22 @@ async fn requests_go_through_the_proxy_with_its_password() {
 }
 
 #[tokio::test]
+async fn a_proxy_that_is_down_is_told() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    drop(listener);
+    let mut config = with_token();
+    config.proxy = Proxy::try_from(format!("http://{address}")).unwrap();
+    let url = Url::parse("https://example.invalid/x").unwrap();
+    let error = refused(&config, &url).await;
+    assert_eq!(error.kind, ApiErrorKind::Unavailable);
+    assert!(
+        error.to_string().contains("the proxy cannot be reached"),
+        "{error}"
+    );
+}
+
+#[tokio::test]
 async fn this_machine_is_reached_without_the_proxy() {
     let proxy = Server::start(|_, _| Reply::new(403, "text/html", "blocked")).await;
     let server = Server::start(numbered_tokens()).await;
@@ -203,4 +219,11 @@ async fn a_silent_server_is_told() {
     let error = refused(&config, &url).await;
     assert_eq!(error.kind, ApiErrorKind::Timeout);
     assert!(error.to_string().contains("in time"), "{error}");
+    // One that does not even begin to encrypt has not been asked anything.
+    config.connect_timeout = crate::duration::DurationText(Duration::from_millis(100));
+    config.read_timeout = crate::duration::DurationText(Duration::from_secs(10));
+    let url = Url::parse(&format!("https://{address}/x")).unwrap();
+    let error = refused(&config, &url).await;
+    assert_eq!(error.kind, ApiErrorKind::Unavailable);
+    assert!(error.to_string().contains("cannot be reached"), "{error}");
 }
