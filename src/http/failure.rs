@@ -25,6 +25,8 @@ pub enum Failure {
     Tls,
     /// The proxy did not let it through.
     Proxy,
+    /// There is no way to the proxy.
+    ProxyUnreachable,
     /// It took too long.
     Timeout,
     /// The connection ended before the response did.
@@ -44,11 +46,21 @@ impl Failure {
         let mut cause: Option<&(dyn Error + 'static)> = Some(error);
         let mut found = None;
         while let Some(error) = cause {
-            // Inner errors know more than outer ones.
-            found = Self::of_cause(error).or(found);
+            found = match (found, Self::of_cause(error)) {
+                (Some(Self::Proxy), Some(_)) => Some(Self::ProxyUnreachable),
+                // Inner errors know more than outer ones.
+                (outer, inner) => inner.or(outer),
+            };
+            if found == Some(Self::ProxyUnreachable) {
+                break;
+            }
             cause = error.source();
         }
         match found {
+            // No time was spent on the request itself.
+            Some(Self::Timeout) | None if error.is_connect() && error.is_timeout() => {
+                Self::Unreachable
+            }
             Some(failure) => failure,
             None if error.is_timeout() => Self::Timeout,
             None if error.is_body() || error.is_decode() => Self::Cut,
@@ -126,6 +138,7 @@ impl Failure {
             Self::TlsWrongName => "the host's certificate is of another host",
             Self::Tls => "no encrypted connection could be made",
             Self::Proxy => "the proxy refused to connect",
+            Self::ProxyUnreachable => "the proxy cannot be reached",
             Self::Timeout => "no response came in time",
             Self::Cut => "the connection was cut before the response was complete",
             Self::Other => "the request failed",
@@ -149,6 +162,7 @@ impl Failure {
             Self::Proxy => {
                 "check `proxy` (or HTTPS_PROXY), its user and password, and that it allows the host"
             }
+            Self::ProxyUnreachable => "check `proxy` (or HTTPS_PROXY), and that it runs",
             Self::Timeout => "it is tried again; if it persists, check the network and timeouts",
             Self::Cut | Self::Other => "it is tried again; if it persists, check the network",
         }

@@ -48,7 +48,7 @@ pub fn classify(status: u16, headers: &HeaderMap, body: &[u8], now: DateTime<Utc
         status: Some(status),
         code: found.best_code(),
         message: one_line(&message),
-        ids: ids_of(&RequestIds::default(), headers, found.request_id),
+        ids: Box::new(ids_of(&RequestIds::default(), headers, found.request_id)),
     }
 }
 
@@ -80,10 +80,10 @@ pub fn classify_failure(code: &str, message: &str, error: Option<&Value>) -> Api
         message: one_line(&format!(
             "the query failed after it had begun to answer: {message}"
         )),
-        ids: RequestIds {
+        ids: Box::new(RequestIds {
             client_request_id: String::new(),
             request_id: found.request_id,
-        },
+        }),
     }
 }
 
@@ -230,10 +230,12 @@ impl Found {
     }
 
     /// The innermost code that is a word.
-    fn best_code(&self) -> Option<String> {
+    fn best_code(&self) -> Option<Box<str>> {
         let is_word = |code: &&String| code.contains(|c: char| c.is_ascii_alphabetic());
         let inner = self.inner_codes.iter().rev().find(is_word);
-        inner.or(self.code.as_ref()).map(|code| one_line(code))
+        inner
+            .or(self.code.as_ref())
+            .map(|code| one_line(code).into())
     }
 
     /// The outermost message, and the innermost if that says more.

@@ -6,7 +6,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+use reqwest::header::{
+    ACCEPT, AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue,
+};
 use reqwest::{Client, Method, Response, Url};
 use uuid::Uuid;
 
@@ -176,6 +178,10 @@ impl ApiClient {
         for name in CLIENT_REQUEST_ID {
             headers.entry(name).or_insert_with(|| id.clone());
         }
+        if call.body.is_none() && call.method != Method::GET {
+            // Front ends refuse a POST that does not say how long it is.
+            headers.insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
+        }
         if call.body.is_some() {
             let json = HeaderValue::from_static("application/json; charset=utf-8");
             headers.entry(CONTENT_TYPE).or_insert(json);
@@ -209,10 +215,10 @@ impl ApiClient {
         } else {
             classify(status, &headers, &body, self.clock.now())
         };
-        error.ids = RequestIds {
-            client_request_id: ids.client_request_id.clone(),
-            request_id: error.ids.request_id,
-        };
+        error
+            .ids
+            .client_request_id
+            .clone_from(&ids.client_request_id);
         error
     }
 }
@@ -253,10 +259,11 @@ fn with_advice(mut error: ApiError, call: &Call, token: &AccessToken) -> ApiErro
             } else {
                 format!("the token has {}", granted.join(", "))
             };
-            let mut help = format!(
-                "{has}; the call needs {}: see docs/guides/permissions.md",
-                call.needs
-            );
+            let needs = match call.needs {
+                "" => String::new(),
+                needs => format!("; the call needs {needs}"),
+            };
+            let mut help = format!("{has}{needs}: see docs/guides/permissions.md");
             if let Some(more) = error.help.take() {
                 help = format!("{more}; {help}");
             }

@@ -17,13 +17,13 @@ pub struct ApiError {
     /// The status of the response, if there was one.
     pub status: Option<u16>,
     /// The API's own code, the innermost that says more than the outer ones.
-    pub code: Option<String>,
+    pub code: Option<Box<str>>,
     /// What happened.
     pub message: String,
     /// What to do about it.
     pub help: Option<String>,
     /// What the vendor's support asks for.
-    pub ids: RequestIds,
+    pub ids: Box<RequestIds>,
 }
 
 /// What an error means for the caller.
@@ -129,17 +129,21 @@ impl ApiError {
             code: None,
             message: one_line(message),
             help: None,
-            ids: RequestIds::default(),
+            ids: Box::default(),
         }
     }
 
-    pub(super) fn with_help(mut self, help: impl Into<String>) -> Self {
+    /// The same with what to do about it.
+    #[must_use]
+    pub fn with_help(mut self, help: impl Into<String>) -> Self {
         self.help = Some(help.into());
         self
     }
 
-    pub(super) fn with_ids(mut self, ids: RequestIds) -> Self {
-        self.ids = ids;
+    /// The same of this request.
+    #[must_use]
+    pub fn with_ids(mut self, ids: RequestIds) -> Self {
+        self.ids = Box::new(ids);
         self
     }
 
@@ -165,13 +169,13 @@ impl From<TokenError> for ApiError {
         Self {
             kind,
             status: None,
-            code: error.code.map(|code| format!("AADSTS{code}")),
+            code: error.code.map(|code| format!("AADSTS{code}").into()),
             message: format!("no token: {}", error.message),
             help: error.help,
-            ids: RequestIds {
+            ids: Box::new(RequestIds {
                 client_request_id: error.correlation_id.unwrap_or_default(),
                 request_id: error.trace_id,
-            },
+            }),
         }
     }
 }

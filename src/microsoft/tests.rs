@@ -25,8 +25,9 @@ pub(super) const CLIENT_ID: &str = "11111111-2222-3333-4444-555555555555";
 pub(super) const TENANT: &str = "99999999-8888-7777-6666-555555555555";
 const SECRET: &str = "a~very.Secret_value";
 
+/// In the time of the certificate in `tests/data/microsoft`.
 pub(super) fn clock() -> Arc<ManualClock> {
-    let now = "2026-02-03T04:05:06Z".parse().unwrap();
+    let now = "2027-02-03T04:05:06Z".parse().unwrap();
     Arc::new(ManualClock::new(now))
 }
 

@@ -18,7 +18,7 @@ use crate::microsoft::token_error::{TokenError, TokenErrorKind};
 use crate::secret::Secret;
 
 /// How long the program may take, which is started anew for each token.
-const TIMEOUT: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_mins(1);
 /// Most of what it says about a failure that is read.
 const COMPLAINT_BYTES_MAX: u64 = 4 << 10;
 

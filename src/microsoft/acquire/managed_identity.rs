@@ -185,13 +185,12 @@ impl Identity {
         let message = format!("{host} answered {status}: {error} {description}");
         let error_of = |kind| TokenError::new(kind, &one_line(&message));
         match status {
-            404 => Refusal::again(error_of(TokenErrorKind::Unavailable)),
             410 => Refusal::Again {
                 error: error_of(TokenErrorKind::Unavailable),
                 least: self.update,
             },
             429 => Refusal::again(error_of(TokenErrorKind::Throttled { after: None })),
-            500.. => Refusal::again(error_of(TokenErrorKind::Unavailable)),
+            404 | 500.. => Refusal::again(error_of(TokenErrorKind::Unavailable)),
             _ => {
                 let help = if error == "invalid_resource" {
                     "the tenant does not know the audience: check it and `cloud`"

@@ -4,9 +4,11 @@
 use std::fmt;
 use std::sync::Arc;
 
+type LookUp = dyn Fn(&str) -> Option<String> + Send + Sync;
+
 /// Looks an environment variable up.
 #[derive(Clone)]
-pub struct Environment(Arc<dyn Fn(&str) -> Option<String> + Send + Sync>);
+pub struct Environment(Arc<LookUp>);
 
 impl Environment {
     /// An environment that `look_up` answers for.

@@ -2,7 +2,6 @@
 //! OpenSSL, as were the expected thumbprints.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
@@ -15,8 +14,8 @@ use serde_json::Value;
 use x509_parser::prelude::{FromDer as _, X509Certificate};
 
 use super::server::Server;
-use super::{CLIENT_ID, TENANT, connection, numbered_tokens, tokens};
-use crate::clock::{Clock as _, ManualClock};
+use super::{CLIENT_ID, TENANT, clock, connection, numbered_tokens, tokens};
+use crate::clock::Clock as _;
 use crate::microsoft::{
     Audience, AuthConfig, CertificateAlgorithm, CertificateAuth, TokenError, TokenErrorKind,
 };
@@ -39,11 +38,6 @@ fn auth(file: &str, key_file: Option<&str>, password: Option<&str>) -> Certifica
         password: password.map(Secret::new),
         algorithm: CertificateAlgorithm::Ps256,
     }
-}
-
-/// In the time of the certificate.
-fn clock() -> Arc<ManualClock> {
-    Arc::new(ManualClock::new("2027-02-03T04:05:06Z".parse().unwrap()))
 }
 
 /// The assertion that is sent, or why none is.

@@ -155,7 +155,7 @@ async fn serve(
         reply.status
     );
     for (name, value) in &reply.headers {
-        head.push_str(&format!("{name}: {value}\r\n"));
+        head.extend([name, ": ", value, "\r\n"]);
     }
     head.push_str("\r\n");
     let _ = stream.write_all(head.as_bytes()).await;
