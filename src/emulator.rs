@@ -14,11 +14,21 @@ pub mod fault;
 pub mod limit;
 pub mod listener;
 pub mod product;
+pub mod request_log;
 pub mod security;
 pub mod token;
 
+mod admin;
 mod auth;
 mod form;
+mod hunting;
+mod kusto;
+mod log_analytics;
+mod query;
+mod quota;
+mod spool;
+mod timespan;
+mod trouble;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -34,16 +44,22 @@ use axum::routing::get;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
+use tower_http::compression::CompressionLayer;
 
 use self::clock::EmulatorClock;
 use self::config::{ClientConfig, EmulatorConfig};
 use self::fault::Faults;
 use self::listener::{Identity, Peer, TlsListener, names_host};
 use self::product::{Failure, Product};
+use self::quota::Quota;
+use self::request_log::{RequestLog, RequestRecord};
+use self::security::Security;
 use self::token::{Clients, Issuer};
 use crate::clock::{Clock as _, SharedClock};
 use crate::secret::Secret;
 use crate::server::access::Access;
+use crate::server::kusto::Kusto;
+use crate::server::kusto::databases::{DEFAULT_NAME, Databases, Set};
 use crate::source::local::LocalConfig;
 use crate::source::{self, Source, SourceConfig};
 
@@ -51,6 +67,8 @@ use crate::source::{self, Source, SourceConfig};
 const BODY_BYTES_MAX: usize = 16 << 20;
 /// How long requests under way may take to end when the emulator stops.
 const SHUTDOWN: Duration = Duration::from_secs(5);
+/// Longest time of a query where no limit is set.
+const TIMEOUT_MAX: Duration = Duration::from_hours(1);
 /// Id of the application that can sign in where none is configured.
 pub const DEFAULT_CLIENT: &str = "11111111-2222-4333-8444-555555555555";
 
@@ -63,6 +81,10 @@ pub struct EmulatorState {
     pub(crate) clients: Clients,
     pub(crate) issuer: Issuer,
     pub(crate) faults: Faults,
+    pub(crate) quota: Quota,
+    pub(crate) requests: RequestLog,
+    pub(crate) kusto: Arc<Kusto>,
+    pub(crate) security: Arc<Security>,
     /// Who knows the one token for everything, where there is one.
     pub(crate) token_access: Option<Access>,
     pub(crate) identity_header: Secret,
@@ -156,12 +178,28 @@ impl Emulator {
             ip if ip.is_unspecified() => format!("localhost:{}", address.port()),
             _ => address.to_string(),
         };
+        let clock = Arc::new(EmulatorClock::new(clock, config.speed));
+        let source = source::build(&SourceConfig::Local(LocalConfig::new(&config.data)));
+        let database = config.database.as_deref().unwrap_or(DEFAULT_NAME);
+        let any_name = config.database.is_none();
+        let databases = Set::single(database, Arc::clone(&source), any_name);
+        let kusto = Kusto::new(Databases::new(databases), Arc::clone(&clock) as _);
+        config.security.tls |= config.tls;
+        let security = Security::new(
+            Arc::clone(&source),
+            Arc::clone(&clock) as _,
+            config.security.clone(),
+        );
         let state = Arc::new(EmulatorState {
+            security: Arc::new(security),
             clients: Clients::load(&config.tenants, &config.clients)?,
             issuer: Issuer::new()?,
             faults: Faults::new(config.faults.clone(), config.seed),
-            clock: Arc::new(EmulatorClock::new(clock, config.speed)),
-            source: source::build(&SourceConfig::Local(LocalConfig::new(&config.data))),
+            quota: Quota::default(),
+            requests: RequestLog::default(),
+            kusto: Arc::new(kusto),
+            clock,
+            source,
             token_access: token_access.transpose()?,
             identity_header,
             url: format!("{scheme}://{host}"),
@@ -244,6 +282,11 @@ impl RunningEmulator {
         &self.state.faults
     }
 
+    /// What was asked of it.
+    pub fn requests(&self) -> Vec<RequestRecord> {
+        self.state.requests.all()
+    }
+
     /// Where its data is.
     pub fn source(&self) -> &Arc<dyn Source> {
         &self.state.source
@@ -273,13 +316,24 @@ fn random_text() -> anyhow::Result<String> {
 }
 
 fn router(state: &SharedState) -> Router {
+    let shared = || Arc::clone(state);
     let api = Router::new()
-        .fallback(not_found)
-        .with_state(Arc::clone(state))
-        .layer(from_fn_with_state(Arc::clone(state), auth::admit));
+        .merge(hunting::router())
+        .merge(log_analytics::router())
+        .with_state(shared())
+        .merge(security::router(Arc::clone(&state.security)))
+        .merge(crate::server::kusto::router(Arc::clone(&state.kusto)))
+        .fallback_service(Router::new().fallback(not_found).with_state(shared()))
+        .layer(from_fn_with_state(shared(), quota::admit))
+        .layer(from_fn_with_state(shared(), auth::admit));
     Router::new()
         .merge(api)
-        .merge(token::router(Arc::clone(state)))
+        .merge(token::router(shared()))
+        .merge(kusto::public_router(shared()))
+        .merge(security::download_router(Arc::clone(&state.security)))
+        .layer(from_fn_with_state(shared(), trouble::strike))
+        .layer(CompressionLayer::new())
+        .merge(admin::router(shared()))
         .route("/healthz", get(async || "ok\n"))
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
 }

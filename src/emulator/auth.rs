@@ -14,6 +14,10 @@ use super::{EmulatorState, SharedState};
 use crate::clock::Clock as _;
 use crate::server::access::{Access, Refusal};
 
+/// The application that a request came from, put to its answer for the log.
+#[derive(Clone, Debug)]
+pub(super) struct SignedIn(pub(super) String);
+
 /// Lets a request through with its caller, or refuses it in the words of the service.
 pub(super) async fn admit(
     State(state): State<SharedState>,
@@ -24,8 +28,11 @@ pub(super) async fn admit(
     let product = Product::of_path(request.uri().path());
     match caller(&state, product, peer, request.headers()) {
         Ok(caller) => {
+            let signed_in = SignedIn(caller.app.clone());
             request.extensions_mut().insert(caller);
-            next.run(request).await
+            let mut response = next.run(request).await;
+            response.extensions_mut().insert(signed_in);
+            response
         }
         Err(why) => {
             let failure = refusal(product, &why);

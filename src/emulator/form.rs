@@ -23,13 +23,6 @@ impl Form {
         let value = self.0.get(name).map(String::as_str);
         value.filter(|value| !value.is_empty())
     }
-
-    /// The same where case does not matter.
-    pub(super) fn get_any_case(&self, name: &str) -> Option<&str> {
-        let mut fields = self.0.iter();
-        let found = fields.find(|(field, _)| field.eq_ignore_ascii_case(name));
-        found.map(|(_, value)| value.as_str())
-    }
 }
 
 /// A text with `+` for spaces and `%xx` for bytes.
@@ -69,6 +62,5 @@ mod tests {
         assert_eq!(form.get("A"), Some("\u{e4}"));
         assert_eq!(form.get("bad"), Some("%4"));
         assert_eq!(form.get("worse"), Some("%zz%"));
-        assert_eq!(form.get_any_case("B"), Some("x y/z"));
     }
 }

@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 /// A limit of a service.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Limit {
     /// Hunting calls per minute, tenant and API.
     HuntingCallsPerMinute,

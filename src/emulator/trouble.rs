@@ -1,0 +1,195 @@
+//! Where faults happen: in front of everything else, as the network's and the gateway's do. It
+//! also writes the log of requests.
+
+use std::time::Duration;
+
+use axum::body::{Body, HttpBody as _};
+use axum::extract::{Request, State};
+use axum::http::{HeaderValue, header};
+use axum::middleware::Next;
+use axum::response::{Html, IntoResponse as _, Response};
+use bytes::Bytes;
+use futures::StreamExt as _;
+
+use super::auth::{self, SignedIn};
+use super::fault::Kind;
+use super::product::{Failure, Product};
+use super::request_log::RequestRecord;
+use super::{SharedState, hunting, quota};
+use crate::clock::Clock as _;
+
+/// Bytes of a piece of a slowed answer.
+const SLOW_PIECE_BYTES: usize = 4 << 10;
+/// Bytes behind which an answer of unknown length is cut off.
+const CUT_BEHIND: usize = 1_000;
+/// Seconds that a throttled client is told to wait.
+const RETRY_AFTER: u64 = 1;
+
+/// Gives the request a number, and to its answer what the rules say.
+pub(super) async fn strike(
+    State(state): State<SharedState>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let number = state.requests.take_number();
+    let at = state.clock.now();
+    let path = request.uri().path().to_owned();
+    let method = request.method().to_string();
+    let product = Product::of_path(&path);
+    let is_hunting = hunting::is_query(&path);
+    let fault = state.faults.of(number, &path).filter(|kind| match kind {
+        Kind::Preempted | Kind::TooLarge => is_hunting,
+        Kind::ExpiredToken => product != Product::SignIn,
+        _ => true,
+    });
+    let failure = fault.and_then(|kind| failure(kind, product, is_hunting));
+    let mut response = match (&failure, fault) {
+        (Some(failure), _) => product.respond(failure, request.headers(), at),
+        (None, Some(Kind::Html)) => portal(),
+        (None, _) => next.run(request).await,
+    };
+    let app = response.extensions_mut().remove::<SignedIn>();
+    state.requests.add(RequestRecord {
+        number,
+        at,
+        method,
+        path,
+        app: app.map(|SignedIn(app)| app),
+        status: response.status().as_u16(),
+        fault,
+    });
+    match fault {
+        Some(Kind::Cut) => cut(response, End::Broken),
+        Some(Kind::Truncated) => cut(response, End::Regular),
+        Some(Kind::Slow) => slow(response, state.config.slow_piece),
+        Some(Kind::WrongContentType) => {
+            let wrong = HeaderValue::from_static("text/plain; charset=utf-8");
+            response.headers_mut().insert(header::CONTENT_TYPE, wrong);
+            response
+        }
+        _ => response,
+    }
+}
+
+/// The answer that a fault makes, where it makes one of its own.
+fn failure(kind: Kind, product: Product, is_hunting: bool) -> Option<Failure> {
+    let sign_in = product == Product::SignIn;
+    let coded = |status: u16, code: &str, message: &str| {
+        if sign_in {
+            let text = "AADSTS90033: A transient error has occurred. Please try again.";
+            return Failure::new(status, "temporarily_unavailable", text);
+        }
+        Failure::new(status, code, message)
+    };
+    Some(match kind {
+        Kind::Throttled if sign_in => coded(429, "", "").with_retry_after(Some(RETRY_AFTER)),
+        Kind::ThrottledSilent if sign_in => coded(429, "", ""),
+        Kind::Throttled => quota::throttled(product, is_hunting, "45 per 00:01:00")
+            .with_retry_after(Some(RETRY_AFTER)),
+        Kind::ThrottledSilent => quota::throttled(product, is_hunting, "45 per 00:01:00"),
+        Kind::InternalError => match product {
+            Product::Graph => coded(500, "UnknownError", ""),
+            _ => coded(
+                500,
+                "InternalServerError",
+                "An internal error has occurred.",
+            ),
+        },
+        Kind::Unavailable => coded(503, "ServiceUnavailable", "The service is unavailable."),
+        Kind::GatewayTimeout => match product {
+            Product::Graph => coded(504, "UnknownError", ""),
+            _ => coded(
+                504,
+                "GatewayTimeout",
+                "The gateway did not receive a response in time.",
+            ),
+        },
+        Kind::ExpiredToken => auth::expired(product),
+        Kind::Preempted => hunting::preempted(),
+        Kind::TooLarge => hunting::too_large(),
+        Kind::Cut | Kind::Slow | Kind::Truncated | Kind::Html | Kind::WrongContentType => {
+            return None;
+        }
+    })
+}
+
+/// What a network says that wants somebody to sign in first.
+fn portal() -> Response {
+    Html(
+        "<!DOCTYPE html>\n<html><head><title>Welcome</title></head><body><h1>Guest network</h1>\
+         <p>Please sign in to use the Internet.</p></body></html>\n",
+    )
+    .into_response()
+}
+
+/// How a body ends that lacks its second half.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum End {
+    /// The connection is closed.
+    Broken,
+    /// As if it were whole.
+    Regular,
+}
+
+fn cut(response: Response, end: End) -> Response {
+    let (mut parts, body) = response.into_parts();
+    let length = body.size_hint().exact();
+    let mut left = length.map_or(CUT_BEHIND, |length| {
+        usize::try_from(length / 2).unwrap_or(0)
+    });
+    if end == End::Regular {
+        parts.headers.remove(header::CONTENT_LENGTH);
+    }
+    let mut pieces = body.into_data_stream();
+    let mut is_over = false;
+    let stream = futures::stream::poll_fn(move |context| {
+        use std::task::Poll;
+        if is_over {
+            return Poll::Ready(None);
+        }
+        if left > 0 {
+            match pieces.poll_next_unpin(context) {
+                Poll::Pending => return Poll::Pending,
+                Poll::Ready(Some(Ok(mut piece))) => {
+                    piece.truncate(left);
+                    left -= piece.len();
+                    return Poll::Ready(Some(Ok(piece)));
+                }
+                // It is shorter: its end is missing all the same.
+                Poll::Ready(_) => {}
+            }
+        }
+        is_over = true;
+        match end {
+            End::Regular => Poll::Ready(None),
+            End::Broken => {
+                let error = std::io::Error::other("the connection is cut on purpose");
+                Poll::Ready(Some(Err::<Bytes, _>(error)))
+            }
+        }
+    });
+    Response::from_parts(parts, Body::from_stream(stream))
+}
+
+fn slow(response: Response, wait: Duration) -> Response {
+    let (parts, body) = response.into_parts();
+    let pieces = body.into_data_stream().flat_map(|piece| {
+        let pieces: Vec<Result<Bytes, axum::Error>> = match piece {
+            Ok(mut bytes) => {
+                let mut pieces = Vec::new();
+                while bytes.len() > SLOW_PIECE_BYTES {
+                    pieces.push(Ok(bytes.split_to(SLOW_PIECE_BYTES)));
+                }
+                pieces.push(Ok(bytes));
+                pieces
+            }
+            Err(error) => vec![Err(error)],
+        };
+        futures::stream::iter(pieces)
+    });
+    let waited = pieces.then(move |piece| async move {
+        tokio::time::sleep(wait).await;
+        piece
+    });
+    Response::from_parts(parts, Body::from_stream(waited))
+}
