@@ -505,9 +505,9 @@ mod tests {
             quota.enter(&queue_full, &caller).await.is_err(),
             "nobody may wait"
         );
-        let (second, ()) = tokio::join!(quota.enter(&Limits::default(), &caller), async {
-            drop(first)
-        });
+        let usual = Limits::default();
+        let release = async { drop(first) };
+        let (second, ()) = tokio::join!(quota.enter(&usual, &caller), release);
         assert!(second.is_ok());
     }
 }
