@@ -506,9 +506,8 @@ mod tests {
             "nobody may wait"
         );
         let usual = Limits::default();
-        let (second, ()) = tokio::join!(quota.enter(&usual, &caller), async {
-            drop(first)
-        });
+        let release = async { drop(first) };
+        let (second, ()) = tokio::join!(quota.enter(&usual, &caller), release);
         assert!(second.is_ok());
     }
 }

@@ -22,12 +22,7 @@ async fn every_client_reads_what_the_engine_says() {
     let world = World::new(300, |_| {}).await;
     let local = world.local();
     for kind in ["graph", "xdr", "mde", "loganalytics", "kusto"] {
-        let more = match kind {
-            // A workspace has the same table with other columns.
-            "loganalytics" => json!({}),
-            _ => json!({}),
-        };
-        let source = world.source(kind, more);
+        let source = world.source(kind, json!({}));
         for text in QUERIES {
             for window in [Some(window(200)), None] {
                 let spec = spec(text, window);

@@ -52,7 +52,7 @@ const MERGED: [&str; 17] = [
     "DeviceProcessEvents | project Timestamp, ProcessId | where ProcessId % 3 != 1",
     "DeviceProcessEvents | summarize count() by DeviceName, ProcessId",
     "DeviceProcessEvents | summarize n = count(), least = min(ProcessId), most = max(ProcessId), \
-     total = sum(ProcessId), first = min(Timestamp) by DeviceName, FileName, x = ProcessId / 7",
+     total = sum(ProcessId), earliest = min(Timestamp) by DeviceName, FileName, x = ProcessId / 7",
     "DeviceProcessEvents | summarize arg_max(Timestamp, ProcessId, FileName) by x = ProcessId / 5",
     "DeviceProcessEvents | summarize arg_min(Timestamp, *) by x = ProcessId % 90",
     "DeviceProcessEvents | summarize make_set(DeviceName), countif(FileName == 'cmd.exe') \

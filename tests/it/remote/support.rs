@@ -150,6 +150,7 @@ fn write_events(folder: &Path, rows: u32) {
         let at = origin() + chrono::TimeDelta::seconds(i64::from(row));
         let event = json!({
             "Timestamp": at.to_rfc3339_opts(chrono::SecondsFormat::Secs, true),
+            "TimeGenerated": at.to_rfc3339_opts(chrono::SecondsFormat::Secs, true),
             "DeviceName": format!("ws-{}", row % 3),
             "DeviceId": format!("{row:040}"),
             "FileName": if row % 5 == 0 { "powershell.exe" } else { "cmd.exe" },

@@ -24,11 +24,13 @@ pub(super) fn tables(
         .unwrap_or_default();
     let databases = told.get("Databases").and_then(Value::as_object);
     let found = databases.and_then(|databases| {
+        let named = |(name, _): &(&String, &Value)| name.eq_ignore_ascii_case(database);
         let exact = databases.get(database);
-        exact.or_else(|| {
-            let mut other = databases.iter();
-            other.find_map(|(name, found)| name.eq_ignore_ascii_case(database).then_some(found))
-        })
+        // One was asked for; a proxy may tell it by another name.
+        let only = databases.values().next().filter(|_| databases.len() == 1);
+        exact
+            .or_else(|| databases.iter().find(named).map(|(_, found)| found))
+            .or(only)
     });
     for kind in ["Tables", "MaterializedViews", "ExternalTables"] {
         let entries = found.and_then(|found| found.get(kind)?.as_object());

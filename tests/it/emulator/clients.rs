@@ -1,0 +1,1 @@
+//! The emulator as the official Python clients see it.
