@@ -15,6 +15,7 @@ pub mod limit;
 pub mod listener;
 pub mod product;
 pub mod request_log;
+pub mod security;
 pub mod token;
 
 mod admin;
@@ -52,6 +53,7 @@ use self::listener::{Identity, Peer, TlsListener, names_host};
 use self::product::{Failure, Product};
 use self::quota::Quota;
 use self::request_log::{RequestLog, RequestRecord};
+use self::security::Security;
 use self::token::{Clients, Issuer};
 use crate::clock::{Clock as _, SharedClock};
 use crate::secret::Secret;
@@ -82,6 +84,7 @@ pub struct EmulatorState {
     pub(crate) quota: Quota,
     pub(crate) requests: RequestLog,
     pub(crate) kusto: Arc<Kusto>,
+    pub(crate) security: Arc<Security>,
     /// Who knows the one token for everything, where there is one.
     pub(crate) token_access: Option<Access>,
     pub(crate) identity_header: Secret,
@@ -180,7 +183,14 @@ impl Emulator {
         let any_name = config.database.is_none();
         let databases = Set::single(database, Arc::clone(&source), any_name);
         let kusto = Kusto::new(Databases::new(databases), Arc::clone(&clock) as _);
+        config.security.tls |= config.tls;
+        let security = Security::new(
+            Arc::clone(&source),
+            Arc::clone(&clock) as _,
+            config.security.clone(),
+        );
         let state = Arc::new(EmulatorState {
+            security: Arc::new(security),
             clients: Clients::load(&config.tenants, &config.clients)?,
             issuer: Issuer::new()?,
             faults: Faults::new(config.faults.clone(), config.seed),
@@ -310,6 +320,7 @@ fn router(state: &SharedState) -> Router {
         .merge(hunting::router())
         .merge(log_analytics::router())
         .with_state(shared())
+        .merge(security::router(Arc::clone(&state.security)))
         .merge(crate::server::kusto::router(Arc::clone(&state.kusto)))
         .fallback_service(Router::new().fallback(not_found).with_state(shared()))
         .layer(from_fn_with_state(shared(), quota::admit))
@@ -318,6 +329,7 @@ fn router(state: &SharedState) -> Router {
         .merge(api)
         .merge(token::router(shared()))
         .merge(kusto::public_router(shared()))
+        .merge(security::download_router(Arc::clone(&state.security)))
         .layer(from_fn_with_state(shared(), trouble::strike))
         .layer(CompressionLayer::new())
         .merge(admin::router(shared()))

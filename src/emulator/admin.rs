@@ -1,6 +1,8 @@
 //! How a test drives the emulator: what goes wrong, what time it is, what was asked. Answered to
 //! programs of this machine only.
 
+use std::sync::Arc;
+
 use axum::Router;
 use axum::extract::{ConnectInfo, Request, State};
 use axum::http::{StatusCode, header};
@@ -14,6 +16,7 @@ use serde_json::{Value, json};
 use super::SharedState;
 use super::fault::Rule;
 use super::listener::Peer;
+use super::security;
 use crate::clock::Clock as _;
 use crate::duration::DurationText;
 use crate::server::access::Access;
@@ -23,6 +26,7 @@ const RULES_MAX: usize = 100;
 
 /// `/admin/…`
 pub(super) fn router(state: SharedState) -> Router {
+    let security = security::admin_router(Arc::clone(&state.security));
     Router::new()
         .route(
             "/admin/faults",
@@ -32,6 +36,7 @@ pub(super) fn router(state: SharedState) -> Router {
         .route("/admin/requests", get(requests).delete(delete_requests))
         .route("/admin/limits", get(limits))
         .with_state(state)
+        .merge(security)
         .layer(from_fn(admit))
 }
 

@@ -11,6 +11,7 @@ use serde::Deserialize;
 use super::encoding::Encoding;
 use super::fault::Rule;
 use super::limit::Limits;
+use super::security::settings::SecurityConfig;
 use crate::problem::{Problems, SourceFile};
 use crate::secret::Secret;
 use crate::yaml::{Excerpt, ProcessSurroundings, decode};
@@ -58,6 +59,8 @@ pub struct EmulatorConfig {
     pub lookback: Option<Duration>,
     /// How many times as fast as real time the emulator's clock runs.
     pub speed: f64,
+    /// Alerts, machines, what is done to them, and mail.
+    pub security: SecurityConfig,
 }
 
 impl EmulatorConfig {
@@ -84,6 +87,7 @@ impl EmulatorConfig {
             encoding: Encoding::default(),
             lookback: None,
             speed: 1.0,
+            security: SecurityConfig::default(),
         }
     }
 }
