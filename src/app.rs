@@ -26,6 +26,7 @@ use crate::scheduler::Scheduler;
 use crate::server::Server;
 use crate::server::kusto::Kusto;
 use crate::server::kusto::databases::Databases;
+use crate::source::broker::Broker;
 use crate::state::config::StateConfig;
 use crate::state::lock::StateLock;
 use crate::state::sqlite::SqliteStore;
@@ -44,6 +45,7 @@ pub struct App {
     dispatcher: Arc<Dispatcher>,
     told: Arc<Notify>,
     kusto: Arc<Kusto>,
+    broker: Arc<Broker>,
     setup: Mutex<Arc<Setup>>,
     lock: Mutex<Option<StateLock>>,
 }
@@ -61,9 +63,11 @@ impl App {
     /// Reads the configuration and its hunts and opens state and lake. Mistakes in the files are
     /// a [`crate::problem::Problems`]. Nothing runs yet.
     pub async fn open(path: &Path, clock: SharedClock) -> anyhow::Result<Self> {
-        let setup = Setup::load(path, &clock).await?;
-        let StateConfig::Sqlite { path: database } = &setup.config.state;
+        let loaded = setup::read(path).await?;
+        let StateConfig::Sqlite { path: database } = &loaded.config.state;
         let store = Arc::new(SqliteStore::open(database).await?);
+        let broker = Broker::new(Arc::clone(&clock), None);
+        let setup = Setup::build(loaded, &clock, &broker).await?;
         let (planned, told) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
         let scheduler = Scheduler::new(
             Arc::clone(&store) as _,
@@ -94,6 +98,7 @@ impl App {
             dispatcher: Arc::new(dispatcher),
             told,
             kusto: Arc::new(kusto),
+            broker,
             setup: Mutex::new(Arc::new(setup)),
             lock: Mutex::default(),
         })
@@ -260,7 +265,8 @@ impl App {
     /// everything stays as it was.
     pub async fn reload(&self) -> anyhow::Result<()> {
         let old = self.setup();
-        let new = Arc::new(Setup::load(&self.path, &self.clock).await?);
+        let loaded = setup::read(&self.path).await?;
+        let new = Arc::new(Setup::build(loaded, &self.clock, &self.broker).await?);
         if new.config.state != old.config.state
             || new.config.runner != old.config.runner
             || new.config.server != old.config.server

@@ -28,6 +28,8 @@ pub mod run;
 pub mod schedule;
 pub mod window;
 
+pub mod microsoft;
+
 pub mod action;
 pub mod lake;
 pub mod source;
@@ -39,6 +41,8 @@ pub mod sample;
 pub mod scheduler;
 
 pub mod server;
+
+pub mod emulator;
 
 pub mod config;
 

@@ -78,6 +78,7 @@ impl Server {
 fn router(kusto: &Arc<Kusto>, access: Arc<Access>) -> Router {
     Router::new()
         .merge(kusto::router(Arc::clone(kusto)))
+        .fallback(kusto::not_found)
         .layer(from_fn_with_state(access, admit))
         .merge(kusto::public_router())
         .route("/healthz", get(async || "ok\n"))
