@@ -166,14 +166,20 @@ impl Parts {
                     });
                     self.take(answered, sender).await
                 }
-                (Some(incomplete), Some(halves)) => {
+                (Some(incomplete), Some(halves)) if self.unknown_column(&answered).is_none() => {
                     self.crowd(window, &incomplete);
                     let reason = incomplete.reason;
                     drop(answered.rows);
                     self.split(halves, place, reason, sender).await
                 }
-                (Some(incomplete), None) => {
-                    let why = self.whole_because(window);
+                (Some(incomplete), _) => {
+                    let why = match self.unknown_column(&answered) {
+                        Some(column) if halves.is_some() => format!(
+                            "parts cannot be merged, as the answer has a column `{column}` that is \
+                             not known of its tables; declare them in `catalog.tables`"
+                        ),
+                        _ => self.whole_because(window),
+                    };
                     self.note(&place, |part| {
                         part.outcome = PartOutcome::Truncated;
                         part.rows = answered.counted.rows;
@@ -253,6 +259,26 @@ impl Parts {
         // Nobody reads any more: the task is about to be stopped.
         let _ = sender.send(Ok(taken)).await;
         Ok(())
+    }
+
+    /// A column of an answer that the query is not known to have, where parts would have to be
+    /// merged: that is told of columns by their places.
+    fn unknown_column(&self, answered: &Answered) -> Option<String> {
+        let parting = self.prepared.parting.as_ref()?;
+        if parting.steps.is_empty() {
+            return None;
+        }
+        let (schema, _) = answered.columns.as_ref()?;
+        let expected = self.prepared.expected();
+        let expected = expected.as_ref().map_or(&[][..], Schema::columns);
+        let told = schema.columns().iter().enumerate();
+        let mut unknown = told.filter(|(place, column)| {
+            let known = expected.get(*place);
+            known.is_none_or(|known| known.name != column.name)
+        });
+        let missing = expected.get(schema.len());
+        let found = unknown.next().map(|(_, column)| column).or(missing);
+        found.map(|column| column.name.to_string())
     }
 
     /// The halves of a window, if it may be cut and neither becomes shorter than the floor.
