@@ -3,6 +3,7 @@
 pub mod decode;
 pub mod local;
 pub mod schema;
+pub mod spool;
 
 use std::collections::BTreeMap;
 use std::fmt::Debug;
