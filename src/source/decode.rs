@@ -80,6 +80,10 @@ pub struct DecodeOptions {
 
 /// What comes out of a response, in its order.
 #[derive(Clone, Debug)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "there are few events, and none is kept"
+)]
 pub enum Event {
     /// A table of the result begins; the batches that follow are its rows.
     Table {
