@@ -57,9 +57,9 @@ impl Cells {
                 Self::Decimal(builder.expect("the scale is less than the precision"))
             }
             ScalarType::String => Self::Text(StringViewBuilder::with_capacity(rows)),
-            ScalarType::DateTime => Self::DateTime(
-                TimestampNanosecondBuilder::with_capacity(rows).with_timezone(UTC),
-            ),
+            ScalarType::DateTime => {
+                Self::DateTime(TimestampNanosecondBuilder::with_capacity(rows).with_timezone(UTC))
+            }
             ScalarType::TimeSpan => Self::TimeSpan(DurationNanosecondBuilder::with_capacity(rows)),
             ScalarType::Guid => Self::Guid(StringViewBuilder::with_capacity(rows)),
             ScalarType::Dynamic => Self::Dynamic(StringViewBuilder::with_capacity(rows)),

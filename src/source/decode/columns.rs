@@ -179,7 +179,10 @@ mod tests {
     #[test]
     fn types_are_known_by_the_names_of_all_services() {
         for (names, ty) in [
-            (&["SByte", "Boolean", "bool", "System.SByte"][..], ScalarType::Bool),
+            (
+                &["SByte", "Boolean", "bool", "System.SByte"][..],
+                ScalarType::Bool,
+            ),
             (&["Int32", "int", "System.Int32"], ScalarType::Int),
             (&["Int64", "long", "INT64"], ScalarType::Long),
             (&["Double", "Single", "real"], ScalarType::Real),
@@ -218,7 +221,12 @@ mod tests {
         ]);
         let mut notes = Vec::new();
         let plan = Plan::new(Layout::Objects, &wire, Some(&expected), &mut notes);
-        let types: Vec<_> = plan.schema.columns().iter().map(|column| column.ty).collect();
+        let types: Vec<_> = plan
+            .schema
+            .columns()
+            .iter()
+            .map(|column| column.ty)
+            .collect();
         assert_eq!(
             types,
             [

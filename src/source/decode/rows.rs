@@ -188,7 +188,12 @@ impl<'c> Reader<'c> {
             match bytes.get(at) {
                 Some(b',') => at = skip_space(bytes, at + 1),
                 Some(b'}') => is_open = false,
-                _ => return Err(Flaw::Malformed(at, "a comma or a closing bracket is missing")),
+                _ => {
+                    return Err(Flaw::Malformed(
+                        at,
+                        "a comma or a closing bracket is missing",
+                    ));
+                }
             }
         }
         if filled < self.cells.len() {

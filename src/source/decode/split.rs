@@ -390,7 +390,8 @@ impl Splitter {
             }
             Extent::Scalar => {
                 let rest = &self.buffer[self.at..];
-                let is_end = |byte: &u8| matches!(byte, b',' | b'}' | b']' | b' ' | b'\n' | b'\r' | b'\t');
+                let is_end =
+                    |byte: &u8| matches!(byte, b',' | b'}' | b']' | b' ' | b'\n' | b'\r' | b'\t');
                 let length = rest.iter().position(is_end);
                 if length.unwrap_or(rest.len()) > SCALAR_BYTES_MAX {
                     return Err(self.malformed(self.at, "a value is malformed"));
@@ -467,7 +468,10 @@ impl Splitter {
                 Ok(())
             }
             Member::Error => {
-                self.fail(ServiceFailure::told("", "the response has an error too long to keep"));
+                self.fail(ServiceFailure::told(
+                    "",
+                    "the response has an error too long to keep",
+                ));
                 Ok(())
             }
             member => Err(DecodeError::TooLarge {

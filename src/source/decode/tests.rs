@@ -31,10 +31,7 @@ impl Decoded {
     }
 }
 
-async fn events(
-    pieces: Vec<Vec<u8>>,
-    options: DecodeOptions,
-) -> Result<Vec<Event>, DecodeError> {
+async fn events(pieces: Vec<Vec<u8>>, options: DecodeOptions) -> Result<Vec<Event>, DecodeError> {
     let pieces = pieces
         .into_iter()
         .map(|piece| Ok::<_, Infallible>(Bytes::from(piece)));

@@ -114,11 +114,18 @@ async fn an_answer_in_parts_is_the_whole_answer_or_says_that_it_is_not() {
                     };
                     rows.into_iter().map(row).collect()
                 };
-                assert_eq!(tell(got.rows), tell(whole.rows), "{text} in {length} s, cap {cap}");
+                assert_eq!(
+                    tell(got.rows),
+                    tell(whole.rows),
+                    "{text} in {length} s, cap {cap}"
+                );
             }
         }
     }
     // Series and sorted heads are larger than an answer wherever they are cut; all others are
     // split.
-    assert!(split >= 40, "only {split} were split, {truncated} truncated");
+    assert!(
+        split >= 40,
+        "only {split} were split, {truncated} truncated"
+    );
 }

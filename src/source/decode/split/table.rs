@@ -183,7 +183,12 @@ impl Table {
 
     /// What a table of Kusto's v1 endpoint that is not the first is about, by its columns.
     fn v1_kind(&self, number: usize) -> &'static str {
-        let names: Vec<&str> = self.columns.iter().flatten().map(WireColumn::name).collect();
+        let names: Vec<&str> = self
+            .columns
+            .iter()
+            .flatten()
+            .map(WireColumn::name)
+            .collect();
         let has = |wanted: &[&str]| wanted.iter().all(|name| names.contains(name));
         if number == 1 {
             "primaryresult"
