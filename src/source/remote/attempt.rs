@@ -20,9 +20,9 @@ use kql::types::Schema;
 use reqwest::Method;
 use uuid::Uuid;
 
+use super::Inner;
 use super::prepare::Prepared;
 use super::query_api::{AnswerLimits, Asked};
-use super::Inner;
 use crate::microsoft::{self, ApiError, ApiErrorKind, Body, Call, RequestIds, classify_failure};
 use crate::quota::breaker::{Fault, FaultKind};
 use crate::quota::{Throttle, Throttled};
@@ -243,9 +243,10 @@ impl Inner {
             outcome: Ok(Answered::nothing()),
         };
         let limits = self.limits();
-        let left = prepared.turn().deadline.map_or(TimeDelta::MAX, |deadline| {
-            deadline - self.clock.now()
-        });
+        let left = prepared
+            .turn()
+            .deadline
+            .map_or(TimeDelta::MAX, |deadline| deadline - self.clock.now());
         let left = left.to_std().unwrap_or_default().max(FIRST_WAIT);
         let time = limits.time.min(prepared.timeout()).min(left);
         let text = prepared.text(part);
@@ -270,7 +271,10 @@ impl Inner {
                 };
                 self.answer(call, prepared, &mut called).await
             }
-            Err(error) => Err(ApiError::new(ApiErrorKind::InvalidQuery, &error.to_string())),
+            Err(error) => Err(ApiError::new(
+                ApiErrorKind::InvalidQuery,
+                &error.to_string(),
+            )),
         };
         if let Err(error) = &mut called.outcome {
             called.status = error.status.or(called.status);
@@ -426,14 +430,20 @@ impl Incomplete {
 /// may be another next time.
 fn is_passing(error: &ApiError) -> bool {
     let answered = error.status.is_some();
-    answered && matches!(error.kind, ApiErrorKind::Misconfigured | ApiErrorKind::Unauthorized)
+    answered
+        && matches!(
+            error.kind,
+            ApiErrorKind::Misconfigured | ApiErrorKind::Unauthorized
+        )
 }
 
 /// An answer that ends early or is none: as if the connection had been cut.
 fn undecoded(failure: Failure<ApiError>) -> ApiError {
     match failure {
         Failure::Body(error) => error,
-        Failure::Decode(error @ DecodeError::Store(_)) => ApiError::new(ApiErrorKind::Bug, &error.to_string()),
+        Failure::Decode(error @ DecodeError::Store(_)) => {
+            ApiError::new(ApiErrorKind::Bug, &error.to_string())
+        }
         Failure::Decode(error) => ApiError::new(ApiErrorKind::Unavailable, &error.to_string()),
     }
 }

@@ -86,9 +86,9 @@ impl Parts {
         let Some(first) = receiver.recv().await else {
             // Every part was refused whole, which the report tells; or the task panicked.
             return match (tasks.join_next().await, expected) {
-                (Some(Err(error)), _) => {
-                    Err(SourceError::Failed(format!("fetching was broken off: {error}")))
-                }
+                (Some(Err(error)), _) => Err(SourceError::Failed(format!(
+                    "fetching was broken off: {error}"
+                ))),
                 (_, Some(schema)) => {
                     let arrow = arrow_schema(&schema);
                     Ok((schema, arrow, futures::stream::empty().boxed()))

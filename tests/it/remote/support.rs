@@ -139,7 +139,12 @@ fn texts(batch: &RecordBatch) -> Vec<Vec<String>> {
         .iter()
         .map(|column| ArrayFormatter::try_new(column, &options).unwrap())
         .collect();
-    let row = |row| columns.iter().map(|column| column.value(row).to_string()).collect();
+    let row = |row| {
+        columns
+            .iter()
+            .map(|column| column.value(row).to_string())
+            .collect()
+    };
     (0..batch.num_rows()).map(row).collect()
 }
 
