@@ -157,8 +157,7 @@ impl Emulator {
             None
         };
         if config.clients.is_empty() {
-            let secret = random_text()?;
-            config.clients = vec![ClientConfig::with_secret(DEFAULT_CLIENT, secret)];
+            config.clients = vec![ClientConfig::with_random_secret(DEFAULT_CLIENT)?];
         }
         let first = config.clients.first();
         let client = first.and_then(|client| {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -12,7 +12,9 @@ use super::encoding::Encoding;
 use super::fault::Rule;
 use super::limit::Limits;
 use super::security::settings::SecurityConfig;
+use crate::problem::{Problems, SourceFile};
 use crate::secret::Secret;
+use crate::yaml::{Excerpt, ProcessSurroundings, decode};
 
 /// What is emulated, and how strictly.
 #[derive(Clone, Debug)]
@@ -104,6 +106,20 @@ pub struct ClientsConfig {
     pub clients: Vec<ClientConfig>,
 }
 
+/// Reads a file of clients, or tells everything that is wrong with it.
+pub fn load_clients(path: &Path) -> Result<Vec<ClientConfig>, Problems> {
+    let file = SourceFile::read(path).map_err(|problem| Problems(vec![*problem]))?;
+    let excerpt = Excerpt::whole(&file.text);
+    let decoded = decode::<ClientsConfig>(&file.text, &excerpt, Some(&ProcessSurroundings));
+    let file = file.without_secrets(&decoded.problems);
+    let problems = decoded.problems.into_iter();
+    let problems = Problems(problems.map(|problem| file.problem(problem)).collect());
+    match decoded.value {
+        Some(config) if !problems.has_errors() => Ok(config.clients),
+        _ => Err(problems),
+    }
+}
+
 /// An application that can sign in.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -170,6 +186,11 @@ impl ClientConfig {
             }],
             ..Self::default()
         }
+    }
+
+    /// The same with a secret that nobody guesses.
+    pub fn with_random_secret(id: impl Into<String>) -> anyhow::Result<Self> {
+        Ok(Self::with_secret(id, super::random_text()?))
     }
 
     /// The same with these roles only.

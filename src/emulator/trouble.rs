@@ -22,6 +22,8 @@ use crate::clock::Clock as _;
 const SLOW_PIECE_BYTES: usize = 4 << 10;
 /// Bytes behind which an answer of unknown length is cut off.
 const CUT_BEHIND: usize = 1_000;
+/// Time for the first half of a cut answer to go out.
+const FLUSH: Duration = Duration::from_millis(20);
 /// Seconds that a throttled client is told to wait.
 const RETRY_AFTER: u64 = 1;
 
@@ -134,40 +136,31 @@ enum End {
 fn cut(response: Response, end: End) -> Response {
     let (mut parts, body) = response.into_parts();
     let length = body.size_hint().exact();
-    let mut left = length.map_or(CUT_BEHIND, |length| {
+    let left = length.map_or(CUT_BEHIND, |length| {
         usize::try_from(length / 2).unwrap_or(0)
     });
     if end == End::Regular {
         parts.headers.remove(header::CONTENT_LENGTH);
     }
-    let mut pieces = body.into_data_stream();
-    let mut is_over = false;
-    let stream = futures::stream::poll_fn(move |context| {
-        use std::task::Poll;
-        if is_over {
-            return Poll::Ready(None);
+    let pieces = body.into_data_stream();
+    let stream = futures::stream::unfold(Some((pieces, left)), move |rest| async move {
+        let (mut pieces, left) = rest?;
+        if left > 0
+            && let Some(Ok(mut piece)) = pieces.next().await
+        {
+            piece.truncate(left);
+            let left = left - piece.len();
+            return Some((Ok(piece), Some((pieces, left))));
         }
-        if left > 0 {
-            match pieces.poll_next_unpin(context) {
-                Poll::Pending => return Poll::Pending,
-                Poll::Ready(Some(Ok(mut piece))) => {
-                    piece.truncate(left);
-                    left -= piece.len();
-                    return Poll::Ready(Some(Ok(piece)));
-                }
-                // It is shorter: its end is missing all the same.
-                Poll::Ready(_) => {}
-            }
+        if end == End::Regular {
+            return None;
         }
-        is_over = true;
-        match end {
-            End::Regular => Poll::Ready(None),
-            End::Broken => {
-                let error = std::io::Error::other("the connection is cut on purpose");
-                Poll::Ready(Some(Err::<Bytes, _>(error)))
-            }
-        }
+        // What was written so far is sent before the connection closes.
+        tokio::time::sleep(FLUSH).await;
+        let error = std::io::Error::other("the connection is cut on purpose");
+        Some((Err::<Bytes, _>(error), None))
     });
+    let stream = stream.fuse();
     Response::from_parts(parts, Body::from_stream(stream))
 }
 

@@ -2,7 +2,7 @@
 
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, SecondsFormat, Utc};
 use serde_json::json;
 use uuid::Uuid;
 
@@ -167,7 +167,7 @@ impl SignInError {
     pub(super) fn assertion_time(now: DateTime<Utc>) -> Self {
         let text = format!(
             "Client assertion is not within its valid time range. Current time: {}.",
-            now.format("%Y-%m-%dT%H:%M:%S%.7fZ")
+            now.to_rfc3339_opts(SecondsFormat::Millis, true)
         );
         Self::invalid_client(700_024, text)
     }
