@@ -110,7 +110,8 @@ impl Parts {
             if let [_] = all.as_slice()
                 && let Some(only) = all.pop()
             {
-                return Ok((schema, Arc::clone(&arrow), only.into_stream(arrow).boxed()));
+                let rows = rows(only, Arc::clone(&arrow));
+                return Ok((schema, arrow, rows));
             }
             return merge::merged(schema, &arrow, all, &steps).await;
         }
@@ -119,11 +120,11 @@ impl Parts {
             Some((next, (receiver, tasks)))
         });
         let parts = futures::stream::iter([Ok(first)]).chain(rest);
-        let rows = parts.flat_map(|part| match part {
-            Ok(taken) => taken.rows.into_stream(taken.arrow).boxed(),
+        let all = parts.flat_map(|part| match part {
+            Ok(taken) => rows(taken.rows, taken.arrow),
             Err(error) => futures::stream::iter([Err(error)]).boxed(),
         });
-        Ok((schema, arrow, rows.boxed()))
+        Ok((schema, arrow, all.boxed()))
     }
 
     async fn fetch(mut self, sender: Sender) {
@@ -237,7 +238,7 @@ impl Parts {
             }
         });
         // A part of which nothing could be had has no columns, either.
-        let Some((schema, arrow)) = answered.columns else {
+        let (Some((schema, arrow)), Some(rows)) = (answered.columns, answered.rows) else {
             return Ok(());
         };
         match &self.columns {
@@ -254,7 +255,7 @@ impl Parts {
         let taken = Taken {
             schema,
             arrow,
-            rows: answered.rows,
+            rows,
         };
         // Nobody reads any more: the task is about to be stopped.
         let _ = sender.send(Ok(taken)).await;
@@ -368,6 +369,12 @@ impl Parts {
             self.note(place, |part| part.calls.push(call));
         }
     }
+}
+
+/// The rows of a part that was taken.
+fn rows(rows: Spooled, arrow: SchemaRef) -> BoxStream<'static, Result<RecordBatch, SourceError>> {
+    let rows = rows.into_stream(arrow);
+    rows.map(|batch| batch.map_err(SourceError::from)).boxed()
 }
 
 fn seconds(length: TimeDelta) -> f64 {

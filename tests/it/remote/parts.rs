@@ -114,13 +114,20 @@ async fn an_answer_in_parts_is_the_whole_answer_or_says_that_it_is_not() {
                     };
                     rows.into_iter().map(row).collect()
                 };
-                assert_eq!(tell(got.rows), tell(whole.rows), "{text} in {length} s, cap {cap}");
+                assert_eq!(
+                    tell(got.rows),
+                    tell(whole.rows),
+                    "{text} in {length} s, cap {cap}"
+                );
             }
         }
     }
     // Series and sorted heads are larger than an answer wherever they are cut; all others are
     // split.
-    assert!(split >= 20, "only {split} were split, {truncated} truncated");
+    assert!(
+        split >= 20,
+        "only {split} were split, {truncated} truncated"
+    );
 }
 
 #[tokio::test]
@@ -134,5 +141,8 @@ async fn answers_with_columns_that_are_not_known_are_not_merged() {
     let text = "DeviceProcessEvents | summarize arg_min(Timestamp, *) by x = ProcessId % 90";
     let got = run(&source, &spec(text, Some(window(200)))).await.unwrap();
     let missing = got.report.missing().unwrap();
-    assert!(missing.contains("`TimeGenerated`") && missing.contains("catalog"), "{missing}");
+    assert!(
+        missing.contains("`TimeGenerated`") && missing.contains("catalog"),
+        "{missing}"
+    );
 }
