@@ -101,7 +101,7 @@ pub enum Command {
     Resend(resend::Args),
     /// Write synthetic Defender telemetry with an intrusion in it
     Sample(sample::Args),
-    /// Serve the query API of Azure Data Explorer over files
+    /// Be a tenant: sign-in, hunting, Log Analytics and Kusto over files
     Emulate(emulate::Args),
 }
 

@@ -147,7 +147,7 @@ pub fn examine(
         validate(loaded, &mut problems);
     }
     problems.sort_by_key(|problem| problem.span);
-    let file = without_secrets(file, &problems);
+    let file = file.without_secrets(&problems);
     if let Some(loaded) = &mut loaded {
         loaded.file = file.clone();
     }
@@ -156,21 +156,6 @@ pub fn examine(
         .map(|problem| file.problem(problem))
         .collect();
     (loaded, problems)
-}
-
-/// The file as it may be shown: problems show their line, which must not have a secret in it.
-fn without_secrets(file: SourceFile, problems: &[Diagnostic]) -> SourceFile {
-    let mut bytes = file.text.as_bytes().to_vec();
-    for problem in problems
-        .iter()
-        .filter(|problem| problem.code == code::LITERAL_SECRET)
-    {
-        if let Some(secret) = bytes.get_mut(problem.span.range()) {
-            secret.fill(b'*');
-        }
-    }
-    let text = String::from_utf8_lossy(&bytes).into_owned();
-    SourceFile::new(file.path, text)
 }
 
 /// What the parts say beyond the form of their options.

@@ -98,6 +98,22 @@ impl SourceFile {
         self.lines.get_or_init(|| LineIndex::new(&self.text))
     }
 
+    /// The file as it may be shown: problems show their line, which must not have a secret in it.
+    #[must_use]
+    pub fn without_secrets(self, problems: &[Diagnostic]) -> Self {
+        let mut bytes = self.text.as_bytes().to_vec();
+        let literal = problems
+            .iter()
+            .filter(|problem| problem.code == code::LITERAL_SECRET);
+        for problem in literal {
+            if let Some(secret) = bytes.get_mut(problem.span.range()) {
+                secret.fill(b'*');
+            }
+        }
+        let text = String::from_utf8_lossy(&bytes).into_owned();
+        Self::new(self.path, text)
+    }
+
     /// A problem about a place of this file.
     pub fn problem(&self, diagnostic: Diagnostic) -> Problem {
         Problem {

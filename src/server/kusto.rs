@@ -8,8 +8,9 @@
 
 pub mod databases;
 
+pub(crate) mod cell;
+
 mod answer;
-mod cell;
 mod command;
 mod data_set;
 mod error;
@@ -85,12 +86,11 @@ pub(super) fn refusal(refusal: Refusal) -> Response {
 }
 
 /// What whoever may ask can ask.
-pub(super) fn router(kusto: Arc<Kusto>) -> Router {
+pub(crate) fn router(kusto: Arc<Kusto>) -> Router {
     Router::new()
         .route("/v1/rest/query", any(query_v1))
         .route("/v2/rest/query", any(query_v2))
         .route("/v1/rest/mgmt", any(management))
-        .fallback(not_found)
         .with_state(kusto)
 }
 
@@ -113,7 +113,8 @@ async fn management(State(kusto): State<Arc<Kusto>>, request: HttpRequest) -> Re
     serve(kusto, request, Form::Command).await
 }
 
-async fn not_found(request: HttpRequest) -> Response {
+/// The answer to a path that there is not.
+pub(super) async fn not_found(request: HttpRequest) -> Response {
     ApiError::no_such_path(request.uri().path()).response(None)
 }
 

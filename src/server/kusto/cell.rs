@@ -11,10 +11,10 @@ use kql_datafusion::types::{arrow_type, is_stored_as, unix_ns_to_ticks};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
-use super::options::DynamicForm;
+pub(crate) use super::options::DynamicForm;
 
 /// The .NET name of a type, which `/v1` answers have beside KQL's.
-pub(super) fn data_type(ty: ScalarType) -> &'static str {
+pub(crate) fn data_type(ty: ScalarType) -> &'static str {
     match ty {
         ScalarType::Bool => "SByte",
         ScalarType::Int => "Int32",
@@ -49,7 +49,7 @@ pub(super) fn columns_v2(schema: &Schema) -> Value {
 }
 
 /// Appends a row as a JSON array.
-pub(super) fn write_row(
+pub(crate) fn write_row(
     out: &mut Vec<u8>,
     schema: &Schema,
     columns: &[arrow::array::ArrayRef],
@@ -67,7 +67,7 @@ pub(super) fn write_row(
 }
 
 /// Appends a value as JSON.
-pub(super) fn write_cell(
+pub(crate) fn write_cell(
     out: &mut Vec<u8>,
     array: &dyn Array,
     ty: ScalarType,
@@ -143,7 +143,7 @@ fn short(datetime: &str) -> String {
 }
 
 /// Appends a value as JSON.
-pub(super) fn write_json<T: serde::Serialize + ?Sized>(out: &mut Vec<u8>, value: &T) {
+pub(crate) fn write_json<T: serde::Serialize + ?Sized>(out: &mut Vec<u8>, value: &T) {
     serde_json::to_writer(out, value).expect("writing texts and numbers to memory does not fail");
 }
 

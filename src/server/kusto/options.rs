@@ -61,7 +61,7 @@ pub(super) enum Placement {
 
 /// How dynamic values are written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) enum DynamicForm {
+pub(crate) enum DynamicForm {
     /// As the JSON that they are.
     #[default]
     Json,

@@ -1,0 +1,8 @@
+//! The emulator over HTTP: as it answers, and as the official clients see it.
+
+mod call;
+mod clients;
+mod faults;
+mod hunting;
+mod log_analytics;
+mod sign_in;
