@@ -136,7 +136,7 @@ pub enum DecodeError {
     #[error("the response is empty")]
     Empty,
     /// A value does not fit the type of its column.
-    #[error("the value of column `{column}` in row {row} is not a {ty}")]
+    #[error("the value of column `{column}` in row {row} is no {ty}")]
     Value {
         /// Name of the column.
         column: Arc<str>,

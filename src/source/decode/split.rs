@@ -33,8 +33,8 @@ const CHUNK_ROWS_MAX: usize = 8_192;
 const CHUNK_CELLS_MAX: usize = 1 << 19;
 /// Most rows of a chunk whose columns are not known.
 const STORED_ROWS_MAX: usize = 512;
-/// Largest row: as large as the largest response.
-const ROW_BYTES_MAX: usize = 64 << 20;
+/// Largest row: a value of Kusto's is not larger than 1 MiB, unless a policy says so.
+const ROW_BYTES_MAX: usize = 32 << 20;
 /// Largest key outside of rows.
 const KEY_BYTES_MAX: usize = 64 << 10;
 /// Longest number or word outside of rows.
