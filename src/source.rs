@@ -28,6 +28,7 @@ use serde::Deserialize;
 
 use crate::clock::SharedClock;
 use crate::id::SourceName;
+use crate::microsoft::{ConnectionProblem, Service};
 use crate::quota::Lane;
 use crate::run::report::SourceReport;
 use crate::window::Window;
@@ -66,6 +67,22 @@ impl SourceConfig {
             Self::LogAnalytics(_) => "loganalytics",
             Self::Kusto(_) => "kusto",
         }
+    }
+}
+
+impl SourceConfig {
+    /// What is wrong with it beyond the form of its options. Reads no file and opens no
+    /// connection.
+    pub fn check(&self) -> Vec<ConnectionProblem> {
+        let (service, product) = match self {
+            Self::Local(_) => return Vec::new(),
+            Self::Graph(config) => (&config.service, Service::GraphSecurity),
+            Self::Xdr(config) => (&config.service, Service::Xdr),
+            Self::Mde(config) => (&config.service, Service::Mde),
+            Self::LogAnalytics(config) => (&config.service, Service::LogAnalytics),
+            Self::Kusto(config) => (&config.service, Service::Kusto),
+        };
+        service.check(product)
     }
 }
 
