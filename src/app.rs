@@ -4,6 +4,7 @@
 //! Commands that do one thing build an [`App`] as well and call the part of it that they need;
 //! only [`App::serve`] runs for long.
 
+mod metrics;
 mod setup;
 mod watch;
 
@@ -31,6 +32,7 @@ use crate::state::config::StateConfig;
 use crate::state::lock::StateLock;
 use crate::state::sqlite::SqliteStore;
 use crate::state::{Holder, RunOutcome, StateError};
+use metrics::Metrics;
 use setup::Setup;
 use watch::Files;
 
@@ -66,7 +68,7 @@ impl App {
         let loaded = setup::read(path).await?;
         let StateConfig::Sqlite { path: database } = &loaded.config.state;
         let store = Arc::new(SqliteStore::open(database).await?);
-        let broker = Broker::new(Arc::clone(&clock), None);
+        let broker = Broker::new(Arc::clone(&clock), Some(Arc::clone(&store) as _));
         let setup = Setup::build(loaded, &clock, &broker).await?;
         let (planned, told) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
         let scheduler = Scheduler::new(
@@ -182,6 +184,11 @@ impl App {
         &self.store
     }
 
+    /// Who grants calls to sources.
+    pub fn broker(&self) -> &Arc<Broker> {
+        &self.broker
+    }
+
     /// The clock of all parts.
     pub fn clock(&self) -> &SharedClock {
         &self.clock
@@ -194,7 +201,12 @@ impl App {
         };
         let access = config.access().map_err(anyhow::Error::msg)?;
         let server = Server::bind(config.listen, access, Arc::clone(&self.kusto)).await?;
-        Ok(Some(server))
+        let metrics = Metrics {
+            clock: Arc::clone(&self.clock),
+            store: Arc::clone(&self.store),
+            broker: Arc::clone(&self.broker),
+        };
+        Ok(Some(server.with_metrics(Arc::new(metrics))))
     }
 
     /// Runs scheduler, runner and dispatcher until `stop`; then stops them in this order, so that
@@ -254,6 +266,7 @@ impl App {
 
     /// Closes the state and gives back its lock.
     pub async fn close(&self) {
+        self.broker.close().await;
         self.store.close().await;
         self.lock
             .lock()

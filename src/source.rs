@@ -34,8 +34,8 @@ use crate::window::Window;
 
 use broker::Broker;
 use local::{LocalConfig, LocalSource};
-use schema::Family;
 use remote::config::{GraphConfig, HuntingConfig, KustoConfig, LogAnalyticsConfig};
+use schema::Family;
 
 /// A source of the configuration.
 #[derive(Clone, Debug, PartialEq, Deserialize, schemars::JsonSchema)]

@@ -21,9 +21,9 @@ use crate::hunt::load::{self, Examined};
 use crate::hunt::query;
 use crate::parallel;
 use crate::problem::{Problem, SourceFile, code};
+use crate::source;
 use crate::source::local::LocalConfig;
 use crate::source::schema::{Family, KnownTables};
-use crate::source;
 use crate::yaml::ProcessSurroundings;
 
 pub use explain::explanations;

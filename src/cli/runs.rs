@@ -44,7 +44,9 @@ pub async fn run(args: Args, global: &Global) -> anyhow::Result<ExitCode> {
             None => None,
         };
         let Some(record) = record else {
-            print_note(&format!("error: there is no run {id}; `huntd runs` lists them"));
+            print_note(&format!(
+                "error: there is no run {id}; `huntd runs` lists them"
+            ));
             return Ok(ExitCode::from(EXIT_FAILED));
         };
         print_line(&match args.format {

@@ -6,10 +6,10 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::Truncated;
 use crate::duration::DurationText;
 use crate::finding::{EntityKind, Severity};
 use crate::id::{ActionName, SourceName};
-use super::Truncated;
 use crate::schedule::CatchUpPolicy;
 
 /// Settings of a hunt.

@@ -287,7 +287,7 @@ impl Ledger {
         self.settle(now);
         let mut uses = Vec::new();
         for limit in self.learnt.tightened(&self.limits.calls) {
-            let used = self.counted(now, limit.per, None).count();
+            let used = self.count(now, limit.per);
             uses.push(Use {
                 unit: Unit::Calls,
                 per: limit.per.to_std().unwrap_or_default(),
@@ -533,22 +533,34 @@ impl Ledger {
         }
     }
 
-    /// Calls that a window of this length still counts at `now`, newest first, with when it stops
-    /// to; of one lane or of all.
+    /// Calls that a window of this length still counts at `now`, newest first; of one lane or of
+    /// all.
     fn counted(
         &self,
         now: DateTime<Utc>,
         per: TimeDelta,
         lane: Option<Lane>,
-    ) -> impl Iterator<Item = DateTime<Utc>> {
+    ) -> impl Iterator<Item = &Call> {
+        let after = now - counted_for(per);
         // Calls are in the order in which they were booked.
-        let oldest = now - counted_for(per) - self.limits.arrival;
+        let booked_after = after - self.limits.arrival;
         let calls = self.calls.iter().rev();
         calls
-            .take_while(move |call| call.at >= oldest)
+            .take_while(move |call| call.at >= booked_after)
+            .filter(move |call| call.counted_by > after)
             .filter(move |call| lane.is_none_or(|lane| call.lane == lane))
-            .map(move |call| call.counted_by + counted_for(per))
-            .filter(move |freed| *freed > now)
+    }
+
+    /// How many that are, of all lanes.
+    fn count(&self, now: DateTime<Utc>, per: TimeDelta) -> usize {
+        let after = now - counted_for(per);
+        let booked_after = after - self.limits.arrival;
+        let surely = self.calls.partition_point(|call| call.at <= after);
+        let perhaps = self.calls.range(..surely).rev();
+        let late = perhaps
+            .take_while(|call| call.at >= booked_after)
+            .filter(|call| call.counted_by > after);
+        self.calls.len() - surely + late.count()
     }
 
     /// When less than `max` calls are counted; none if it is so now.
@@ -559,12 +571,16 @@ impl Ledger {
         lane: Option<Lane>,
         max: u32,
     ) -> Option<DateTime<Utc>> {
-        let count = self.counted(now, per, lane).count();
+        let count = match lane {
+            None => self.count(now, per),
+            Some(_) => self.counted(now, per, lane).count(),
+        };
         let surplus = count.checked_sub(max as usize)?;
-        let mut freed: Vec<DateTime<Utc>> = self.counted(now, per, lane).collect();
+        let counted = self.counted(now, per, lane);
+        let mut ends: Vec<DateTime<Utc>> = counted.map(|call| call.counted_by).collect();
         // There is one more than the surplus, as `max` is at least one.
-        let (_, last, _) = freed.select_nth_unstable(surplus.min(count.checked_sub(1)?));
-        Some(*last)
+        let (_, last, _) = ends.select_nth_unstable(surplus.min(count.checked_sub(1)?));
+        Some(*last + counted_for(per))
     }
 
     /// When a window has room for a call of this lane; none if it has now. A lane has room as long

@@ -86,7 +86,10 @@ pub struct Call {
     pub error: Option<String>,
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde asks for a reference"
+)]
 fn is_zero(count: &u64) -> bool {
     *count == 0
 }
@@ -104,7 +107,11 @@ impl SourceReport {
 
     /// Calls made.
     pub fn calls(&self) -> u64 {
-        let listed: usize = self.root.leaves_and_branches().map(|part| part.calls.len()).sum();
+        let listed: usize = self
+            .root
+            .leaves_and_branches()
+            .map(|part| part.calls.len())
+            .sum();
         listed as u64 + self.calls_omitted
     }
 
@@ -116,7 +123,10 @@ impl SourceReport {
             .filter(|part| part.outcome == PartOutcome::Truncated)
             .collect();
         let first = truncated.first()?;
-        let reason = first.reason.as_deref().unwrap_or("the source cut the result");
+        let reason = first
+            .reason
+            .as_deref()
+            .unwrap_or("the source cut the result");
         Some(match truncated.len() {
             1 if self.root.parts.is_empty() => format!("rows are missing: {reason}"),
             1 => format!("rows are missing in {}: {reason}", first.window),
@@ -195,7 +205,10 @@ mod tests {
         );
         report.root.parts[0].outcome = PartOutcome::Truncated;
         let missing = report.missing().unwrap();
-        assert!(missing.starts_with("rows are missing in 2 parts"), "{missing}");
+        assert!(
+            missing.starts_with("rows are missing in 2 parts"),
+            "{missing}"
+        );
     }
 
     #[test]

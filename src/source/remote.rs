@@ -147,8 +147,8 @@ impl Source for RemoteSource {
         let render = prepared.render().cloned();
         let parts = Parts::new(Arc::clone(&self.inner), prepared, Arc::clone(&stats));
         let (schema, arrow, batches) = parts.start().await?;
-        let batches = batches
-            .map(|batch| batch.map_err(|error| DataFusionError::External(Box::new(error))));
+        let batches =
+            batches.map(|batch| batch.map_err(|error| DataFusionError::External(Box::new(error))));
         Ok(QueryResult {
             name: None,
             schema,

@@ -4,6 +4,8 @@
 //! a few others read. What is stored is in `migrations`, and each caller's part in a file of its
 //! own below `sqlite/`.
 
+pub mod census;
+
 mod outbox;
 mod quota;
 mod record;

@@ -13,6 +13,7 @@ mod config;
 mod detection;
 mod docs;
 mod emulator;
+mod emulator_security;
 mod hunts;
 mod kusto;
 mod lake;

@@ -255,7 +255,10 @@ fn warning(alert: &Alert) -> Option<String> {
         RunStatus::Truncated => {
             let missing = alert.missing.as_deref();
             let missing = missing.unwrap_or("the source cut the result");
-            Some(format!("The result is not complete: {}; {more}", visible(missing)))
+            Some(format!(
+                "The result is not complete: {}; {more}",
+                visible(missing)
+            ))
         }
         RunStatus::Partial => Some(format!("A part of the data could not be read: {more}")),
         _ => None,

@@ -46,7 +46,11 @@ pub(super) fn as_text(record: &RunRecord) -> String {
 fn write_report(text: &mut String, report: &SourceReport) {
     let _ = writeln!(text, "calls     {}", report.calls());
     if report.calls_omitted > 0 {
-        let _ = writeln!(text, "          {} of them are not listed", report.calls_omitted);
+        let _ = writeln!(
+            text,
+            "          {} of them are not listed",
+            report.calls_omitted
+        );
     }
     for note in &report.notes {
         let _ = writeln!(text, "note      {note}");
@@ -66,7 +70,9 @@ fn write_part(text: &mut String, part: &Part, depth: usize) {
     }
     text.push('\n');
     for call in &part.calls {
-        let status = call.status.map_or("no answer".to_owned(), |status| status.to_string());
+        let status = call
+            .status
+            .map_or("no answer".to_owned(), |status| status.to_string());
         let _ = write!(
             text,
             "{indent}  - {} {status} in {:.1}s, {} rows, {} bytes, request {}",

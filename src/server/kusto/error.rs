@@ -211,9 +211,9 @@ impl ApiError {
             SourceError::Timeout(after) => Self::timeout(after.as_secs_f64()),
             SourceError::Refused(what) => Self::bad_request(&what),
             SourceError::Throttled { message, .. } => Self::source_throttled(&message),
-            SourceError::Unauthorized(what) | SourceError::Unavailable(what) | SourceError::Failed(what) => {
-                Self::internal(&what)
-            }
+            SourceError::Unauthorized(what)
+            | SourceError::Unavailable(what)
+            | SourceError::Failed(what) => Self::internal(&what),
         }
     }
 

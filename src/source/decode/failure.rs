@@ -127,7 +127,13 @@ fn collect(value: &Value, found: &mut Vec<InnerFailure>) {
             if failure != InnerFailure::default() {
                 found.push(failure);
             }
-            for name in ["error", "OneApiErrors", "Exceptions", "details", "innererror"] {
+            for name in [
+                "error",
+                "OneApiErrors",
+                "Exceptions",
+                "details",
+                "innererror",
+            ] {
                 if let Some(inner) = member(object, name) {
                     collect(inner, found);
                 }
@@ -157,7 +163,10 @@ mod tests {
         assert_eq!(codes, ["EngineError", "-2133196797"]);
         let failure = ServiceFailure::of(json!({"OneApiErrors": [{"error": {
             "code": "LimitsExceeded", "message": "Request is invalid.", "@message": "Too much."}}]}));
-        assert_eq!((&*failure.code, &*failure.message), ("LimitsExceeded", "Request is invalid."));
+        assert_eq!(
+            (&*failure.code, &*failure.message),
+            ("LimitsExceeded", "Request is invalid.")
+        );
         let failure = ServiceFailure::of(json!({"Exceptions": ["Query ran out of memory"]}));
         assert_eq!(failure.message, "Query ran out of memory");
     }
@@ -170,7 +179,10 @@ mod tests {
         .unwrap();
         let fine = json!([[4, "S_OK", "Query completed"]]);
         assert_eq!(ServiceFailure::of_status(&columns, &fine), None);
-        let failed = json!([[4, "S_OK", "x"], [2, "E_LOW_MEMORY", "Query ran out of memory"]]);
+        let failed = json!([
+            [4, "S_OK", "x"],
+            [2, "E_LOW_MEMORY", "Query ran out of memory"]
+        ]);
         let failure = ServiceFailure::of_status(&columns, &failed).unwrap();
         assert_eq!(failure.code, "E_LOW_MEMORY");
         assert_eq!(failure.message, "Query ran out of memory");

@@ -155,7 +155,12 @@ pub(super) fn value_end(bytes: &[u8], start: usize) -> Result<usize, Flaw> {
                     depth -= 1;
                     open >>= 1;
                 }
-                _ => return Err(Flaw::Malformed(at, "a comma or a closing bracket is missing")),
+                _ => {
+                    return Err(Flaw::Malformed(
+                        at,
+                        "a comma or a closing bracket is missing",
+                    ));
+                }
             }
         }
     }
@@ -214,7 +219,9 @@ fn scalar_end(bytes: &[u8], at: usize) -> Result<usize, Flaw> {
 pub(super) fn number_end(bytes: &[u8], start: usize) -> Result<usize, Flaw> {
     let wrong = Flaw::Malformed(start, "a number is malformed");
     let digits = |from: usize| {
-        let count = bytes[from..].iter().take_while(|byte| byte.is_ascii_digit());
+        let count = bytes[from..]
+            .iter()
+            .take_while(|byte| byte.is_ascii_digit());
         match count.count() {
             0 => Err(wrong),
             count => Ok(from + count),
@@ -262,10 +269,43 @@ mod tests {
     #[test]
     fn values_are_accepted_as_serde_json_accepts_them() {
         for text in [
-            "{}", "[]", "[1]", "[1,2]", "{\"a\":1}", "{\"a\":{\"b\":[]}}", " [ ] ", "0", "-0", "01", "1.", ".5",
-            "1.5e-7", "1e", "-", "+1", "tru", "true", "null", "nul", "\"\\u00e9\"", "\"\\u00g9\"", "\"\\x\"",
-            "\"", "[1,]", "{\"a\":1,}", "{,}", "[,]", "{a:1}", "{\"a\"}", "{\"a\" : [ 1 , { } ] }", "[}", "{]",
-            "[1}", "{\"a\":1]", "[[[]]", "",
+            "{}",
+            "[]",
+            "[1]",
+            "[1,2]",
+            "{\"a\":1}",
+            "{\"a\":{\"b\":[]}}",
+            " [ ] ",
+            "0",
+            "-0",
+            "01",
+            "1.",
+            ".5",
+            "1.5e-7",
+            "1e",
+            "-",
+            "+1",
+            "tru",
+            "true",
+            "null",
+            "nul",
+            "\"\\u00e9\"",
+            "\"\\u00g9\"",
+            "\"\\x\"",
+            "\"",
+            "[1,]",
+            "{\"a\":1,}",
+            "{,}",
+            "[,]",
+            "{a:1}",
+            "{\"a\"}",
+            "{\"a\" : [ 1 , { } ] }",
+            "[}",
+            "{]",
+            "[1}",
+            "{\"a\":1]",
+            "[[[]]",
+            "",
         ] {
             let trimmed = text.trim();
             let found = value_end(trimmed.as_bytes(), 0).is_ok_and(|end| end == trimmed.len());

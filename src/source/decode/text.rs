@@ -108,7 +108,13 @@ mod tests {
     #[test]
     fn escapes_are_read_as_json_says() {
         for inner in [
-            "", "plain", r"\\", r"C:\\a\\b", r#"\"\/\b\f\n\r\t"#, r"\u00e9\uD83D\ude00", "ä\\u0041ö",
+            "",
+            "plain",
+            r"\\",
+            r"C:\\a\\b",
+            r#"\"\/\b\f\n\r\t"#,
+            r"\u00e9\uD83D\ude00",
+            "ä\\u0041ö",
         ] {
             let expected: String = serde_json::from_str(&format!("\"{inner}\"")).unwrap();
             assert_eq!(unescaped(inner), Some(expected), "{inner}");

@@ -20,9 +20,9 @@ use kql::types::Schema;
 use reqwest::Method;
 use uuid::Uuid;
 
+use super::Inner;
 use super::prepare::Prepared;
 use super::query_api::{AnswerLimits, Asked};
-use super::Inner;
 use crate::microsoft::{self, ApiError, ApiErrorKind, Body, Call, RequestIds, classify_failure};
 use crate::quota::breaker::{Fault, FaultKind};
 use crate::quota::{Throttle, Throttled};
@@ -50,8 +50,8 @@ const REFUSALS_MAX: u32 = 100;
 pub(super) struct Answered {
     /// Columns; none if nothing could be had.
     pub(super) columns: Option<(Schema, SchemaRef)>,
-    /// Rows.
-    pub(super) rows: Spooled,
+    /// Rows; none if nothing could be had.
+    pub(super) rows: Option<Spooled>,
     /// How many, and in how many bytes.
     pub(super) counted: Counted,
     /// Why it is not the whole answer.
@@ -243,9 +243,10 @@ impl Inner {
             outcome: Ok(Answered::nothing()),
         };
         let limits = self.limits();
-        let left = prepared.turn().deadline.map_or(TimeDelta::MAX, |deadline| {
-            deadline - self.clock.now()
-        });
+        let left = prepared
+            .turn()
+            .deadline
+            .map_or(TimeDelta::MAX, |deadline| deadline - self.clock.now());
         let left = left.to_std().unwrap_or_default().max(FIRST_WAIT);
         let time = limits.time.min(prepared.timeout()).min(left);
         let text = prepared.text(part);
@@ -270,7 +271,10 @@ impl Inner {
                 };
                 self.answer(call, prepared, &mut called).await
             }
-            Err(error) => Err(ApiError::new(ApiErrorKind::InvalidQuery, &error.to_string())),
+            Err(error) => Err(ApiError::new(
+                ApiErrorKind::InvalidQuery,
+                &error.to_string(),
+            )),
         };
         if let Err(error) = &mut called.outcome {
             called.status = error.status.or(called.status);
@@ -331,7 +335,7 @@ impl Inner {
         }
         Ok(Answered {
             columns,
-            rows,
+            rows: Some(rows),
             counted: called.counted,
             incomplete,
             running: cost::running(summary.stats.as_ref()),
@@ -395,7 +399,7 @@ impl Answered {
     fn nothing() -> Self {
         Self {
             columns: None,
-            rows: Spooled::default(),
+            rows: None,
             counted: Counted::default(),
             incomplete: None,
             notes: Vec::new(),
@@ -426,14 +430,20 @@ impl Incomplete {
 /// may be another next time.
 fn is_passing(error: &ApiError) -> bool {
     let answered = error.status.is_some();
-    answered && matches!(error.kind, ApiErrorKind::Misconfigured | ApiErrorKind::Unauthorized)
+    answered
+        && matches!(
+            error.kind,
+            ApiErrorKind::Misconfigured | ApiErrorKind::Unauthorized
+        )
 }
 
 /// An answer that ends early or is none: as if the connection had been cut.
 fn undecoded(failure: Failure<ApiError>) -> ApiError {
     match failure {
         Failure::Body(error) => error,
-        Failure::Decode(error @ DecodeError::Store(_)) => ApiError::new(ApiErrorKind::Bug, &error.to_string()),
+        Failure::Decode(error @ DecodeError::Store(_)) => {
+            ApiError::new(ApiErrorKind::Bug, &error.to_string())
+        }
         Failure::Decode(error) => ApiError::new(ApiErrorKind::Unavailable, &error.to_string()),
     }
 }

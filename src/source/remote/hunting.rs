@@ -19,9 +19,9 @@ use super::known::Known;
 use super::query_api::{AnswerLimits, ApiRequest, Asked, QueryApi, no_parameters};
 use crate::microsoft::{Audience, Service};
 use crate::quota::Api;
+use crate::source::SourceError;
 use crate::source::decode::Shape;
 use crate::source::schema::Family;
-use crate::source::SourceError;
 
 /// Rows of one answer: 100,000 since 2022, for all three.
 const ROWS_MAX: u64 = 100_000;

@@ -103,7 +103,9 @@ impl QueryApi for LogAnalytics {
         );
         let workspace = self.workspace.to_string();
         Ok(ApiRequest {
-            url: self.address.join(&["v1", "workspaces", &workspace, "query"]),
+            url: self
+                .address
+                .join(&["v1", "workspaces", &workspace, "query"]),
             headers,
             body,
         })

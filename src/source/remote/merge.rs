@@ -53,9 +53,7 @@ pub(super) async fn merged(
         .collect();
     let mut tables = MemoryTables::new();
     let failed = |error: kql_datafusion::EngineError| SourceError::Failed(error.to_string());
-    tables
-        .insert(PARTS, numbered, batches)
-        .map_err(failed)?;
+    tables.insert(PARTS, numbered, batches).map_err(failed)?;
     let limits = Limits {
         memory_bytes: MEMORY_BYTES,
         seconds: Some(SECONDS),
@@ -133,11 +131,7 @@ fn sort_key(key: &MergeKey) -> String {
 
 /// The aggregate that makes one value of those of a group. Columns that follow another are told
 /// with it, and have none of their own.
-fn aggregate(
-    column: usize,
-    combine: Combine,
-    outputs: &[(usize, Combine)],
-) -> Option<String> {
+fn aggregate(column: usize, combine: Combine, outputs: &[(usize, Combine)]) -> Option<String> {
     let own = name(column);
     let followers = |follows: &dyn Fn(Combine) -> bool| -> Vec<String> {
         let following = outputs.iter().filter(|(_, combine)| follows(*combine));

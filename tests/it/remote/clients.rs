@@ -65,7 +65,10 @@ async fn a_mistake_is_told_before_a_call_is_spent() {
     let world = World::new(3, |_| {}).await;
     for kind in ["graph", "xdr", "mde", "loganalytics", "kusto"] {
         let source = world.source(kind, json!({}));
-        let wrong = spec("DeviceProcessEvents | where FileNam == 'a'", Some(window(10)));
+        let wrong = spec(
+            "DeviceProcessEvents | where FileNam == 'a'",
+            Some(window(10)),
+        );
         let error = run(&source, &wrong).await.unwrap_err().to_string();
         assert!(error.contains("FileName"), "{kind}: {error}");
     }

@@ -80,13 +80,20 @@ async fn wrong_credentials_and_roles_are_told_with_what_to_do() {
         );
     })
     .await;
-    let secret = |id: &str, secret: &str| json!({"kind": "secret", "client_id": id, "secret": secret});
+    let secret =
+        |id: &str, secret: &str| json!({"kind": "secret", "client_id": id, "secret": secret});
     let wrong = error_of(&world, "graph", |s| s["auth"] = secret(CLIENT, "wrong")).await;
-    assert!(wrong.contains("AADSTS7000215") && wrong.contains("secret"), "{wrong}");
+    assert!(
+        wrong.contains("AADSTS7000215") && wrong.contains("secret"),
+        "{wrong}"
+    );
     let unknown = error_of(&world, "graph", |s| s["auth"] = secret("nobody", "x")).await;
     assert!(unknown.contains("AADSTS700016"), "{unknown}");
     let tenant = error_of(&world, "graph", |s| s["tenant"] = json!("fabrikam.example")).await;
-    assert!(tenant.contains("AADSTS90002") && tenant.contains("tenant"), "{tenant}");
+    assert!(
+        tenant.contains("AADSTS90002") && tenant.contains("tenant"),
+        "{tenant}"
+    );
     for kind in ["graph", "xdr", "mde"] {
         let poor = error_of(&world, kind, |s| s["auth"] = secret("poor", SECRET)).await;
         let role = match kind {
@@ -102,13 +109,18 @@ async fn wrong_credentials_and_roles_are_told_with_what_to_do() {
 
 #[tokio::test]
 async fn a_wrong_way_is_told_with_what_to_do() {
-    let world = World::new(5, |config| config.faults = vec![Rule {
-        path: "/v1.0".to_owned(),
-        ..Rule::always(Kind::Html)
-    }])
+    let world = World::new(5, |config| {
+        config.faults = vec![Rule {
+            path: "/v1.0".to_owned(),
+            ..Rule::always(Kind::Html)
+        }]
+    })
     .await;
     let portal = error_of(&world, "graph", |_| {}).await;
-    assert!(portal.contains("proxy") || portal.contains("portal"), "{portal}");
+    assert!(
+        portal.contains("proxy") || portal.contains("portal"),
+        "{portal}"
+    );
     let host = "https://huntd-no-such-host.invalid";
     let dns = error_of(&world, "graph", |s| {
         s["url"] = json!(host);
@@ -123,7 +135,10 @@ async fn a_wrong_way_is_told_with_what_to_do() {
 
     let secured = World::new(5, |config| config.tls = true).await;
     let tls = error_of(&secured, "graph", |_| {}).await;
-    assert!(tls.contains("certificate") && tls.contains("ca_file"), "{tls}");
+    assert!(
+        tls.contains("certificate") && tls.contains("ca_file"),
+        "{tls}"
+    );
     let folder = tempfile::tempdir().unwrap();
     let ca = folder.path().join("ca.pem");
     std::fs::write(&ca, secured.emulator.ca_pem().unwrap()).unwrap();

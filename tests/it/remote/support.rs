@@ -139,7 +139,12 @@ fn texts(batch: &RecordBatch) -> Vec<Vec<String>> {
         .iter()
         .map(|column| ArrayFormatter::try_new(column, &options).unwrap())
         .collect();
-    let row = |row| columns.iter().map(|column| column.value(row).to_string()).collect();
+    let row = |row| {
+        columns
+            .iter()
+            .map(|column| column.value(row).to_string())
+            .collect()
+    };
     (0..batch.num_rows()).map(row).collect()
 }
 
@@ -156,7 +161,7 @@ fn write_events(folder: &Path, rows: u32) {
             "FileName": if row % 5 == 0 { "powershell.exe" } else { "cmd.exe" },
             "ProcessId": row,
             "ProcessCommandLine": format!("run \"{row}\" \\ ü"),
-            "AdditionalFields": format!("{{\"n\": {row}}}"),
+            "AdditionalFields": format!("{{\"n\":{row}}}"),
         });
         text.push_str(&event.to_string());
         text.push('\n');

@@ -32,7 +32,10 @@ mod tests {
             {"user": "00:00:19.0468750", "total cpu": "00:01:19.0625000"}}});
         assert_eq!(running(Some(&stats)), Some(Duration::from_secs_f64(4.62)));
         assert_eq!(cpu(Some(&stats)), Some(Duration::from_secs_f64(79.0625)));
-        for odd in [json!(null), json!({"ExecutionTime": -1, "resource_usage": []})] {
+        for odd in [
+            json!(null),
+            json!({"ExecutionTime": -1, "resource_usage": []}),
+        ] {
             assert_eq!(running(Some(&odd)), None);
             assert_eq!(cpu(Some(&odd)), None);
         }
