@@ -14,7 +14,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use huntd::id::{HuntName, RunId};
 use huntd::lake::{LakeConfig, WriteTarget};
 use huntd::source::local::LocalConfig;
-use huntd::source::{QuerySpec, SourceConfig};
+use huntd::source::{QuerySpec, Turn};
 use huntd::window::Window;
 use kql::bind::Parameters;
 use kql::window::Mode;
@@ -74,7 +74,7 @@ async fn main() -> anyhow::Result<()> {
     let bytes = write_events(folder.path(), rows, start)?;
     println!("telemetry: {rows} rows, {} MB of NDJSON", bytes / 1_000_000);
 
-    let source = huntd::source::build(&SourceConfig::Local(LocalConfig::new(folder.path())));
+    let source = huntd::source::local(&LocalConfig::new(folder.path()));
     let url = folder.path().join("lake").to_string_lossy().into_owned();
     let lake = huntd::lake::build(&LakeConfig {
         url,
@@ -89,6 +89,7 @@ async fn main() -> anyhow::Result<()> {
         window_mode: Mode::Event,
         now: None,
         timeout: Duration::from_hours(1),
+        turn: Turn::of_person(),
     };
     let began = Instant::now();
     let result = source.query(&spec).await?;

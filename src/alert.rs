@@ -24,6 +24,9 @@ pub struct Alert {
     pub window: Window,
     /// Whether the result was complete.
     pub status: RunStatus,
+    /// Why rows are missing, where the source cut the result.
+    #[serde(default)]
+    pub missing: Option<String>,
     /// Rows of the whole result.
     pub rows: u64,
     /// Path of the whole result in the lake, relative to its root.

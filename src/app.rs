@@ -4,6 +4,7 @@
 //! Commands that do one thing build an [`App`] as well and call the part of it that they need;
 //! only [`App::serve`] runs for long.
 
+mod metrics;
 mod setup;
 mod watch;
 
@@ -26,10 +27,12 @@ use crate::scheduler::Scheduler;
 use crate::server::Server;
 use crate::server::kusto::Kusto;
 use crate::server::kusto::databases::Databases;
+use crate::source::broker::Broker;
 use crate::state::config::StateConfig;
 use crate::state::lock::StateLock;
 use crate::state::sqlite::SqliteStore;
 use crate::state::{Holder, RunOutcome, StateError};
+use metrics::Metrics;
 use setup::Setup;
 use watch::Files;
 
@@ -44,6 +47,7 @@ pub struct App {
     dispatcher: Arc<Dispatcher>,
     told: Arc<Notify>,
     kusto: Arc<Kusto>,
+    broker: Arc<Broker>,
     setup: Mutex<Arc<Setup>>,
     lock: Mutex<Option<StateLock>>,
 }
@@ -61,9 +65,11 @@ impl App {
     /// Reads the configuration and its hunts and opens state and lake. Mistakes in the files are
     /// a [`crate::problem::Problems`]. Nothing runs yet.
     pub async fn open(path: &Path, clock: SharedClock) -> anyhow::Result<Self> {
-        let setup = Setup::load(path, &clock).await?;
-        let StateConfig::Sqlite { path: database } = &setup.config.state;
+        let loaded = setup::read(path).await?;
+        let StateConfig::Sqlite { path: database } = &loaded.config.state;
         let store = Arc::new(SqliteStore::open(database).await?);
+        let broker = Broker::new(Arc::clone(&clock), Some(Arc::clone(&store) as _));
+        let setup = Setup::build(loaded, &clock, &broker).await?;
         let (planned, told) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
         let scheduler = Scheduler::new(
             Arc::clone(&store) as _,
@@ -94,6 +100,7 @@ impl App {
             dispatcher: Arc::new(dispatcher),
             told,
             kusto: Arc::new(kusto),
+            broker,
             setup: Mutex::new(Arc::new(setup)),
             lock: Mutex::default(),
         })
@@ -177,6 +184,11 @@ impl App {
         &self.store
     }
 
+    /// Who grants calls to sources.
+    pub fn broker(&self) -> &Arc<Broker> {
+        &self.broker
+    }
+
     /// The clock of all parts.
     pub fn clock(&self) -> &SharedClock {
         &self.clock
@@ -189,7 +201,12 @@ impl App {
         };
         let access = config.access().map_err(anyhow::Error::msg)?;
         let server = Server::bind(config.listen, access, Arc::clone(&self.kusto)).await?;
-        Ok(Some(server))
+        let metrics = Metrics {
+            clock: Arc::clone(&self.clock),
+            store: Arc::clone(&self.store),
+            broker: Arc::clone(&self.broker),
+        };
+        Ok(Some(server.with_metrics(Arc::new(metrics))))
     }
 
     /// Runs scheduler, runner and dispatcher until `stop`; then stops them in this order, so that
@@ -249,6 +266,7 @@ impl App {
 
     /// Closes the state and gives back its lock.
     pub async fn close(&self) {
+        self.broker.close().await;
         self.store.close().await;
         self.lock
             .lock()
@@ -260,7 +278,8 @@ impl App {
     /// everything stays as it was.
     pub async fn reload(&self) -> anyhow::Result<()> {
         let old = self.setup();
-        let new = Arc::new(Setup::load(&self.path, &self.clock).await?);
+        let loaded = setup::read(&self.path).await?;
+        let new = Arc::new(Setup::build(loaded, &self.clock, &self.broker).await?);
         if new.config.state != old.config.state
             || new.config.runner != old.config.runner
             || new.config.server != old.config.server

@@ -62,7 +62,7 @@ use crate::server::access::Access;
 use crate::server::kusto::Kusto;
 use crate::server::kusto::databases::{DEFAULT_NAME, Databases, Set};
 use crate::source::local::LocalConfig;
-use crate::source::{self, Source, SourceConfig};
+use crate::source::{self, Source};
 
 /// Longest body of a request.
 const BODY_BYTES_MAX: usize = 16 << 20;
@@ -183,7 +183,7 @@ impl Emulator {
             _ => address.to_string(),
         };
         let clock = Arc::new(EmulatorClock::new(clock, config.speed));
-        let source = source::build(&SourceConfig::Local(LocalConfig::new(&config.data)));
+        let source = source::local(&LocalConfig::new(&config.data));
         let database = config.database.as_deref().unwrap_or(DEFAULT_NAME);
         let any_name = config.database.is_none();
         let databases = Set::single(database, Arc::clone(&source), any_name);

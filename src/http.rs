@@ -1,15 +1,25 @@
 //! The only place that builds HTTP clients, so that every request has time limits, a user agent,
 //! verified TLS and a cap on what is read back, and none reaches a link-local address: that is
-//! where clouds serve credentials of the machine to whoever asks.
+//! where clouds serve credentials of the machine to whoever asks. The one exception has a
+//! constructor of its own. Why a request failed is told in `failure`, through which proxy it goes
+//! in `proxy`.
+
+mod failure;
+mod proxy;
 
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use anyhow::Context as _;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
-use reqwest::{Client, Response, Url, redirect};
+use reqwest::{Certificate, Client, ClientBuilder, Response, Url, redirect};
 use serde::Deserialize;
+
+pub use failure::{Failure, describe, describe_ref};
+pub use proxy::Proxy;
 
 /// How long things may take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,20 +32,61 @@ pub struct HttpLimits {
     pub total: Duration,
 }
 
-/// Builds a client. It follows no redirect: those turn a POST into a GET, or take what was meant
-/// for one host to another.
+/// How requests leave this machine, beyond their limits.
+#[derive(Clone, Debug, Default)]
+pub struct HttpOptions {
+    /// Through which proxy.
+    pub proxy: Proxy,
+    /// A PEM file of authorities that are trusted beside those of the system.
+    pub ca_file: Option<PathBuf>,
+}
+
+/// Builds a client with the system's proxy and authorities.
 pub fn client(limits: &HttpLimits) -> anyhow::Result<Client> {
+    client_with(limits, &HttpOptions::default())
+}
+
+/// Builds a client. It follows no redirect: those turn a POST into a GET, or take what was meant
+/// for one host to another. Compressed responses are asked for and unpacked.
+pub fn client_with(limits: &HttpLimits, options: &HttpOptions) -> anyhow::Result<Client> {
+    let mut builder = builder(limits).dns_resolver(Arc::new(GuardedResolver));
+    builder = options.proxy.apply(builder)?;
+    if let Some(path) = &options.ca_file {
+        builder = builder.tls_certs_merge(authorities(path)?);
+    }
+    Ok(builder.build()?)
+}
+
+/// Builds the client that asks this machine's own metadata service for tokens: it may reach
+/// link-local addresses, and never goes through a proxy, as that would hand the machine's
+/// credentials to the proxy.
+pub fn metadata_client(limits: &HttpLimits) -> anyhow::Result<Client> {
+    Ok(builder(limits).no_proxy().build()?)
+}
+
+fn builder(limits: &HttpLimits) -> ClientBuilder {
     // Fails only if a provider was installed before, which is then as good.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    let client = Client::builder()
+    Client::builder()
         .user_agent(concat!("huntd/", env!("CARGO_PKG_VERSION")))
         .connect_timeout(limits.connect)
         .read_timeout(limits.read)
         .timeout(limits.total)
         .redirect(redirect::Policy::none())
-        .dns_resolver(Arc::new(GuardedResolver))
-        .build()?;
-    Ok(client)
+}
+
+/// The certificates of a PEM file.
+fn authorities(path: &Path) -> anyhow::Result<Vec<Certificate>> {
+    let shown = path.display();
+    let pem = std::fs::read(path)
+        .with_context(|| format!("the file of authorities {shown} cannot be read"))?;
+    let certificates = Certificate::from_pem_bundle(&pem)
+        .map_err(|_| anyhow::anyhow!("{shown} is not a PEM file of certificates"))?;
+    anyhow::ensure!(
+        !certificates.is_empty(),
+        "{shown} holds no certificate; it must have `-----BEGIN CERTIFICATE-----`"
+    );
+    Ok(certificates)
 }
 
 /// Reads at most `bytes_max` of a response's body. What follows is not read.
@@ -49,22 +100,6 @@ pub async fn read_capped(mut response: Response, bytes_max: usize) -> reqwest::R
         body.extend_from_slice(&chunk[..chunk.len().min(room)]);
     }
     Ok(body)
-}
-
-/// An error with its causes, without the address: that may hold a token.
-pub fn describe(error: reqwest::Error) -> String {
-    let error = error.without_url();
-    let mut text = error.to_string();
-    let mut source = std::error::Error::source(&error);
-    while let Some(cause) = source {
-        let cause_text = cause.to_string();
-        if !text.contains(&cause_text) {
-            text.push_str(": ");
-            text.push_str(&cause_text);
-        }
-        source = cause.source();
-    }
-    text
 }
 
 /// An address to send to. Webhook addresses carry tokens, so that only the scheme and the host
@@ -152,13 +187,15 @@ struct GuardedResolver;
 impl Resolve for GuardedResolver {
     fn resolve(&self, name: Name) -> Resolving {
         Box::pin(async move {
-            let found: Vec<SocketAddr> = tokio::net::lookup_host((name.as_str(), 0))
-                .await?
+            let addresses = tokio::net::lookup_host((name.as_str(), 0))
+                .await
+                .map_err(|error| failure::NotResolved(error.to_string()))?;
+            let found: Vec<SocketAddr> = addresses
                 .filter(|address| !is_blocked(address.ip()))
                 .collect();
             if found.is_empty() {
                 let text = "no address of this host may be sent to";
-                return Err(text.into());
+                return Err(failure::NotResolved(text.to_owned()).into());
             }
             Ok(Box::new(found.into_iter()) as Addrs)
         })

@@ -25,6 +25,8 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 use kql::window::Mode;
+use schemars::JsonSchema;
+use serde::Deserialize;
 
 use crate::finding::{EntityKind, Severity};
 use crate::id::{ActionName, HuntName, SourceName};
@@ -59,6 +61,8 @@ pub struct Hunt {
     pub window_mode: Mode,
     /// What happens with missed windows.
     pub catch_up: CatchUp,
+    /// What becomes of a window whose result the source cut.
+    pub truncated: Truncated,
     /// Longest time a run may take.
     pub timeout: Duration,
     /// Severity of its findings.
@@ -108,6 +112,7 @@ impl Hunt {
                 policy: CatchUpPolicy::Each,
                 limit: CATCH_UP_LIMIT,
             },
+            truncated: Truncated::default(),
             timeout: TIMEOUT,
             severity: Severity::default(),
             tactics: Vec::new(),
@@ -121,6 +126,27 @@ impl Hunt {
             },
             actions: Vec::new(),
             query: query.to_owned(),
+        }
+    }
+}
+
+/// What becomes of a window whose result the source cut, and that could not be had in parts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Truncated {
+    /// The next window is run; the run says what is missing.
+    #[default]
+    Advance,
+    /// The window is tried again, and those behind it wait.
+    Hold,
+}
+
+impl Truncated {
+    /// Lowercase word.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Advance => "advance",
+            Self::Hold => "hold",
         }
     }
 }

@@ -1,10 +1,12 @@
 //! One execution of a hunt for one window: what is asked for, how it stands, how it ended.
 
+pub mod report;
 pub mod result_file;
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
+use self::report::SourceReport;
 use crate::id::{HuntName, RunId};
 use crate::window::Window;
 
@@ -30,7 +32,7 @@ pub enum RunStatus {
     Running,
     /// Every row of the window is there.
     Complete,
-    /// The source cut the result.
+    /// Rows are missing: the source cut the result, and it could not be had in parts.
     Truncated,
     /// A part of the window could not be read, as configured (`on_error: skip`).
     Partial,
@@ -76,6 +78,9 @@ pub struct RunRecord {
     pub file: Option<String>,
     /// Why it failed, was skipped, or is not complete.
     pub message: Option<String>,
+    /// What the source told of it: the parts of the window and the calls made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub report: Option<Box<SourceReport>>,
 }
 
 /// What a run produced.
@@ -158,6 +163,7 @@ impl RunRecord {
             counts: RunCounts::default(),
             file: None,
             message: None,
+            report: None,
         }
     }
 }

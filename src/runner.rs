@@ -316,13 +316,13 @@ impl Runner {
                 Ok(judged) => {
                     return outcome::done(self.owner, request, judged, started_at, self.now());
                 }
-                Err(error) => error.to_string(),
+                Err(error) => ExecutionError::new(error.to_string()),
             },
-            Ok(Err(error)) => error.to_string(),
-            Err(_) => format!(
+            Ok(Err(error)) => error,
+            Err(_) => ExecutionError::new(format!(
                 "not finished within {}; raise the hunt's `timeout` or shorten its window",
                 crate::duration::DurationText(hunt.timeout)
-            ),
+            )),
         };
         outcome::failed(self.owner, request, failed, Some(started_at), self.now())
     }
@@ -447,7 +447,7 @@ impl Runner {
             cause = crash,
             "a run ended by a defect of huntd; please report it"
         );
-        let cause = format!("internal error: {crash}");
+        let cause = ExecutionError::new(format!("internal error: {crash}"));
         let outcome = outcome::failed(self.owner, &request, cause, None, self.now());
         self.conclude(&outcome).await;
     }

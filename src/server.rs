@@ -4,6 +4,7 @@
 pub mod access;
 pub mod config;
 pub mod kusto;
+pub mod metrics;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -20,6 +21,7 @@ use tokio_util::sync::CancellationToken;
 
 use access::{Access, Refusal};
 use kusto::Kusto;
+use metrics::Gather;
 
 /// Longest body of a request: a query text of the greatest length, escaped.
 const BODY_BYTES_MAX: usize = 16 << 20;
@@ -33,6 +35,7 @@ pub struct Server {
     address: SocketAddr,
     access: Arc<Access>,
     kusto: Arc<Kusto>,
+    metrics: Option<Arc<dyn Gather>>,
 }
 
 impl Server {
@@ -50,7 +53,15 @@ impl Server {
             address,
             access: Arc::new(access),
             kusto,
+            metrics: None,
         })
+    }
+
+    /// Serves metrics as well.
+    #[must_use]
+    pub fn with_metrics(mut self, metrics: Arc<dyn Gather>) -> Self {
+        self.metrics = Some(metrics);
+        self
     }
 
     /// Where it listens; the port that was found where none was given.
@@ -60,7 +71,7 @@ impl Server {
 
     /// Serves until `stop`; then queries under way are cancelled.
     pub async fn serve(self, stop: CancellationToken) -> anyhow::Result<()> {
-        let router = router(&self.kusto, self.access);
+        let router = router(&self.kusto, self.metrics, self.access);
         let (stopping, kusto) = (stop.clone(), Arc::clone(&self.kusto));
         let serving = axum::serve(self.listener, router)
             .with_graceful_shutdown(async move {
@@ -75,9 +86,10 @@ impl Server {
     }
 }
 
-fn router(kusto: &Arc<Kusto>, access: Arc<Access>) -> Router {
+fn router(kusto: &Arc<Kusto>, metrics: Option<Arc<dyn Gather>>, access: Arc<Access>) -> Router {
     Router::new()
         .merge(kusto::router(Arc::clone(kusto)))
+        .merge(metrics.map(metrics::router).unwrap_or_default())
         .fallback(kusto::not_found)
         .layer(from_fn_with_state(access, admit))
         .merge(kusto::public_router())

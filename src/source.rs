@@ -1,19 +1,24 @@
 //! Where a query runs. Each kind of source has its file or folder below `source/`.
 
+pub mod broker;
+pub mod decode;
 pub mod local;
+pub mod remote;
 pub mod schema;
+pub mod spool;
 
 use std::collections::BTreeMap;
 use std::fmt::Debug;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use anyhow::Context as _;
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use datafusion::error::DataFusionError;
 use datafusion::execution::SendableRecordBatchStream;
 use kql::bind::Parameters;
-use kql::catalog::SharedCatalog;
+use kql::catalog::{EmptyCatalog, SharedCatalog};
 use kql::diagnostic::Diagnostic;
 use kql::hir::Render;
 use kql::types::{Schema, TICKS_AT_UNIX_EPOCH, TICKS_PER_SECOND};
@@ -21,10 +26,16 @@ use kql::window::Mode;
 use kql_datafusion::{EngineError, Limit};
 use serde::Deserialize;
 
+use crate::clock::SharedClock;
 use crate::id::SourceName;
+use crate::quota::Lane;
+use crate::run::report::SourceReport;
 use crate::window::Window;
 
+use broker::Broker;
 use local::{LocalConfig, LocalSource};
+use remote::config::{GraphConfig, HuntingConfig, KustoConfig, LogAnalyticsConfig};
+use schema::Family;
 
 /// A source of the configuration.
 #[derive(Clone, Debug, PartialEq, Deserialize, schemars::JsonSchema)]
@@ -32,6 +43,16 @@ use local::{LocalConfig, LocalSource};
 pub enum SourceConfig {
     /// A folder of telemetry.
     Local(LocalConfig),
+    /// Advanced hunting of Microsoft Defender XDR, through Microsoft Graph.
+    Graph(GraphConfig),
+    /// Advanced hunting of Microsoft Defender XDR through its own API, which ends on 2027-02-01.
+    Xdr(HuntingConfig),
+    /// Advanced hunting of Microsoft Defender for Endpoint, which ends on 2027-02-01.
+    Mde(HuntingConfig),
+    /// A workspace of Log Analytics or Microsoft Sentinel.
+    LogAnalytics(LogAnalyticsConfig),
+    /// A database of Azure Data Explorer or a Fabric Eventhouse.
+    Kusto(KustoConfig),
 }
 
 impl SourceConfig {
@@ -39,6 +60,11 @@ impl SourceConfig {
     pub fn kind(&self) -> &'static str {
         match self {
             Self::Local(_) => "local",
+            Self::Graph(_) => "graph",
+            Self::Xdr(_) => "xdr",
+            Self::Mde(_) => "mde",
+            Self::LogAnalytics(_) => "loganalytics",
+            Self::Kusto(_) => "kusto",
         }
     }
 }
@@ -46,22 +72,72 @@ impl SourceConfig {
 /// Sources by name.
 pub type Sources = BTreeMap<SourceName, Arc<dyn Source>>;
 
-/// Makes all sources of a configuration. Nothing is read yet.
-pub fn build_all(configs: &BTreeMap<SourceName, SourceConfig>) -> Sources {
-    configs
-        .iter()
-        .map(|(name, config)| (name.clone(), build(config)))
-        .collect()
+/// What sources are made with, beside their configuration.
+#[derive(Clone)]
+pub struct Surroundings {
+    /// Tells the time.
+    pub clock: SharedClock,
+    /// Gives turns where a service limits calls.
+    pub broker: Arc<Broker>,
+    /// Tables that the configuration declares.
+    pub declared: SharedCatalog,
 }
 
-/// Makes the source of a configuration. Nothing is read yet.
-pub fn build(config: &SourceConfig) -> Arc<dyn Source> {
-    match config {
-        SourceConfig::Local(config) => {
-            let known = Arc::<schema::TableList>::clone(schema::defender());
-            Arc::new(LocalSource::new(config.clone(), known))
+impl Surroundings {
+    /// With a broker that remembers nothing beyond this process, and no declared tables.
+    pub fn new(clock: SharedClock) -> Self {
+        Self {
+            broker: Broker::new(Arc::clone(&clock), None),
+            clock,
+            declared: Arc::new(EmptyCatalog),
         }
     }
+}
+
+/// Makes all sources of a configuration. Nothing is read yet, but for certificates.
+pub fn build_all(
+    configs: &BTreeMap<SourceName, SourceConfig>,
+    surroundings: &Surroundings,
+) -> anyhow::Result<Sources> {
+    let build = |(name, config): (&SourceName, &SourceConfig)| {
+        let source = build(config, surroundings).with_context(|| format!("source `{name}`"))?;
+        Ok((name.clone(), source))
+    };
+    configs.iter().map(build).collect()
+}
+
+/// Makes the source of a configuration. Nothing is read yet, but for certificates.
+pub fn build(
+    config: &SourceConfig,
+    surroundings: &Surroundings,
+) -> anyhow::Result<Arc<dyn Source>> {
+    Ok(match config {
+        SourceConfig::Local(config) => local(config),
+        SourceConfig::Graph(config) => remote::graph(config, surroundings)?,
+        SourceConfig::Xdr(config) => remote::xdr(config, surroundings)?,
+        SourceConfig::Mde(config) => remote::mde(config, surroundings)?,
+        SourceConfig::LogAnalytics(config) => remote::log_analytics(config, surroundings)?,
+        SourceConfig::Kusto(config) => remote::kusto(config, surroundings)?,
+    })
+}
+
+/// What the binder may know of a source's tables, without a client for it: reads the folder of a
+/// local one. Tables that the configuration declares go before those that are known.
+pub fn catalog(config: &SourceConfig, declared: &SharedCatalog) -> SharedCatalog {
+    let known = match config {
+        SourceConfig::Local(config) => return local(config).catalog(),
+        SourceConfig::Graph(config) => config.tables(),
+        SourceConfig::Xdr(_) | SourceConfig::Mde(_) => Family::Defender.tables(),
+        SourceConfig::LogAnalytics(_) => Family::Sentinel.tables(),
+        SourceConfig::Kusto(_) => schema::any_table(),
+    };
+    schema::layered(declared, known)
+}
+
+/// Makes a source over a folder.
+pub fn local(config: &LocalConfig) -> Arc<dyn Source> {
+    let known = Arc::<schema::TableList>::clone(schema::defender());
+    Arc::new(LocalSource::new(config.clone(), known))
 }
 
 /// A place that answers KQL queries.
@@ -102,6 +178,31 @@ pub struct QuerySpec {
     pub now: Option<DateTime<Utc>>,
     /// Longest time until the last row.
     pub timeout: Duration,
+    /// Whose turn it is where a service limits calls.
+    pub turn: Turn,
+}
+
+/// Who asks, and how urgently.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Turn {
+    /// Which lane it waits in.
+    pub lane: Lane,
+    /// The hunt, or whatever else asks; turns are shared fairly between them.
+    pub hunt: Arc<str>,
+    /// After this instant the answer is of no use: calls that would be made later are not waited
+    /// for.
+    pub deadline: Option<DateTime<Utc>>,
+}
+
+impl Turn {
+    /// Of a person who waits for the answer.
+    pub fn of_person() -> Self {
+        Self {
+            lane: Lane::Detection,
+            hunt: "a person".into(),
+            deadline: None,
+        }
+    }
 }
 
 /// A result on its way.
@@ -119,11 +220,31 @@ pub struct QueryResult {
     pub stats: Arc<QueryStats>,
 }
 
-/// What a source left out, as it was configured to.
+/// What a source tells about a query beside its rows.
 #[derive(Debug, Default)]
 pub struct QueryStats {
-    /// Malformed lines or files skipped.
+    /// Malformed lines or files skipped, as configured.
     pub skipped_inputs: std::sync::atomic::AtomicU64,
+    /// Which parts of the window were asked for, and what came of them.
+    report: Mutex<Option<SourceReport>>,
+}
+
+impl QueryStats {
+    /// What is told so far; none of a source that has nothing to tell.
+    pub fn report(&self) -> Option<SourceReport> {
+        let report = self.report.lock();
+        report.unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Why rows are missing, where the source cut the result. True once the last row is there.
+    pub fn missing(&self) -> Option<String> {
+        self.report().and_then(|report| report.missing())
+    }
+
+    /// Changes what is told.
+    fn tell(&self, change: impl FnOnce(&mut Option<SourceReport>)) {
+        change(&mut self.report.lock().unwrap_or_else(PoisonError::into_inner));
+    }
 }
 
 /// Why a query did not run; each kind is answered differently.
@@ -137,6 +258,9 @@ pub enum SourceError {
         /// The query text.
         text: String,
     },
+    /// The service says that the query is wrong: trying again does not help.
+    #[error("{0}")]
+    Refused(String),
     /// Data cannot be read or decoded: says which file and line.
     #[error("{0}")]
     Unreadable(String),
@@ -146,6 +270,20 @@ pub enum SourceError {
     /// Not finished in time.
     #[error("the query did not finish within {}", humantime(*.0))]
     Timeout(Duration),
+    /// The service takes no more calls for now.
+    #[error("{message}")]
+    Throttled {
+        /// Which quota, and until when.
+        message: String,
+        /// When it is worth another try, if known.
+        until: Option<DateTime<Utc>>,
+    },
+    /// The service does not let us in: says what to do.
+    #[error("{0}")]
+    Unauthorized(String),
+    /// The service cannot be reached, or fails; it is worth another try.
+    #[error("{0}")]
+    Unavailable(String),
     /// Anything else.
     #[error("{0}")]
     Failed(String),

@@ -183,9 +183,11 @@ pub enum Holder {
 pub struct RunOutcome {
     /// Who executed it; must still hold the lease.
     pub owner: uuid::Uuid,
-    /// How the run stands now; a failed scheduled run carries the number and time of its next
-    /// attempt in its request.
+    /// How the run stands now; where another attempt follows, its request carries the number and
+    /// the time of that.
     pub record: RunRecord,
+    /// Whether another attempt follows: the window is not done with, and those behind it wait.
+    pub again: bool,
     /// Every finding of the run.
     pub findings: Vec<StoredFinding>,
     /// What is to be told.

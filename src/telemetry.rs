@@ -1,4 +1,7 @@
-//! What is logged and how: words for people or JSON lines, always to stderr.
+//! What is logged and how: words for people or JSON lines, always to stderr. `metrics` says what can
+//! be watched.
+
+pub mod metrics;
 
 use std::io::IsTerminal as _;
 

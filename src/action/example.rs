@@ -49,6 +49,7 @@ pub fn delivery() -> Delivery {
         },
         run,
         window,
+        missing: None,
         status: RunStatus::Complete,
         rows: 2,
         file: None,

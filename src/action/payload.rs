@@ -1,6 +1,6 @@
 //! An alert as other programs see it: the JSON that webhooks receive, and the names that templates
-//! of mails and webhooks may use. Both are the same, and change only with
-//! [`ALERT_VERSION`](crate::alert::ALERT_VERSION).
+//! of mails and webhooks may use. Both are the same. Fields may be added; any other change comes with
+//! another [`ALERT_VERSION`](crate::alert::ALERT_VERSION).
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
@@ -22,6 +22,7 @@ pub const NAMES: &[&str] = &[
     "run",
     "window",
     "status",
+    "missing",
     "rows",
     "file",
     "findings",
@@ -50,6 +51,8 @@ pub struct Payload<'a> {
     pub window: Window,
     /// Whether the result is complete.
     pub status: RunStatus,
+    /// Why rows are missing, where the source cut the result.
+    pub missing: Option<&'a str>,
     /// Rows of the whole result.
     pub rows: u64,
     /// Path of the whole result in the lake.
@@ -83,6 +86,7 @@ impl<'a> Payload<'a> {
             run: alert.run,
             window: alert.window,
             status: alert.status,
+            missing: alert.missing.as_deref(),
             rows: alert.rows,
             file: alert.file.as_deref(),
             findings,

@@ -8,12 +8,13 @@ use anyhow::Context as _;
 
 use crate::action::{self, Surroundings};
 use crate::clock::SharedClock;
-use crate::config::{self, Config};
+use crate::config::{self, Config, Loaded};
 use crate::dispatcher::{Destination, Destinations};
 use crate::hunt::{HuntSet, Hunts};
 use crate::runner::pipeline::Pipeline;
 use crate::server::kusto::databases::Set;
 use crate::source::Source;
+use crate::source::broker::Broker;
 use crate::source::schema::KnownTables;
 use crate::{lake, source};
 
@@ -26,20 +27,38 @@ pub(super) struct Setup {
     pub(super) destinations: Destinations,
 }
 
+/// Reads the configuration.
+pub(super) async fn read(path: &Path) -> anyhow::Result<Loaded> {
+    let path = path.to_owned();
+    let loaded = tokio::task::spawn_blocking(move || config::load(&path));
+    Ok(loaded
+        .await
+        .context("reading the configuration was broken off")??)
+}
+
 impl Setup {
-    /// Reads the configuration and all that it names. Looking at files, a source's among them,
-    /// takes its time, which the tasks of this process do not have to wait for.
-    pub(super) async fn load(path: &Path, clock: &SharedClock) -> anyhow::Result<Self> {
-        let (path, clock) = (path.to_owned(), Arc::clone(clock));
-        tokio::task::spawn_blocking(move || Self::read(&path, &clock))
+    /// Makes all that a configuration names. Looking at files, a source's among them, takes its
+    /// time, which the tasks of this process do not have to wait for.
+    pub(super) async fn build(
+        loaded: Loaded,
+        clock: &SharedClock,
+        broker: &Arc<Broker>,
+    ) -> anyhow::Result<Self> {
+        let (clock, broker) = (Arc::clone(clock), Arc::clone(broker));
+        tokio::task::spawn_blocking(move || Self::make(loaded, &clock, broker))
             .await
             .context("reading the configuration was broken off")?
     }
 
-    fn read(path: &Path, clock: &SharedClock) -> anyhow::Result<Self> {
-        let loaded = config::load(path)?;
-        let sources = source::build_all(&loaded.config.sources);
-        let known = KnownTables::of(&sources, &loaded.config.catalog);
+    fn make(loaded: Loaded, clock: &SharedClock, broker: Arc<Broker>) -> anyhow::Result<Self> {
+        broker.reset_limits();
+        let surroundings = source::Surroundings {
+            clock: Arc::clone(clock),
+            broker,
+            declared: Arc::new(loaded.config.catalog.catalog()),
+        };
+        let sources = source::build_all(&loaded.config.sources, &surroundings)?;
+        let known = KnownTables::of(&loaded.config.sources, &loaded.config.catalog);
         let set = HuntSet::load(&loaded.hunts(), &|source| known.tables(source))?;
         let config = loaded.config;
         let lake = lake::build(&config.lake).context("the lake cannot be opened")?;

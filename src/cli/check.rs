@@ -21,9 +21,9 @@ use crate::hunt::load::{self, Examined};
 use crate::hunt::query;
 use crate::parallel;
 use crate::problem::{Problem, SourceFile, code};
+use crate::source;
 use crate::source::local::LocalConfig;
 use crate::source::schema::{Family, KnownTables};
-use crate::source::{self, SourceConfig};
 use crate::yaml::ProcessSurroundings;
 
 pub use explain::explanations;
@@ -198,8 +198,8 @@ impl Check<'_> {
             known = known.with_family(family);
         }
         if let Some(folder) = &self.args.data {
-            let config = SourceConfig::Local(LocalConfig::new(folder));
-            known = known.with_tables(source::build(&config).catalog());
+            let folder = source::local(&LocalConfig::new(folder));
+            known = known.with_tables(folder.catalog());
         }
         if self.args.any_table {
             known = known.with_any_table();

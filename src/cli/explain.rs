@@ -14,7 +14,7 @@ use super::{EXIT_BAD_INPUT, EXIT_FAILED, EXIT_OK, Global};
 use crate::clock::{Clock as _, SystemClock};
 use crate::config::Loaded;
 use crate::duration::DurationText;
-use crate::hunt::{Detect, Hunt};
+use crate::hunt::{Detect, Hunt, Truncated};
 use crate::schedule::CatchUpPolicy;
 use crate::window::Window;
 
@@ -132,6 +132,11 @@ fn settings(hunt: &Hunt, loaded: &Loaded) -> Vec<(&'static str, String)> {
         CatchUpPolicy::None => "none is run".to_owned(),
     };
     settings.push(("missed", missed));
+    let truncated = match hunt.truncated {
+        Truncated::Advance => "said so, and the next window is run",
+        Truncated::Hold => "said so, and the window is tried again",
+    };
+    settings.push(("truncated", truncated.to_owned()));
     settings.push(("timeout", DurationText(hunt.timeout).to_string()));
     settings.push(("source", hunt.source.to_string()));
     let catalog = known_tables(loaded).tables(Some(&hunt.source));

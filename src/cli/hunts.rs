@@ -7,7 +7,6 @@ use super::terminal::print_note;
 use crate::config::{self, Loaded};
 use crate::hunt::{Hunt, HuntSet};
 use crate::problem::Problems;
-use crate::source;
 use crate::source::schema::KnownTables;
 
 /// Loads the configuration and all its hunts, or tells everything that is wrong.
@@ -20,8 +19,7 @@ pub(super) fn load(path: &Path) -> Result<(Loaded, HuntSet), Problems> {
 
 /// The tables of the configuration's sources.
 pub(super) fn known_tables(loaded: &Loaded) -> KnownTables {
-    let sources = source::build_all(&loaded.config.sources);
-    KnownTables::of(&sources, &loaded.config.catalog)
+    KnownTables::of(&loaded.config.sources, &loaded.config.catalog)
 }
 
 /// The hunts of these names, or all. Tells names that are unknown; then there are none.

@@ -22,7 +22,7 @@ use crate::clock::{Clock as _, SystemClock};
 use crate::id::SourceName;
 use crate::source::local::LocalConfig;
 use crate::source::schema::{Family, KnownTables};
-use crate::source::{self, QuerySpec, Source, SourceConfig, SourceError};
+use crate::source::{self, QuerySpec, Source, SourceError, Turn};
 use crate::window::Window;
 
 pub use output::Format;
@@ -135,6 +135,10 @@ pub async fn run(args: Args, global: &Global) -> anyhow::Result<ExitCode> {
             Err(error) => Err(error),
         };
     }
+    if let Some(missing) = stats.as_ref().and_then(|stats| stats.missing()) {
+        print_note(&format!("error: the result is not complete: {missing}"));
+        return Ok(ExitCode::from(EXIT_FAILED));
+    }
     let skipped = stats.map_or(0, |stats| stats.skipped_inputs.load(Ordering::Relaxed));
     if skipped > 0 {
         print_note(&format!(
@@ -177,19 +181,20 @@ fn spec(args: &Args, text: String, now: DateTime<Utc>) -> anyhow::Result<QuerySp
         window_mode: Mode::Event,
         now: None,
         timeout: Duration::from_secs(args.timeout),
+        turn: Turn::of_person(),
     })
 }
 
 fn source(args: &Args, global: &Global) -> anyhow::Result<Arc<dyn Source>> {
     if let Some(folder) = &args.data {
-        let config = SourceConfig::Local(LocalConfig::new(folder));
-        return Ok(source::build(&config));
+        return Ok(source::local(&LocalConfig::new(folder)));
     }
     let shown = global.config.display();
     if args.source.is_none() && !global.config.exists() {
         bail!("say where to run it: --data DIR, or --source NAME of {shown}, which is not there");
     }
     let config = crate::config::load(&global.config)?.config;
+    let declared = config.catalog;
     let only = match &config.sources.keys().collect::<Vec<_>>()[..] {
         [name] => Some((*name).clone()),
         _ => None,
@@ -202,7 +207,11 @@ fn source(args: &Args, global: &Global) -> anyhow::Result<Arc<dyn Source>> {
         let names: Vec<&str> = config.sources.keys().map(SourceName::as_str).collect();
         bail!("no source `{name}` in {shown}; it has {}", names.join(", "));
     };
-    Ok(source::build(config))
+    let surroundings = source::Surroundings {
+        declared: Arc::new(declared.catalog()),
+        ..source::Surroundings::new(Arc::new(SystemClock))
+    };
+    source::build(config, &surroundings)
 }
 
 fn default_format(to_file: bool) -> Format {
@@ -216,7 +225,10 @@ fn default_format(to_file: bool) -> Format {
 
 fn report(error: &SourceError) -> ExitCode {
     print_note(&error.to_string());
-    let bad_input = matches!(error, SourceError::InvalidQuery { .. });
+    let bad_input = matches!(
+        error,
+        SourceError::InvalidQuery { .. } | SourceError::Refused(_)
+    );
     ExitCode::from(if bad_input {
         EXIT_BAD_INPUT
     } else {

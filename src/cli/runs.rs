@@ -1,22 +1,26 @@
-//! `huntd runs`: what was run, and what came of it.
+//! `huntd runs`: what was run, and what came of it; of one run, also which parts of its window were
+//! asked for, with which calls.
+
+mod details;
 
 use std::process::ExitCode;
 
 use anyhow::Context as _;
 
-use super::Global;
 use super::state::open_existing;
-use super::terminal::{Format, new_table, print_line};
+use super::terminal::{Format, new_table, print_line, print_note};
+use super::{EXIT_FAILED, Global};
 use crate::config;
-use crate::id::HuntName;
+use crate::id::{HuntName, RunId};
 use crate::run::RunRecord;
 use crate::state::{RunFilter, RunStore as _};
 
 /// Arguments of `huntd runs`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Runs of this hunt only
-    pub hunt: Option<String>,
+    /// Runs of this hunt only; or the id of a run, to show all that is known of it
+    #[arg(value_name = "HUNT|RUN")]
+    pub subject: Option<String>,
     /// List at most this many, newest first; 0 lists the newest 10,000
     #[arg(long, default_value_t = 50, value_name = "N")]
     pub limit: usize,
@@ -25,18 +29,40 @@ pub struct Args {
     pub format: Format,
 }
 
-/// Lists runs.
+/// Lists runs, or shows one.
 pub async fn run(args: Args, global: &Global) -> anyhow::Result<ExitCode> {
     let loaded = config::load(&global.config)?;
-    let hunt = args.hunt.as_deref().map(HuntName::new).transpose()?;
+    let store = open_existing(&loaded.config.state).await?;
+    let subject = args.subject.as_deref();
+    if let Some(id) = subject.and_then(|subject| subject.parse::<RunId>().ok()) {
+        let record = match store {
+            Some(store) => {
+                let record = store.run(id).await?;
+                store.close().await;
+                record
+            }
+            None => None,
+        };
+        let Some(record) = record else {
+            print_note(&format!(
+                "error: there is no run {id}; `huntd runs` lists them"
+            ));
+            return Ok(ExitCode::from(EXIT_FAILED));
+        };
+        print_line(&match args.format {
+            Format::Text => details::as_text(&record),
+            Format::Json => serde_json::to_string(&record).context("cannot write it as JSON")?,
+        });
+        return Ok(ExitCode::SUCCESS);
+    }
+    let hunt = subject.map(HuntName::new).transpose()?;
     let mut runs = Vec::new();
-    if let Some(store) = open_existing(&loaded.config.state).await? {
-        runs = store
-            .runs(&RunFilter {
-                hunt,
-                limit: args.limit,
-            })
-            .await?;
+    if let Some(store) = store {
+        let filter = RunFilter {
+            hunt,
+            limit: args.limit,
+        };
+        runs = store.runs(&filter).await?;
         store.close().await;
     }
     print_line(&match args.format {

@@ -5,6 +5,7 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::clock::{Clock, SharedClock};
@@ -50,6 +51,7 @@ impl EmulatorClock {
     }
 }
 
+#[async_trait]
 impl Clock for EmulatorClock {
     fn now(&self) -> DateTime<Utc> {
         let passed = (self.inner.now() - self.origin).num_nanoseconds();
@@ -59,6 +61,17 @@ impl Clock for EmulatorClock {
             .checked_add_signed(TimeDelta::nanoseconds(passed as i64))
             .and_then(|now| now.checked_add_signed(ahead))
             .unwrap_or(DateTime::<Utc>::MAX_UTC)
+    }
+
+    async fn sleep_until(&self, at: DateTime<Utc>) {
+        while let Ok(left) = (at - self.now()).to_std()
+            && !left.is_zero()
+        {
+            let real = TimeDelta::from_std(self.real(left)).unwrap_or(TimeDelta::MAX / 4);
+            // At most a second, as this clock may be set ahead meanwhile.
+            let real = real.clamp(TimeDelta::milliseconds(1), TimeDelta::seconds(1));
+            self.inner.sleep_until(self.inner.now() + real).await;
+        }
     }
 }
 

@@ -228,7 +228,7 @@ fn of_source(error: &SourceError) -> Failure {
             )
             .with_inner(code, of_query(diagnostics, text))
         }
-        SourceError::Unreadable(what) => Failure::new(
+        SourceError::Unreadable(what) | SourceError::Refused(what) => Failure::new(
             400,
             "BadArgumentError",
             "The request had some invalid properties",
@@ -239,7 +239,11 @@ fn of_source(error: &SourceError) -> Failure {
             "GatewayTimeout",
             "Gateway timeout: the query took too long",
         ),
-        SourceError::Limit(what) | SourceError::Failed(what) => Failure::new(
+        SourceError::Limit(what)
+        | SourceError::Failed(what)
+        | SourceError::Throttled { message: what, .. }
+        | SourceError::Unauthorized(what)
+        | SourceError::Unavailable(what) => Failure::new(
             500,
             "InternalServerError",
             "Something went wrong processing your query",

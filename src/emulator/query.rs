@@ -16,7 +16,7 @@ use tokio::time::Instant;
 use super::EmulatorState;
 use super::timespan::Span;
 use crate::clock::Clock as _;
-use crate::source::{QueryResult, QuerySpec, SourceError};
+use crate::source::{QueryResult, QuerySpec, SourceError, Turn};
 use crate::window::Window;
 
 /// What is asked.
@@ -57,6 +57,7 @@ pub(super) async fn start(
         window_mode: Mode::Event,
         now: Some(now),
         timeout: asked.timeout,
+        turn: Turn::of_person(),
     };
     let results = tokio::time::timeout_at(deadline, state.source.results(&spec)).await;
     let results = results.map_err(|_| SourceError::Timeout(asked.timeout))??;

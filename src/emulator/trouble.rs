@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use axum::body::{Body, HttpBody as _};
 use axum::extract::{Request, State};
-use axum::http::{HeaderValue, header};
+use axum::http::{HeaderMap, HeaderValue, header};
 use axum::middleware::Next;
 use axum::response::{Html, IntoResponse as _, Response};
 use bytes::Bytes;
 use futures::StreamExt as _;
+use uuid::Uuid;
 
 use super::auth::{self, SignedIn};
 use super::fault::Kind;
@@ -50,6 +51,7 @@ pub(super) async fn strike(
         (None, Some(Kind::Html)) => portal(),
         (None, _) => next.run(request).await,
     };
+    name_request(response.headers_mut());
     let app = response.extensions_mut().remove::<SignedIn>();
     state.requests.add(RequestRecord {
         number,
@@ -70,6 +72,15 @@ pub(super) async fn strike(
             response
         }
         _ => response,
+    }
+}
+
+/// Answers of the services say what they call the request.
+fn name_request(headers: &mut HeaderMap) {
+    let id = Uuid::new_v4().to_string();
+    let id = HeaderValue::from_str(&id).expect("a UUID is a header's value");
+    for name in ["request-id", "x-ms-request-id"] {
+        headers.entry(name).or_insert_with(|| id.clone());
     }
 }
 

@@ -101,6 +101,11 @@ impl<'a> Builder<'a> {
             window: self.window(),
             window_mode: self.window_mode(),
             catch_up: self.catch_up(plain.catch_up),
+            truncated: self
+                .first(|header| header.truncated.as_ref())
+                .copied()
+                .or(defaults.truncated)
+                .unwrap_or_default(),
             timeout: self
                 .first(|header| header.timeout.as_ref())
                 .or(defaults.timeout.as_ref())

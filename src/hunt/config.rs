@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::Truncated;
 use super::header::{CatchUpSetting, Header, WindowSetting};
 use crate::duration::DurationText;
 use crate::id::{ActionName, HuntName, SourceName};
@@ -29,6 +30,10 @@ pub struct Defaults {
     /// What happens with windows missed while huntd was down.
     #[serde(default)]
     pub catch_up: Option<CatchUpSetting>,
+    /// What becomes of a window whose result the source cut: `advance` or `hold`.
+    /// Default: advance.
+    #[serde(default)]
+    pub truncated: Option<Truncated>,
     /// Longest time a run may take. Default: 10m.
     #[serde(default)]
     pub timeout: Option<DurationText>,

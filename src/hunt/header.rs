@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::Truncated;
 use crate::duration::DurationText;
 use crate::finding::{EntityKind, Severity};
 use crate::id::{ActionName, SourceName};
@@ -37,6 +38,11 @@ pub struct Header {
     /// What happens with windows missed while huntd was down.
     #[serde(default)]
     pub catch_up: Option<CatchUpSetting>,
+    /// What becomes of a window whose result the source cut and that could not be had in parts:
+    /// `advance` to the next one, or `hold`: try it again, and let those behind it wait.
+    /// Default: advance.
+    #[serde(default)]
+    pub truncated: Option<Truncated>,
     /// Longest time a run may take. Default: 10m.
     #[serde(default)]
     pub timeout: Option<DurationText>,

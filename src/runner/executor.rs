@@ -8,6 +8,7 @@ use async_trait::async_trait;
 use crate::finding::Finding;
 use crate::hunt::Hunt;
 use crate::run::RunRequest;
+use crate::run::report::SourceReport;
 
 /// Executes attempts.
 #[async_trait]
@@ -37,9 +38,28 @@ pub struct Executed {
     pub skipped_inputs: u64,
     /// What was found, in the order to be told.
     pub findings: Vec<Finding>,
+    /// Why rows are missing, where the source cut the result.
+    pub missing: Option<String>,
+    /// What the source told.
+    pub report: Option<Box<SourceReport>>,
 }
 
 /// Why an attempt failed: where, what, and what to do.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct ExecutionError(pub String);
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[error("{message}")]
+pub struct ExecutionError {
+    /// In words.
+    pub message: String,
+    /// What the source told until then.
+    pub report: Option<Box<SourceReport>>,
+}
+
+impl ExecutionError {
+    /// Of which the source told nothing.
+    pub fn new(message: impl Into<String>) -> Self {
+        Self {
+            message: message.into(),
+            report: None,
+        }
+    }
+}

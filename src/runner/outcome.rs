@@ -3,6 +3,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use uuid::Uuid;
 
+use super::executor::ExecutionError;
 use super::policy::Judged;
 use crate::backoff::backoff;
 use crate::run::{RunRecord, RunRequest, RunStatus, Trigger};
@@ -15,18 +16,25 @@ pub(super) fn done(
     started_at: DateTime<Utc>,
     finished_at: DateTime<Utc>,
 ) -> RunOutcome {
+    let mut request = request.clone();
+    let again = judged.hold && request.trigger == Trigger::Schedule;
+    if again {
+        next_attempt(&mut request, finished_at);
+    }
     let record = RunRecord {
-        request: request.clone(),
+        request,
         status: judged.status,
         started_at: Some(started_at),
         finished_at: Some(finished_at),
         counts: judged.counts,
         file: judged.file,
         message: judged.message,
+        report: judged.report,
     };
     RunOutcome {
         owner,
         record,
+        again,
         findings: judged.findings,
         deliveries: judged.deliveries,
     }
@@ -37,28 +45,35 @@ pub(super) fn done(
 pub(super) fn failed(
     owner: Uuid,
     request: &RunRequest,
-    cause: String,
+    cause: ExecutionError,
     started_at: Option<DateTime<Utc>>,
     finished_at: DateTime<Utc>,
 ) -> RunOutcome {
     let mut request = request.clone();
-    if request.trigger == Trigger::Schedule {
-        let wait = backoff(request.attempt.saturating_sub(1), None);
-        request.not_before =
-            finished_at + TimeDelta::from_std(wait).expect("a backoff is at most an hour");
-        request.attempt = request.attempt.saturating_add(1);
+    let again = request.trigger == Trigger::Schedule;
+    if again {
+        next_attempt(&mut request, finished_at);
     }
     let record = RunRecord {
         status: RunStatus::Failed,
         started_at,
         finished_at: Some(finished_at),
-        message: Some(cause),
+        message: Some(cause.message),
+        report: cause.report,
         ..RunRecord::planned(request)
     };
     RunOutcome {
         owner,
         record,
+        again,
         findings: Vec::new(),
         deliveries: Vec::new(),
     }
+}
+
+/// When it is tried again: after a wait that grows with each attempt.
+fn next_attempt(request: &mut RunRequest, now: DateTime<Utc>) {
+    let wait = backoff(request.attempt.saturating_sub(1), None);
+    request.not_before = now + TimeDelta::from_std(wait).expect("a backoff is at most an hour");
+    request.attempt = request.attempt.saturating_add(1);
 }

@@ -5,14 +5,20 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use async_trait::async_trait;
+use chrono::TimeDelta;
 use kql::bind::Parameters;
 
 use super::{Executed, ExecutionError, Executor, detection};
 use crate::clock::SharedClock;
 use crate::hunt::Hunt;
 use crate::lake::{Lake, WriteTarget};
-use crate::run::RunRequest;
-use crate::source::{QuerySpec, Sources};
+use crate::quota::Lane;
+use crate::run::report::SourceReport;
+use crate::run::{RunRequest, Trigger};
+use crate::source::{QuerySpec, Sources, Turn};
+
+/// A run that starts shortly before the next fire time has this long all the same.
+const LEAST_TIME: TimeDelta = TimeDelta::seconds(30);
 
 /// Executes attempts against the configured sources and the lake.
 #[derive(Debug)]
@@ -33,7 +39,7 @@ impl Executor for Pipeline {
         request: &RunRequest,
     ) -> Result<Executed, ExecutionError> {
         let source = self.sources.get(&hunt.source).ok_or_else(|| {
-            ExecutionError(format!(
+            ExecutionError::new(format!(
                 "source `{}` is not configured; add it to `sources` or change the hunt's `source`",
                 hunt.source
             ))
@@ -46,25 +52,33 @@ impl Executor for Pipeline {
             window_mode: hunt.window_mode,
             now: None,
             timeout: hunt.timeout,
+            turn: self.turn(hunt, request),
         };
         let result = source.query(&query).await.map_err(failure)?;
         let stats = result.stats;
+        let told = |error: &dyn std::fmt::Display| ExecutionError {
+            message: error.to_string(),
+            report: stats.report().map(Box::new),
+        };
         let commit = self
             .lake
             .write(&target(request), &result.schema, result.batches)
             .await
-            .map_err(failure)?;
+            .map_err(|error| told(&error))?;
         let path = commit.file.as_deref().map(|file| self.lake.path_of(file));
         let now = self.clock.now();
         let findings = detection::detect(hunt, request, &result.schema, path.as_deref(), now)
             .await
-            .map_err(failure)?;
+            .map_err(|error| told(&error))?;
+        let report = stats.report();
         Ok(Executed {
             rows: commit.rows,
             bytes: commit.bytes,
             file: commit.file,
             skipped_inputs: stats.skipped_inputs.load(Ordering::Relaxed),
             findings,
+            missing: report.as_ref().and_then(SourceReport::missing),
+            report: report.map(Box::new),
         })
     }
 
@@ -73,6 +87,29 @@ impl Executor for Pipeline {
             .remove_superseded(&target(request), file)
             .await
             .map_err(failure)
+    }
+}
+
+impl Pipeline {
+    /// Its turn where calls are limited. A scheduled run is of no use once the next one is due: that
+    /// covers the same time again, or waits behind it.
+    fn turn(&self, hunt: &Hunt, request: &RunRequest) -> Turn {
+        let now = self.clock.now();
+        let lane = match request.trigger {
+            Trigger::Backfill => Lane::Backfill,
+            Trigger::Schedule if hunt.actions.is_empty() => Lane::Export,
+            Trigger::Schedule | Trigger::Manual => Lane::Detection,
+        };
+        let limit = now + TimeDelta::from_std(hunt.timeout).unwrap_or(TimeDelta::MAX / 4);
+        let next = match (&hunt.schedule, request.trigger) {
+            (Some(schedule), Trigger::Schedule) => schedule.next_after(now + LEAST_TIME),
+            _ => None,
+        };
+        Turn {
+            lane,
+            hunt: hunt.name.as_str().into(),
+            deadline: Some(next.map_or(limit, |next| next.min(limit))),
+        }
     }
 }
 
@@ -85,5 +122,5 @@ fn target(request: &RunRequest) -> WriteTarget {
 }
 
 fn failure(error: impl std::fmt::Display) -> ExecutionError {
-    ExecutionError(error.to_string())
+    ExecutionError::new(error.to_string())
 }

@@ -9,16 +9,21 @@ use super::Executed;
 use crate::alert::{ALERT_VERSION, Alert, Delivery, DeliveryStatus, HuntSummary};
 use crate::duration::DurationText;
 use crate::finding::{Finding, Fingerprint};
-use crate::hunt::{Dedupe, Hunt};
-use crate::id::{ActionName, DeliveryId};
+use crate::hunt::{Dedupe, Hunt, Truncated};
+use crate::id::{ActionName, DeliveryId, FindingId};
+use crate::run::report::SourceReport;
 use crate::run::{RunCounts, RunRequest, RunStatus, Trigger};
 use crate::state::StoredFinding;
 
 /// A result with what is to be told of it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Judged {
-    /// Complete, or partial where input was skipped.
+    /// Complete, truncated where the source cut the result, or partial where input was skipped.
     pub status: RunStatus,
+    /// Whether the watermark stays and the window is tried again.
+    pub hold: bool,
+    /// What the source told.
+    pub report: Option<Box<SourceReport>>,
     /// Path of the result in the lake.
     pub file: Option<String>,
     /// All counts.
@@ -39,8 +44,10 @@ pub fn judge(
     mut told: BTreeMap<Fingerprint, DateTime<Utc>>,
     now: DateTime<Utc>,
 ) -> Judged {
-    let mut findings = Vec::with_capacity(executed.findings.len());
-    for finding in executed.findings {
+    let mut findings = Vec::with_capacity(executed.findings.len() + 1);
+    let missing = executed.missing.as_deref();
+    let incomplete = missing.map(|missing| incomplete(hunt, request, missing, now));
+    for finding in executed.findings.into_iter().chain(incomplete) {
         let last = told.get(&finding.fingerprint).copied();
         let suppressed = last.and_then(|last| suppression(&hunt.dedupe, last, now));
         if suppressed.is_none() {
@@ -61,24 +68,29 @@ pub fn judge(
         .map(|stored| stored.finding.clone())
         .collect();
     let suppressed = (findings.len() - new.len()) as u64;
-    let status = if executed.skipped_inputs > 0 {
+    let status = if executed.missing.is_some() {
+        RunStatus::Truncated
+    } else if executed.skipped_inputs > 0 {
         RunStatus::Partial
     } else {
         RunStatus::Complete
     };
-    let message = (executed.skipped_inputs > 0).then(|| {
+    let skipped = (executed.skipped_inputs > 0).then(|| {
         format!(
             "{} malformed lines or files were skipped, as the source is configured to \
              (`on_error: skip`)",
             executed.skipped_inputs
         )
     });
+    let message = executed.missing.clone().or(skipped);
+    let hold = executed.missing.is_some() && hunt.truncated == Truncated::Hold;
     let alert = Alert {
         version: ALERT_VERSION,
         hunt: summary(hunt),
         run: request.id,
         window: request.window,
         status,
+        missing: executed.missing,
         rows: executed.rows,
         file: executed.file.clone(),
         findings: new,
@@ -91,7 +103,7 @@ pub fn judge(
     } else {
         hunt.actions
             .iter()
-            .map(|action| delivery(request, action, &alert))
+            .map(|action| delivery(request, action, &alert, hold))
             .collect()
     };
     let counts = RunCounts {
@@ -105,11 +117,32 @@ pub fn judge(
     };
     Judged {
         status,
+        hold,
+        report: executed.report,
         file: executed.file,
         counts,
         message,
         findings,
         deliveries,
+    }
+}
+
+/// What is told where rows are missing, whatever was found: silence must mean that there is nothing.
+fn incomplete(hunt: &Hunt, request: &RunRequest, missing: &str, now: DateTime<Utc>) -> Finding {
+    let key = BTreeMap::from([("result".to_owned(), "incomplete".to_owned())]);
+    Finding {
+        id: FindingId::generate(),
+        hunt: hunt.name.clone(),
+        run: request.id,
+        window: request.window,
+        title: format!("{}: the result is not complete, {missing}", hunt.title),
+        severity: hunt.severity,
+        entities: Vec::new(),
+        fingerprint: Fingerprint::of(&hunt.name, &key),
+        key,
+        evidence: Vec::new(),
+        rows: 0,
+        detected_at: now,
     }
 }
 
@@ -127,10 +160,13 @@ fn suppression(dedupe: &Dedupe, last: DateTime<Utc>, now: DateTime<Utc>) -> Opti
 
 /// A scheduled window is told once to each action. A run that a person asked for is an effect of
 /// its own, or what it finds beyond the scheduled one would never be told.
-fn delivery(request: &RunRequest, action: &ActionName, alert: &Alert) -> Delivery {
+fn delivery(request: &RunRequest, action: &ActionName, alert: &Alert, hold: bool) -> Delivery {
     let mut key = format!("{}/{}/{action}", request.hunt, request.window.key());
     if request.trigger == Trigger::Manual {
         key = format!("{key}/{}", request.id);
+    } else if hold {
+        // The window is tried again, and what is found beyond this must be told then.
+        key = format!("{key}/attempt-{}", request.attempt);
     }
     Delivery {
         id: DeliveryId::generate(),

@@ -66,14 +66,14 @@ impl Executor for Scripted {
         }
         self.running.fetch_sub(1, Ordering::SeqCst);
         match behaviour {
-            Behaviour::Fails => return Err(ExecutionError("the source is down".into())),
+            Behaviour::Fails => return Err(ExecutionError::new("the source is down")),
             Behaviour::Panics => panic!("a defect"),
             _ => {}
         }
         let file = format!("{}/{}-{}", hunt.name, request.window.key(), request.id);
         self.files.lock().unwrap().insert(file.clone());
         if behaviour == Behaviour::FailsLate {
-            return Err(ExecutionError("the detection failed".into()));
+            return Err(ExecutionError::new("the detection failed"));
         }
         let what = match behaviour {
             Behaviour::FindsTheSame => "same".to_owned(),

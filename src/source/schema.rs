@@ -17,7 +17,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use self::layered::{AnyTable, Layered, SideBySide};
-use super::Sources;
+use super::SourceConfig;
 use super::local::config::Columns;
 use crate::id::SourceName;
 
@@ -87,6 +87,16 @@ impl Family {
     }
 }
 
+/// A catalog in which any name is a table of which nothing is known.
+pub(super) fn any_table() -> SharedCatalog {
+    Arc::new(AnyTable(Arc::new(EmptyCatalog)))
+}
+
+/// Tables on top of others: those of `first` count more.
+pub(super) fn layered(first: &SharedCatalog, then: SharedCatalog) -> SharedCatalog {
+    Arc::new(Layered(vec![Arc::clone(first), then]))
+}
+
 /// Tables beside those that huntd knows.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -98,7 +108,8 @@ pub struct CatalogConfig {
 }
 
 impl CatalogConfig {
-    fn catalog(&self) -> MemoryCatalog {
+    /// The declared tables.
+    pub fn catalog(&self) -> MemoryCatalog {
         let mut catalog = MemoryCatalog::new();
         for (name, columns) in &self.tables {
             let columns = columns.0.iter();
@@ -136,14 +147,14 @@ pub struct KnownTables {
 
 impl KnownTables {
     /// Looks at the sources: reads the folders of local ones.
-    pub fn of(sources: &Sources, config: &CatalogConfig) -> Self {
+    pub fn of(sources: &BTreeMap<SourceName, SourceConfig>, config: &CatalogConfig) -> Self {
+        let declared: SharedCatalog = Arc::new(config.catalog());
         let catalogs = sources
             .iter()
-            .map(|(name, source)| (name.clone(), source.catalog()));
-        let declared = !config.tables.is_empty();
+            .map(|(name, source)| (name.clone(), super::catalog(source, &declared)));
         Self {
             sources: catalogs.collect(),
-            declared: declared.then(|| Arc::new(config.catalog()) as SharedCatalog),
+            declared: (!config.tables.is_empty()).then_some(declared),
             ..Self::default()
         }
     }

@@ -4,7 +4,10 @@
 //! a few others read. What is stored is in `migrations`, and each caller's part in a file of its
 //! own below `sqlite/`.
 
+pub mod census;
+
 mod outbox;
+mod quota;
 mod record;
 mod row;
 mod runs;
@@ -30,6 +33,8 @@ const READERS: u32 = 4;
 #[derive(Debug)]
 pub struct SqliteStore {
     path: PathBuf,
+    /// Tells what this process wrote from what others did.
+    process: String,
     writer: SqlitePool,
     reader: SqlitePool,
 }
@@ -76,6 +81,7 @@ impl SqliteStore {
             .map_err(|error| refusal(path, &error))?;
         Ok(Self {
             path: path.to_owned(),
+            process: uuid::Uuid::now_v7().simple().to_string(),
             writer,
             reader,
         })

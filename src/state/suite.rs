@@ -135,6 +135,7 @@ fn delivery(request: &RunRequest, findings: &[StoredFinding]) -> Delivery {
         key: format!("{}/{}/{action}", request.hunt, request.window.key()),
         action,
         alert: Alert {
+            missing: None,
             version: ALERT_VERSION,
             hunt: HuntSummary {
                 name: request.hunt.clone(),
@@ -182,6 +183,7 @@ fn outcome(request: &RunRequest, status: RunStatus) -> RunOutcome {
     };
     RunOutcome {
         owner: lease(0).owner,
+        again: status == RunStatus::Failed && request.trigger == Trigger::Schedule,
         record,
         findings: Vec::new(),
         deliveries: Vec::new(),

@@ -19,6 +19,7 @@ mod kusto;
 mod lake;
 mod queries;
 mod recovery;
+mod remote;
 mod serve;
 mod source_local;
 mod support;

@@ -70,6 +70,7 @@ fn spec(text: &str, window: Option<Window>) -> QuerySpec {
         window_mode: Mode::Event,
         now: None,
         timeout: Duration::from_mins(1),
+        turn: huntd::source::Turn::of_person(),
     }
 }
 
@@ -276,7 +277,9 @@ async fn declared_columns_are_taken_in_their_order() {
         "tables": {"T": {"columns": {"Port": "real", "When": "datetime"}, "time": "When"}},
     }))
     .unwrap();
-    let SourceConfig::Local(config) = config;
+    let SourceConfig::Local(config) = config else {
+        panic!("{config:?}");
+    };
     let source = source(config);
     let window = crate::lake::window("2026-01-02T00:00:00Z", "2026-01-02T00:00:01Z");
     let answer = ask(&source, &spec("T", Some(window))).await.unwrap();
@@ -311,7 +314,9 @@ async fn tables_of_the_source_answer_what_the_cloud_would() {
         "watchlists": {"vips": "Vips"},
     }))
     .unwrap();
-    let SourceConfig::Local(config) = config;
+    let SourceConfig::Local(config) = config else {
+        panic!("{config:?}");
+    };
     let source = source(config);
     for (text, row) in [
         (
@@ -359,7 +364,9 @@ async fn externaldata_reads_what_the_source_allows() {
         "externaldata": {"allow": [folder.path().join("lists")]},
     }))
     .unwrap();
-    let SourceConfig::Local(config) = config;
+    let SourceConfig::Local(config) = config else {
+        panic!("{config:?}");
+    };
     let on = source(config);
     let answer = ask(&on, &list("lists")).await.unwrap();
     assert_eq!(answer.rows, [json!([7])]);

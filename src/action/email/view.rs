@@ -44,7 +44,7 @@ pub(super) struct View {
     window: String,
     window_length: String,
     /// What keeps the result from being complete.
-    warning: Option<&'static str>,
+    warning: Option<String>,
     rows: String,
     suppressed: u64,
     findings: Vec<FindingView>,
@@ -138,7 +138,7 @@ impl View {
                 .collect(),
             window: window_text(alert.window),
             window_length: length_text(alert.window.length()),
-            warning: warning(alert.status),
+            warning: warning(alert),
             rows: grouped(alert.rows),
             suppressed: alert.suppressed,
             findings: findings(alert),
@@ -249,12 +249,18 @@ fn technique(id: &str) -> Technique {
     }
 }
 
-fn warning(status: RunStatus) -> Option<&'static str> {
-    match status {
-        RunStatus::Truncated => Some("The source cut the result: there may be more than is shown."),
-        RunStatus::Partial => {
-            Some("A part of the data could not be read: there may be more than is shown.")
+fn warning(alert: &Alert) -> Option<String> {
+    let more = "there may be more than is shown.";
+    match alert.status {
+        RunStatus::Truncated => {
+            let missing = alert.missing.as_deref();
+            let missing = missing.unwrap_or("the source cut the result");
+            Some(format!(
+                "The result is not complete: {}; {more}",
+                visible(missing)
+            ))
         }
+        RunStatus::Partial => Some(format!("A part of the data could not be read: {more}")),
         _ => None,
     }
 }

@@ -39,7 +39,11 @@ pub(super) fn of_source(error: &SourceError, product: Product) -> Failure {
             Product::Graph => Failure::new(504, "UnknownError", ""),
             _ => Failure::new(504, "GatewayTimeout", "Query exceeded the timeout period."),
         },
-        SourceError::Failed(_) => match product {
+        SourceError::Refused(what) => Failure::new(400, "BadRequest", what),
+        SourceError::Failed(_)
+        | SourceError::Throttled { .. }
+        | SourceError::Unauthorized(_)
+        | SourceError::Unavailable(_) => match product {
             Product::Graph => Failure::new(500, "UnknownError", ""),
             _ => Failure::new(
                 500,

@@ -13,7 +13,7 @@ use kql_datafusion::json;
 use serde_json::{Map, Value};
 
 use super::error::ApiError;
-use crate::source::{QuerySpec, Source, SourceError};
+use crate::source::{QuerySpec, Source, SourceError, Turn};
 use crate::window::Window;
 
 /// Longest time of one question.
@@ -109,6 +109,7 @@ impl Question {
             window_mode: Mode::Event,
             now: Some(self.now),
             timeout: TIMEOUT,
+            turn: Turn::of_person(),
         }
     }
 }

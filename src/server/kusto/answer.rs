@@ -106,7 +106,7 @@ impl Answer {
             let error = answer.task.await.err()?;
             Some((Err(std::io::Error::other(error)), None))
         });
-        // Who compresses asks once more at the end.
+        // What compresses answers asks again at their end.
         let pieces = pieces.fuse();
         let json = [(header::CONTENT_TYPE, "application/json; charset=utf-8")];
         (json, Body::from_stream(pieces)).into_response()

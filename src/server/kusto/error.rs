@@ -164,6 +164,11 @@ impl ApiError {
         Self::new(&THROTTLED, message)
     }
 
+    /// The source takes no more calls for now.
+    fn source_throttled(message: &str) -> Self {
+        Self::new(&THROTTLED, message.to_owned())
+    }
+
     pub(super) fn timeout(seconds: f64) -> Self {
         let message = format!(
             "the request did not finish within {seconds} s; raise `servertimeout`, or narrow the \
@@ -204,7 +209,11 @@ impl ApiError {
                 "Query execution has exceeded the allowed limits (E_RUNAWAY_QUERY): {what}"
             )),
             SourceError::Timeout(after) => Self::timeout(after.as_secs_f64()),
-            SourceError::Failed(what) => Self::internal(&what),
+            SourceError::Refused(what) => Self::bad_request(&what),
+            SourceError::Throttled { message, .. } => Self::source_throttled(&message),
+            SourceError::Unauthorized(what)
+            | SourceError::Unavailable(what)
+            | SourceError::Failed(what) => Self::internal(&what),
         }
     }
 

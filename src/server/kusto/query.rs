@@ -12,7 +12,7 @@ use super::answer::{Preparation, Rows};
 use super::error::ApiError;
 use super::options::Options;
 use super::request::Request;
-use crate::source::QuerySpec;
+use crate::source::{QuerySpec, Turn};
 use crate::window::Window;
 
 /// Most results of one text.
@@ -39,6 +39,7 @@ pub(super) fn prepare(
         window_mode: Mode::Event,
         now: Some(now),
         timeout: options.timeout,
+        turn: Turn::of_person(),
     };
     let text = request.text;
     let ask = async move {

@@ -69,7 +69,7 @@ fn tables_of_both_families_have_the_columns_of_both() {
 fn a_source_is_known_by_its_tables_or_by_its_name() {
     let config: CatalogConfig =
         serde_json::from_str(r#"{"tables": {"My_CL": {"TimeGenerated": "datetime"}}}"#).unwrap();
-    let known = KnownTables::of(&Sources::new(), &config);
+    let known = KnownTables::of(&BTreeMap::new(), &config);
     let has = |known: &KnownTables, source: Option<&str>, table: &str| {
         let source = source.map(|source| SourceName::new(source).unwrap());
         known.tables(source.as_ref()).table(table).is_some()

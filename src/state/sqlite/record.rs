@@ -6,7 +6,7 @@ use super::SqliteStore;
 use super::row::{json_list, micros};
 use super::schedule::COMPLETE_PLANNED;
 use crate::alert::Delivery;
-use crate::run::{RunRecord, RunStatus, Trigger};
+use crate::run::{RunRecord, Trigger};
 use crate::state::{RunOutcome, StateError, StoredFinding};
 
 impl SqliteStore {
@@ -43,7 +43,7 @@ async fn record_in(
     for delivery in &outcome.deliveries {
         insert_delivery(transaction, delivery, record).await?;
     }
-    if record.request.trigger == Trigger::Schedule && record.status != RunStatus::Failed {
+    if record.request.trigger == Trigger::Schedule && !outcome.again {
         let sql = "UPDATE hunts SET completed = max(completed, ?2) WHERE name = ?1";
         sqlx::query(sql)
             .bind(hunt)
@@ -67,16 +67,16 @@ async fn close_run(
         UPDATE runs SET
             stage = ?3, status = ?4, attempt = ?5, not_before = ?6, started_at = ?7,
             finished_at = ?8, rows = ?9, bytes = ?10, skipped_inputs = ?11, matched = ?12,
-            new = ?13, suppressed = ?14, notified = ?15, file = ?16, message = ?17,
+            new = ?13, suppressed = ?14, notified = ?15, file = ?16, message = ?17, report = ?18,
             owner = NULL, lease_until = NULL
         WHERE id = ?1 AND owner = ?2 AND stage = 'running'";
     let record = &outcome.record;
-    let again = record.status == RunStatus::Failed && record.request.trigger == Trigger::Schedule;
+    let report = record.report.as_ref().map(json_text).transpose()?;
     let counts = &record.counts;
     let done = sqlx::query(sql)
         .bind(record.request.id.to_string())
         .bind(outcome.owner.simple().to_string())
-        .bind(if again { "waiting" } else { "closed" })
+        .bind(if outcome.again { "waiting" } else { "closed" })
         .bind(record.status.as_str())
         .bind(i64::from(record.request.attempt))
         .bind(micros(record.request.not_before))
@@ -91,6 +91,7 @@ async fn close_run(
         .bind(counts.notified as i64)
         .bind(&record.file)
         .bind(&record.message)
+        .bind(report)
         .execute(&mut **transaction)
         .await?;
     Ok(done.rows_affected() == 1)

@@ -6,6 +6,7 @@ use sqlx::FromRow;
 
 use crate::alert::{Delivery, DeliveryStatus};
 use crate::id::{ActionName, HuntName};
+use crate::run::report::SourceReport;
 use crate::run::{RunCounts, RunRecord, RunRequest, RunStatus, Trigger};
 use crate::state::{LISTED_MAX, StoredFinding};
 use crate::window::Window;
@@ -65,6 +66,7 @@ pub(super) struct RunRow {
     notified: i64,
     file: Option<String>,
     message: Option<String>,
+    report: Option<String>,
 }
 
 impl RunRow {
@@ -98,8 +100,13 @@ impl RunRow {
             },
             file: self.file,
             message: self.message,
+            report: self.report.as_deref().map(report).transpose()?,
         })
     }
+}
+
+fn report(text: &str) -> Result<Box<SourceReport>, sqlx::Error> {
+    serde_json::from_str(text).map_err(|error| sqlx::Error::Decode(Box::new(error)))
 }
 
 /// A finding, by the columns of its table.

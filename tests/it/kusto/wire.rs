@@ -9,7 +9,6 @@ use huntd::server::Server;
 use huntd::server::access::Access;
 use huntd::server::kusto::Kusto;
 use huntd::server::kusto::databases::{Databases, Set};
-use huntd::source::SourceConfig;
 use huntd::source::local::LocalConfig;
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -63,8 +62,8 @@ impl Service {
     async fn start(token: Option<&str>) -> Self {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("Events.ndjson"), EVENTS).unwrap();
-        let config = SourceConfig::Local(LocalConfig::new(folder.path()));
-        let set = Set::single("lab", huntd::source::build(&config), false);
+        let config = LocalConfig::new(folder.path());
+        let set = Set::single("lab", huntd::source::local(&config), false);
         let kusto = Kusto::new(Databases::new(set), Arc::new(SystemClock));
         let listen = "127.0.0.1:0".parse().unwrap();
         let access = Access::new(listen, token.map(Secret::new)).unwrap();

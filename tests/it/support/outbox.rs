@@ -61,10 +61,12 @@ pub(crate) async fn queue(store: &SqliteStore, deliveries: Vec<Delivery>) {
         counts: RunCounts::default(),
         file: None,
         message: None,
+        report: None,
     };
     let outcome = RunOutcome {
         owner,
         record,
+        again: false,
         findings: Vec::new(),
         deliveries,
     };

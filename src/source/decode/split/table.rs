@@ -1,0 +1,399 @@
+//! What the members of a table or frame mean, by the shape of the response.
+
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::super::columns::{Plan, WireColumn};
+use super::super::failure::ServiceFailure;
+use super::super::{DecodeError, Shape};
+use super::{Job, Splitter, is_key};
+
+/// Members that matter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Member {
+    /// The list of tables.
+    Tables,
+    /// The service's error.
+    Error,
+    /// What the query cost.
+    Stats,
+    /// Columns of a table.
+    Columns,
+    /// Rows of a table.
+    Rows,
+    /// Rows of a table of statuses, read whole.
+    StatusRows,
+    /// An error in the place of a row.
+    ErrorRow,
+    /// Name of a table.
+    Name,
+    /// What a table of Kusto's is about.
+    Kind,
+    /// What a frame of Kusto's is.
+    FrameType,
+    /// Number of a table among frames.
+    TableId,
+    /// Whether rows of a frame come behind others or in their place.
+    FragmentType,
+    /// Whether a query failed.
+    HasErrors,
+    /// Whether a query was stopped.
+    Cancelled,
+    /// Any other.
+    Other,
+}
+
+impl Member {
+    /// The member of a document that is called `key`.
+    pub(super) fn of_document(key: &[u8]) -> Self {
+        let members = [
+            ("tables", Self::Tables),
+            ("error", Self::Error),
+            ("Exceptions", Self::Error),
+            ("OneApiErrors", Self::Error),
+            ("statistics", Self::Stats),
+        ];
+        Self::named(key, &members)
+    }
+
+    /// The member of a table that is called `key`.
+    pub(super) fn of_table(shape: Shape, key: &[u8]) -> Self {
+        let members: &[(&str, Self)] = match shape {
+            Shape::Hunting => &[
+                ("schema", Self::Columns),
+                ("results", Self::Rows),
+                ("error", Self::Error),
+                ("Stats", Self::Stats),
+            ],
+            Shape::Tables => &[
+                ("name", Self::Name),
+                ("columns", Self::Columns),
+                ("rows", Self::Rows),
+            ],
+            Shape::KustoTables => &[
+                ("TableName", Self::Name),
+                ("Columns", Self::Columns),
+                ("Rows", Self::Rows),
+                ("Exceptions", Self::Error),
+            ],
+            Shape::Frames => &[
+                ("FrameType", Self::FrameType),
+                ("TableId", Self::TableId),
+                ("TableKind", Self::Kind),
+                ("TableName", Self::Name),
+                ("TableFragmentType", Self::FragmentType),
+                ("Columns", Self::Columns),
+                ("Rows", Self::Rows),
+                ("HasErrors", Self::HasErrors),
+                ("Cancelled", Self::Cancelled),
+                ("OneApiErrors", Self::Error),
+            ],
+        };
+        Self::named(key, members)
+    }
+
+    fn named(key: &[u8], members: &[(&str, Self)]) -> Self {
+        let found = members.iter().find(|(name, _)| is_key(key, name));
+        found.map_or(Self::Other, |(_, member)| *member)
+    }
+
+    /// Most bytes that are read of it.
+    pub(super) fn bytes_max(self) -> usize {
+        match self {
+            Self::Columns | Self::StatusRows => 4 << 20,
+            Self::Error | Self::ErrorRow => 1 << 20,
+            _ => 64 << 10,
+        }
+    }
+
+    /// What it is called in errors.
+    pub(super) fn what(self) -> &'static str {
+        match self {
+            Self::Columns => "the list of columns",
+            Self::StatusRows => "the table of statuses",
+            Self::ErrorRow => "an error among the rows",
+            _ => "a member",
+        }
+    }
+}
+
+/// Where rows go.
+#[derive(Clone, Debug)]
+pub(super) enum Destination {
+    /// They are rows of the result.
+    Decode(Arc<Plan>),
+    /// They are kept until it is known what they are.
+    Store,
+    /// They tell how the query went.
+    Status,
+    /// Nowhere.
+    Skip,
+}
+
+/// What is known of a table or frame.
+#[derive(Debug, Default)]
+pub(super) struct Table {
+    pub(super) columns: Option<Vec<WireColumn>>,
+    /// Whether it has a list of rows.
+    pub(super) has_rows: bool,
+    /// Rows so far.
+    pub(super) rows: u64,
+    name: Option<Arc<str>>,
+    kind: Option<String>,
+    frame_type: Option<String>,
+    id: Option<i64>,
+    fragment_type: Option<String>,
+    status_rows: Option<Value>,
+    has_errors: bool,
+    is_cancelled: bool,
+    /// How its rows are decoded, once it was announced.
+    plan: Option<Arc<Plan>>,
+    is_stored: bool,
+}
+
+impl Table {
+    /// Takes in the value of a member.
+    pub(super) fn learn(&mut self, member: Member, value: Value) {
+        let text = value.as_str();
+        match member {
+            Member::Name => self.name = text.map(Into::into),
+            Member::Kind => self.kind = text.map(str::to_ascii_lowercase),
+            Member::FrameType => self.frame_type = text.map(str::to_ascii_lowercase),
+            Member::FragmentType => self.fragment_type = text.map(str::to_ascii_lowercase),
+            Member::TableId => self.id = value.as_i64(),
+            Member::HasErrors => self.has_errors = value == Value::Bool(true),
+            Member::Cancelled => self.is_cancelled = value == Value::Bool(true),
+            Member::StatusRows => self.status_rows = Some(value),
+            _ => {}
+        }
+    }
+
+    fn is_frame(&self, frame_type: &str) -> bool {
+        self.frame_type.as_deref() == Some(frame_type)
+    }
+
+    fn is_primary(&self) -> bool {
+        self.kind.as_deref() == Some("primaryresult")
+    }
+
+    fn is_status(&self) -> bool {
+        self.kind.as_deref() == Some("querycompletioninformation")
+    }
+
+    /// What a table of Kusto's v1 endpoint that is not the first is about, by its columns.
+    fn v1_kind(&self, number: usize) -> &'static str {
+        let names: Vec<&str> = self
+            .columns
+            .iter()
+            .flatten()
+            .map(WireColumn::name)
+            .collect();
+        let has = |wanted: &[&str]| wanted.iter().all(|name| names.contains(name));
+        if number == 1 {
+            "primaryresult"
+        } else if has(&["Severity", "StatusCode", "StatusDescription", "RequestId"]) {
+            "querycompletioninformation"
+        } else if has(&["Ordinal", "Kind", "Name", "Id", "PrettyName"]) {
+            "tableofcontents"
+        } else if names == ["Value"] {
+            "queryproperties"
+        } else {
+            "primaryresult"
+        }
+    }
+}
+
+impl Splitter {
+    /// Where the rows go that begin now, by what is known of their table.
+    pub(super) fn rows_destination(&mut self) -> Result<Destination, DecodeError> {
+        let has_columns = self.table.columns.is_some();
+        match self.options.shape {
+            Shape::Frames if self.table.is_frame("tablefragment") => return self.fragment(),
+            Shape::Frames if self.table.kind.is_none() => return Ok(self.store()),
+            Shape::KustoTables if has_columns => {
+                self.table.kind = Some(self.table.v1_kind(self.tables).to_owned());
+            }
+            Shape::Frames | Shape::Hunting | Shape::Tables | Shape::KustoTables => {}
+        }
+        if self.is_of_kusto() && self.table.kind.is_some() && !self.table.is_primary() {
+            return Ok(if self.table.is_status() {
+                Destination::Status
+            } else {
+                Destination::Skip
+            });
+        }
+        if has_columns {
+            Ok(Destination::Decode(self.announce()))
+        } else {
+            Ok(self.store())
+        }
+    }
+
+    fn is_of_kusto(&self) -> bool {
+        matches!(self.options.shape, Shape::Frames | Shape::KustoTables)
+    }
+
+    fn store(&mut self) -> Destination {
+        self.table.is_stored = true;
+        Destination::Store
+    }
+
+    /// Where the rows of a fragment go.
+    fn fragment(&mut self) -> Result<Destination, DecodeError> {
+        let (Some(id), Some(fragment_type)) = (self.table.id, &self.table.fragment_type) else {
+            return Ok(self.store());
+        };
+        let Some(progressive) = &self.progressive else {
+            return Ok(Destination::Skip);
+        };
+        if progressive.id != Some(id) {
+            return Ok(Destination::Skip);
+        }
+        if fragment_type != "dataappend" {
+            return Err(DecodeError::Replaced);
+        }
+        self.table.rows = progressive.rows;
+        Ok(match &progressive.plan {
+            Some(plan) => Destination::Decode(Arc::clone(plan)),
+            None => Destination::Skip,
+        })
+    }
+
+    /// Begins the table in the result, if that is not done.
+    fn announce(&mut self) -> Arc<Plan> {
+        if let Some(plan) = &self.table.plan {
+            return Arc::clone(plan);
+        }
+        let layout = self.layout();
+        let mut notes = std::mem::take(&mut self.summary.notes);
+        let plan = match (&self.table.columns, self.expected()) {
+            (Some(columns), expected) => Plan::new(layout, columns, expected, &mut notes),
+            (None, Some(expected)) => Plan::of_expected(layout, expected),
+            (None, None) => Plan::new(layout, &[], None, &mut notes),
+        };
+        self.summary.notes = notes;
+        let plan = Arc::new(plan);
+        self.table.plan = Some(Arc::clone(&plan));
+        self.jobs.push_back(Job::Table {
+            name: self.table.name.clone(),
+            plan: Arc::clone(&plan),
+        });
+        plan
+    }
+
+    /// The table or frame is whole.
+    pub(super) fn end_table(&mut self) -> Result<(), DecodeError> {
+        match self.options.shape {
+            Shape::Hunting | Shape::Tables => self.end_result(),
+            Shape::KustoTables => {
+                let kind = self.table.v1_kind(self.tables);
+                self.table.kind = Some(kind.to_owned());
+                self.end_kusto_table()
+            }
+            Shape::Frames if self.table.is_frame("tableheader") => {
+                if self.table.is_primary() {
+                    self.announce();
+                    self.progressive = Some(std::mem::take(&mut self.table));
+                }
+                Ok(())
+            }
+            Shape::Frames if self.table.is_frame("tablefragment") => self.end_fragment(),
+            Shape::Frames if self.table.is_frame("datasetcompletion") => {
+                self.is_completed = true;
+                if self.table.has_errors {
+                    let message = "the query failed while its rows were sent";
+                    self.fail(ServiceFailure::told("HasErrors", message));
+                }
+                if self.table.is_cancelled {
+                    let message = "the query was cancelled while its rows were sent";
+                    self.fail(ServiceFailure::told("Cancelled", message));
+                }
+                Ok(())
+            }
+            Shape::Frames => self.end_kusto_table(),
+        }
+    }
+
+    fn end_kusto_table(&mut self) -> Result<(), DecodeError> {
+        if self.table.is_primary() {
+            return self.end_result();
+        }
+        if let Some(rows) = self.table.status_rows.take() {
+            let columns = self.table.columns.as_deref().unwrap_or_default();
+            if let Some(failure) = ServiceFailure::of_status(columns, &rows) {
+                self.fail(failure);
+            }
+        }
+        if self.table.is_stored && self.table.is_status() {
+            // They may tell of a failure, and are too late to be read.
+            let what = "the statuses of the query come before what they are";
+            return Err(self.malformed(self.at, what));
+        }
+        if self.table.is_stored {
+            self.jobs.push_back(Job::Discard);
+        }
+        Ok(())
+    }
+
+    /// A table of the result is whole.
+    fn end_result(&mut self) -> Result<(), DecodeError> {
+        let has_failed = self.summary.failure.is_some();
+        if !self.table.has_rows && !has_failed {
+            return Err(self.malformed(self.at, "there are no rows, not even an empty list"));
+        }
+        let is_described = self.table.columns.is_some() || self.expected().is_some();
+        if !is_described && self.table.rows > 0 {
+            return Err(self.malformed(self.at, "nothing says which columns the rows have"));
+        }
+        if !self.table.has_rows && self.table.columns.is_none() {
+            return Ok(());
+        }
+        let plan = self.announce();
+        if self.table.is_stored {
+            self.jobs.push_back(Job::Replay {
+                plan,
+                rows_before: 0,
+            });
+        }
+        Ok(())
+    }
+
+    fn end_fragment(&mut self) -> Result<(), DecodeError> {
+        let id = self.table.id;
+        let of_result = self.progressive.as_mut().filter(|table| table.id == id);
+        let Some(progressive) = of_result else {
+            if self.table.is_stored {
+                self.jobs.push_back(Job::Discard);
+            }
+            return Ok(());
+        };
+        if !self.table.is_stored {
+            progressive.rows = self.table.rows;
+            return Ok(());
+        }
+        if self.table.fragment_type.as_deref() != Some("dataappend") {
+            return Err(DecodeError::Replaced);
+        }
+        let rows_before = progressive.rows;
+        progressive.rows += self.table.rows;
+        if let Some(plan) = &progressive.plan {
+            let plan = Arc::clone(plan);
+            self.jobs.push_back(Job::Replay { plan, rows_before });
+        }
+        Ok(())
+    }
+
+    /// The document is whole.
+    pub(super) fn end_document(&mut self) -> Result<(), DecodeError> {
+        let what = match self.options.shape {
+            Shape::Frames if !self.is_completed => "there is no frame that completes the others",
+            Shape::Tables | Shape::KustoTables if !self.has_tables => "there are no tables",
+            _ => return Ok(()),
+        };
+        if self.summary.failure.is_some() {
+            return Ok(());
+        }
+        Err(self.malformed(self.at, what))
+    }
+}

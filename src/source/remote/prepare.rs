@@ -1,0 +1,193 @@
+//! A query made ready: bound against the tables of its service, so that mistakes are found before
+//! a call is spent on them, and held ready to be confined to any part of its window.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use kql::bind::{KnownColumns, Parameters, compile_given};
+use kql::diagnostic::Diagnostic;
+use kql::hir::{Query, Render};
+use kql::types::Schema;
+use kql::window::{
+    self, Alignment, Carrier, Combine, MergeStep, Splitting, Timing, Verdict, rewrite, splitting,
+};
+
+use super::Inner;
+use super::query_api::{Stale, Timespan};
+use crate::microsoft::ApiError;
+use crate::source::{QuerySpec, SourceError, Turn, kusto_ticks};
+use crate::window::Window;
+
+/// A query that is ready to be asked.
+#[derive(Debug)]
+pub(super) struct Prepared {
+    text: String,
+    query: Query,
+    spec: QuerySpec,
+    /// How parts of the window make the whole; none if it cannot be had in parts.
+    pub(super) parting: Option<Parting>,
+    /// Why it cannot, where it cannot.
+    pub(super) whole_because: String,
+}
+
+/// How parts of a window make the whole.
+#[derive(Clone, Debug)]
+pub(super) struct Parting {
+    /// Where it may be cut; anywhere if not given.
+    pub(super) alignment: Option<Alignment>,
+    /// What is done with the rows of all parts; nothing where they are the answer.
+    pub(super) steps: Vec<MergeStep>,
+}
+
+impl Prepared {
+    /// Binds a query. Names that are not there are asked for once more, of services that tell
+    /// what is.
+    pub(super) async fn of(inner: &Arc<Inner>, spec: &QuerySpec) -> Result<Self, SourceError> {
+        inner.refresh(Stale::Unknown).await?;
+        let query = match bind(inner, spec) {
+            Ok(query) => query,
+            Err(_) => {
+                inner.refresh(Stale::All).await?;
+                bind(inner, spec)?
+            }
+        };
+        let (parting, whole_because) = if spec.window_applies {
+            parting(&splitting(&query, spec.window_mode))
+        } else {
+            (None, "the query was asked without a window".to_owned())
+        };
+        let mut prepared = Self {
+            text: spec.text.clone(),
+            query,
+            spec: spec.clone(),
+            parting,
+            whole_because,
+        };
+        prepared.check_reads(inner.api.has_timespan())?;
+        Ok(prepared)
+    }
+
+    /// Tables that the text cannot confine: the service must do it, and then no cut is exact.
+    fn check_reads(&mut self, has_timespan: bool) -> Result<(), SourceError> {
+        if !self.spec.window_applies {
+            return Ok(());
+        }
+        let timing = self.timing(self.spec.window);
+        let rewritten = rewrite(&self.text, &self.query, timing, Carrier::Text);
+        let Some(read) = rewritten.unwindowed.first() else {
+            return Ok(());
+        };
+        if has_timespan {
+            let place = read.span.text(&self.text);
+            self.parting = None;
+            self.whole_because = format!("`{place}` has no filter by time: {}", read.reason);
+            return Ok(());
+        }
+        let message = format!("this cannot be confined to a window: {}", read.reason);
+        let problem = Diagnostic::error("KQL900", read.span, message)
+            .with_help("filter by time in the query, behind the table, or read the table by name");
+        Err(SourceError::InvalidQuery {
+            diagnostics: vec![problem],
+            text: self.text.clone(),
+        })
+    }
+
+    fn timing(&self, part: Window) -> Timing {
+        let window = window::Window {
+            from: kusto_ticks(part.start()),
+            to: kusto_ticks(part.end()),
+        };
+        Timing {
+            window,
+            now: kusto_ticks(self.spec.now.unwrap_or(self.spec.window.end())),
+            mode: self.spec.window_mode,
+        }
+    }
+
+    /// The text that is asked for a part of the window.
+    pub(super) fn text(&self, part: Window) -> String {
+        if self.spec.window_applies {
+            rewrite(&self.text, &self.query, self.timing(part), Carrier::Text).text
+        } else {
+            self.text.clone()
+        }
+    }
+
+    /// What a request says of time beside its text.
+    pub(super) fn timespan(&self, part: Window) -> Option<Timespan> {
+        self.spec.window_applies.then(|| Timespan::around(part))
+    }
+
+    /// The columns that the answer should have; none if that is not known.
+    pub(super) fn expected(&self) -> Option<Schema> {
+        let schema = &self.query.plan.schema;
+        (!schema.is_open() && !schema.is_empty()).then(|| schema.clone())
+    }
+
+    pub(super) fn window(&self) -> Window {
+        self.spec.window
+    }
+
+    pub(super) fn parameters(&self) -> &Parameters {
+        &self.spec.parameters
+    }
+
+    pub(super) fn timeout(&self) -> Duration {
+        self.spec.timeout
+    }
+
+    pub(super) fn turn(&self) -> &Turn {
+        &self.spec.turn
+    }
+
+    pub(super) fn render(&self) -> Option<&Render> {
+        self.query.render.as_ref()
+    }
+}
+
+fn bind(inner: &Inner, spec: &QuerySpec) -> Result<Query, SourceError> {
+    let catalog = inner.catalog();
+    let bound = compile_given(
+        &spec.text,
+        &*catalog,
+        &spec.parameters,
+        &KnownColumns::new(),
+    );
+    bound.query.ok_or_else(|| SourceError::InvalidQuery {
+        diagnostics: bound.diagnostics,
+        text: spec.text.clone(),
+    })
+}
+
+fn parting(splitting: &Splitting) -> (Option<Parting>, String) {
+    let steps = match &splitting.verdict {
+        Verdict::Independent => Vec::new(),
+        Verdict::Mergeable(steps) if steps.iter().all(can_be_merged) => steps.clone(),
+        Verdict::Mergeable(_) => {
+            let reason = "the lists of its parts are not joined";
+            return (None, reason.to_owned());
+        }
+        Verdict::Neither => return (None, splitting.reason.clone()),
+    };
+    let parting = Parting {
+        alignment: splitting.alignment,
+        steps,
+    };
+    (Some(parting), splitting.reason.clone())
+}
+
+/// Whether `merge` has a word for it.
+fn can_be_merged(step: &MergeStep) -> bool {
+    let MergeStep::Aggregate { outputs, .. } = step else {
+        return true;
+    };
+    let mut combines = outputs.iter().map(|(_, combine)| combine);
+    combines.all(|combine| !matches!(combine, Combine::Concatenate(_)))
+}
+
+impl Inner {
+    async fn refresh(&self, stale: Stale) -> Result<(), SourceError> {
+        let asked = self.api.refresh_tables(&self.client, stale).await;
+        asked.map_err(|error: ApiError| self.failure(error))
+    }
+}
