@@ -30,30 +30,8 @@ pub enum Limit {
     HuntingPreemptRows,
     /// Characters of a hunting query.
     HuntingQueryBytes,
-    /// Calls of each of MDE's other APIs per minute.
-    MdeCallsPerMinute,
-    /// Calls of each of MDE's other APIs per hour.
-    MdeCallsPerHour,
-    /// `alerts/batchUpdate` per minute.
-    MdeBatchUpdatesPerMinute,
-    /// `alerts/batchUpdate` per hour.
-    MdeBatchUpdatesPerHour,
-    /// `createAlertByReference` per minute.
-    MdeAlertsCreatedPerMinute,
-    /// `startInvestigation` per hour.
-    MdeInvestigationsPerHour,
-    /// `runliveresponse` per minute.
-    MdeLiveResponsesPerMinute,
-    /// `getPackageUri` per minute.
-    MdePackageUrisPerMinute,
-    /// `getPackageUri` per hour.
-    MdePackageUrisPerHour,
-    /// Imports and batch deletions of indicators per minute.
-    MdeIndicatorBatchesPerMinute,
-    /// Graph's alerts and incidents per minute, app and tenant.
-    GraphSecurityCallsPerMinute,
-    /// Mails per ten minutes and mailbox.
-    MailsPerTenMinutes,
+    /// Calls of the security APIs, in percent of what each of them allows.
+    SecurityRatesPercent,
     /// Log Analytics calls per half minute and user.
     LogAnalyticsCallsPerHalfMinute,
     /// Log Analytics queries at a time per user; further ones wait.
@@ -71,7 +49,7 @@ pub enum Limit {
 use Limit as L;
 
 /// Limits with their names, defaults and what they are.
-const TABLE: [(Limit, &str, Option<u64>); 29] = [
+const TABLE: [(Limit, &str, Option<u64>); 18] = [
     (
         L::HuntingCallsPerMinute,
         "hunting-calls-per-minute",
@@ -103,54 +81,7 @@ const TABLE: [(Limit, &str, Option<u64>); 29] = [
     (L::MdeHuntingSeconds, "mde-hunting-seconds", Some(200)),
     (L::HuntingPreemptRows, "hunting-preempt-rows", None),
     (L::HuntingQueryBytes, "hunting-query-bytes", Some(1_000_000)),
-    (L::MdeCallsPerMinute, "mde-calls-per-minute", Some(100)),
-    (L::MdeCallsPerHour, "mde-calls-per-hour", Some(1_500)),
-    (
-        L::MdeBatchUpdatesPerMinute,
-        "mde-batch-updates-per-minute",
-        Some(10),
-    ),
-    (
-        L::MdeBatchUpdatesPerHour,
-        "mde-batch-updates-per-hour",
-        Some(500),
-    ),
-    (
-        L::MdeAlertsCreatedPerMinute,
-        "mde-alerts-created-per-minute",
-        Some(15),
-    ),
-    (
-        L::MdeInvestigationsPerHour,
-        "mde-investigations-per-hour",
-        Some(50),
-    ),
-    (
-        L::MdeLiveResponsesPerMinute,
-        "mde-live-responses-per-minute",
-        Some(10),
-    ),
-    (
-        L::MdePackageUrisPerMinute,
-        "mde-package-uris-per-minute",
-        Some(2),
-    ),
-    (
-        L::MdePackageUrisPerHour,
-        "mde-package-uris-per-hour",
-        Some(120),
-    ),
-    (
-        L::MdeIndicatorBatchesPerMinute,
-        "mde-indicator-batches-per-minute",
-        Some(30),
-    ),
-    (
-        L::GraphSecurityCallsPerMinute,
-        "graph-security-calls-per-minute",
-        Some(150),
-    ),
-    (L::MailsPerTenMinutes, "mails-per-ten-minutes", Some(10_000)),
+    (L::SecurityRatesPercent, "security-rates-percent", Some(100)),
     (
         L::LogAnalyticsCallsPerHalfMinute,
         "log-analytics-calls-per-half-minute",

@@ -18,7 +18,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use super::caller::Caller;
 use super::limit::{Limit, Limits};
 use super::product::{Failure, Product};
-use super::{EmulatorState, SharedState, hunting};
+use super::{EmulatorState, SharedState, hunting, security};
 use crate::clock::Clock as _;
 
 const MINUTE: Duration = Duration::from_mins(1);
@@ -31,7 +31,7 @@ const GROUPS_MAX: usize = 10_000;
 /// What was asked so far.
 #[derive(Debug, Default)]
 pub(crate) struct Quota {
-    calls: Mutex<HashMap<(String, Limit), Times>>,
+    calls: Mutex<HashMap<(String, Duration), Times>>,
     runs: Mutex<HashMap<String, Runs>>,
     lanes: Mutex<HashMap<String, Arc<Lane>>>,
 }
@@ -48,9 +48,9 @@ struct Lane {
     waiting: AtomicU64,
 }
 
-/// A limit of calls: which, in how long, and whose calls count.
+/// A limit of calls: how many, in how long, and whose calls count.
 struct Rule {
-    limit: Limit,
+    most: u64,
     window: Duration,
     group: String,
 }
@@ -72,8 +72,9 @@ pub(super) async fn admit(
     let refused = (is_hunting.then(|| state.quota.check_runs(&state, product, &caller, now)))
         .flatten()
         .or_else(|| {
-            let rules = rules(product, request.method(), &path, &caller);
-            state.quota.check_calls(&state.config.limits, &rules, now)
+            let limits = &state.config.limits;
+            let rules = rules(limits, product, request.method(), &path, &caller);
+            state.quota.check_calls(&rules, now)
         });
     if let Some(refused) = refused {
         let failure = refused.failure(&state, product, is_hunting);
@@ -90,81 +91,44 @@ pub(super) async fn admit(
 }
 
 /// The limits of calls that a request counts towards.
-fn rules(product: Product, method: &Method, path: &str, caller: &Caller) -> Vec<Rule> {
-    let rule = |limit, window, group: &str| Rule {
-        limit,
-        window,
-        group: format!("{}\n{group}", caller.tenant),
+fn rules(
+    limits: &Limits,
+    product: Product,
+    method: &Method,
+    path: &str,
+    caller: &Caller,
+) -> Vec<Rule> {
+    let group = |name: &str| format!("{}\n{name}", caller.tenant);
+    let rule = |most: Option<u64>, window: Duration, name: &str| {
+        most.map(|most| Rule {
+            most,
+            window,
+            group: group(name),
+        })
     };
-    if hunting::is_query(path) {
-        let group = format!("{product:?}");
-        return vec![
-            rule(Limit::HuntingCallsPerMinute, MINUTE, &group),
-            rule(Limit::HuntingCallsPerHour, HOUR, &group),
-        ];
-    }
-    let last = path
-        .trim_end_matches('/')
-        .rsplit('/')
-        .next()
-        .unwrap_or_default();
-    match product {
-        Product::LogAnalytics | Product::Arm => {
-            let half_minute = Duration::from_secs(30);
-            vec![rule(
-                Limit::LogAnalyticsCallsPerHalfMinute,
-                half_minute,
-                &caller.app,
-            )]
-        }
-        Product::Graph if last.eq_ignore_ascii_case("sendMail") => {
-            vec![rule(Limit::MailsPerTenMinutes, MINUTE * 10, path)]
-        }
-        Product::Graph => vec![rule(
-            Limit::GraphSecurityCallsPerMinute,
-            MINUTE,
-            &caller.app,
-        )],
-        Product::Xdr | Product::Mde => {
-            // Each of the APIs has its own: machines, alerts, indicators, …
-            let api = path
-                .trim_start_matches("/api/")
-                .split('/')
-                .next()
-                .unwrap_or_default();
-            let named = |name: &str| last.eq_ignore_ascii_case(name);
-            let is_post = *method == Method::POST;
-            if is_post && named("batchUpdate") {
-                vec![
-                    rule(Limit::MdeBatchUpdatesPerMinute, MINUTE, "batchUpdate"),
-                    rule(Limit::MdeBatchUpdatesPerHour, HOUR, "batchUpdate"),
-                ]
-            } else if is_post && named("CreateAlertByReference") {
-                vec![rule(Limit::MdeAlertsCreatedPerMinute, MINUTE, "create")]
-            } else if is_post && named("startInvestigation") {
-                vec![rule(Limit::MdeInvestigationsPerHour, HOUR, "investigation")]
-            } else if is_post && named("runliveresponse") {
-                vec![rule(
-                    Limit::MdeLiveResponsesPerMinute,
-                    MINUTE,
-                    "liveresponse",
-                )]
-            } else if named("getPackageUri") {
-                vec![
-                    rule(Limit::MdePackageUrisPerMinute, MINUTE, "package"),
-                    rule(Limit::MdePackageUrisPerHour, HOUR, "package"),
-                ]
-            } else if is_post && (named("import") || named("BatchDelete")) {
-                vec![rule(Limit::MdeIndicatorBatchesPerMinute, MINUTE, last)]
-            } else {
-                vec![
-                    rule(Limit::MdeCallsPerMinute, MINUTE, api),
-                    rule(Limit::MdeCallsPerHour, HOUR, api),
-                ]
-            }
-        }
-        Product::Kusto | Product::SignIn => Vec::new(),
-    }
+    let rules = if hunting::is_query(path) {
+        let door = format!("{product:?}");
+        [
+            rule(limits.get(Limit::HuntingCallsPerMinute), MINUTE, &door),
+            rule(limits.get(Limit::HuntingCallsPerHour), HOUR, &door),
+        ]
+    } else if matches!(product, Product::LogAnalytics | Product::Arm) {
+        let most = limits.get(Limit::LogAnalyticsCallsPerHalfMinute);
+        [rule(most, MINUTE / 2, &caller.app), None]
+    } else {
+        let percent = limits.get(Limit::SecurityRatesPercent);
+        let Some((call, percent)) = security::call_of(method, path).zip(percent) else {
+            return Vec::new();
+        };
+        let share =
+            |count: Option<u32>| count.map(|count| u64::from(count).saturating_mul(percent) / 100);
+        let name = format!("{call:?}");
+        [
+            rule(share(call.rate.per_minute), MINUTE, &name),
+            rule(share(call.rate.per_hour), HOUR, &name),
+        ]
+    };
+    rules.into_iter().flatten().collect()
 }
 
 /// A quota that is used up.
@@ -247,30 +211,22 @@ pub(super) fn throttled(product: Product, is_hunting: bool, most: &str) -> Failu
 
 impl Quota {
     /// Counts a call, unless one of its limits is reached.
-    fn check_calls(&self, limits: &Limits, rules: &[Rule], now: DateTime<Utc>) -> Option<Refused> {
+    fn check_calls(&self, rules: &[Rule], now: DateTime<Utc>) -> Option<Refused> {
         let mut calls = self.calls.lock().unwrap_or_else(PoisonError::into_inner);
         for rule in rules {
-            let Some(most) = limits.get(rule.limit) else {
-                continue;
-            };
             let window = delta(rule.window);
-            let Some(times) = calls.get_mut(&(rule.group.clone(), rule.limit)) else {
-                if most == 0 {
-                    let kind = RefusedKind::Calls(most, rule.window);
-                    return Some(Refused {
-                        kind,
-                        wait: rule.window,
-                    });
+            let mut count = 0;
+            let mut room = window;
+            if let Some(times) = calls.get_mut(&(rule.group.clone(), rule.window)) {
+                while times.front().is_some_and(|first| *first + window <= now) {
+                    times.pop_front();
                 }
-                continue;
-            };
-            while times.front().is_some_and(|first| *first + window <= now) {
-                times.pop_front();
+                count = times.len() as u64;
+                room = times.front().map_or(window, |first| *first + window - now);
             }
-            if times.len() as u64 >= most {
-                let room = times.front().map_or(window, |first| *first + window - now);
+            if count >= rule.most {
                 return Some(Refused {
-                    kind: RefusedKind::Calls(most, rule.window),
+                    kind: RefusedKind::Calls(rule.most, rule.window),
                     wait: room.to_std().unwrap_or_default(),
                 });
             }
@@ -279,9 +235,9 @@ impl Quota {
             let idle = now - delta(DAY);
             calls.retain(|_, times| times.back().is_some_and(|last| *last > idle));
         }
-        for rule in rules.iter().filter(|rule| limits.get(rule.limit).is_some()) {
+        for rule in rules {
             if calls.len() < GROUPS_MAX {
-                let key = (rule.group.clone(), rule.limit);
+                let key = (rule.group.clone(), rule.window);
                 calls.entry(key).or_default().push_back(now);
             }
         }
@@ -441,8 +397,8 @@ mod tests {
     fn hunt(quota: &Quota, limits: &Limits, now: DateTime<Utc>) -> Option<Refused> {
         let caller = Caller::anybody();
         let path = "/v1.0/security/runHuntingQuery";
-        let rules = rules(Product::Graph, &Method::POST, path, &caller);
-        quota.check_calls(limits, &rules, now)
+        let rules = rules(limits, Product::Graph, &Method::POST, path, &caller);
+        quota.check_calls(&rules, now)
     }
 
     #[test]
@@ -469,6 +425,37 @@ mod tests {
         let refused = hunt(&quota, &limits, at(1_500)).unwrap();
         assert_eq!(refused.kind, RefusedKind::Calls(1_500, HOUR));
         assert_eq!(hunt(&quota, &limits, at(3_600)), None);
+    }
+
+    #[test]
+    fn security_calls_have_rates_of_their_own_that_can_be_scaled() {
+        let caller = Caller::anybody();
+        let most = |limits: &Limits, method: Method, path: &str| -> Vec<(u64, Duration)> {
+            let product = Product::of_path(path);
+            let rules = rules(limits, product, &method, path, &caller);
+            rules.iter().map(|rule| (rule.most, rule.window)).collect()
+        };
+        let usual = Limits::default();
+        let machines = most(&usual, Method::GET, "/api/machines");
+        assert_eq!(machines, [(100, MINUTE), (1_500, HOUR)]);
+        assert_eq!(most(&usual, Method::GET, "/api/machines/$count"), machines);
+        let package = "/api/machineactions/1/getPackageUri";
+        assert_eq!(
+            most(&usual, Method::GET, package),
+            [(2, MINUTE), (120, HOUR)]
+        );
+        assert_eq!(
+            most(&usual, Method::GET, "/beta/security/incidents"),
+            [(150, MINUTE)]
+        );
+        let tenth = Limits::default().with(Limit::SecurityRatesPercent, Some(10));
+        assert_eq!(
+            most(&tenth, Method::GET, "/api/machines"),
+            [(10, MINUTE), (150, HOUR)]
+        );
+        let off = Limits::default().with(Limit::SecurityRatesPercent, None);
+        assert_eq!(most(&off, Method::GET, "/api/machines"), []);
+        assert_eq!(most(&usual, Method::GET, "/api/nothing"), []);
     }
 
     #[test]

@@ -29,7 +29,7 @@ use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{Request as HttpRequest, State};
-use axum::http::{StatusCode, header};
+use axum::http::{Method, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::any;
 use chrono::{DateTime, Utc};
@@ -142,15 +142,7 @@ impl Security {
         let Some(caller) = parts.extensions.get::<Caller>().cloned() else {
             return Err(ApiError::unauthorized());
         };
-        let mut segments = call::segments(parts.uri.path());
-        let mut counts = segments.last().is_some_and(|last| last == "$count");
-        // What Graph serves as beta it serves as released here.
-        if segments.first().is_some_and(|first| first == "beta") {
-            "v1.0".clone_into(&mut segments[0]);
-        }
-        if counts {
-            segments.pop();
-        }
+        let (segments, mut counts) = segments(parts.uri.path());
         let mut found = None;
         let mut other_method = false;
         for call in calls() {
@@ -180,7 +172,7 @@ impl Security {
         let authority = parts.uri.authority().map(ToString::to_string);
         let host = host.map(str::to_owned).or(authority);
         let scheme = if settings.tls { "https" } else { "http" };
-        counts &= parts.method == axum::http::Method::GET;
+        counts &= parts.method == Method::GET;
         let request = Request {
             base: format!("{scheme}://{}", host.as_deref().unwrap_or("localhost")),
             path: parts.uri.path().to_owned(),
@@ -193,6 +185,27 @@ impl Security {
         };
         (call.answering)(Arc::clone(self), request).await
     }
+}
+
+/// The segments of a path as the calls have them, and whether it asks for a count.
+fn segments(path: &str) -> (Vec<String>, bool) {
+    let mut segments = call::segments(path);
+    let counts = segments.last().is_some_and(|last| last == "$count");
+    // What Graph serves as beta it serves as released here.
+    if segments.first().is_some_and(|first| first == "beta") {
+        "v1.0".clone_into(&mut segments[0]);
+    }
+    if counts {
+        segments.pop();
+    }
+    (segments, counts)
+}
+
+/// The call that a request makes.
+pub(super) fn call_of(method: &Method, path: &str) -> Option<&'static Call> {
+    let (segments, _) = segments(path);
+    let mut calls = calls().iter().filter(|call| call.method == *method);
+    calls.find(|call| call.matches(&segments).is_some())
 }
 
 /// Refuses whom none of the roles was granted.

@@ -2,6 +2,7 @@
 
 mod actions;
 mod alerts;
+mod clients;
 mod documented;
 mod enrichment;
 mod graph;

@@ -75,12 +75,13 @@ pub(in crate::emulator) fn of_query(diagnostics: &[Diagnostic], text: &str) -> S
         );
     }
     let operator = operator_at(text, first.span.start as usize);
-    match first.code {
-        "KQL201" | "KQL202" => format!(
+    match first.code.strip_prefix("KQL") {
+        // Names of columns and of tables.
+        Some("201" | "202") => format!(
             "'{operator}' operator: Failed to resolve table or column expression named \
              '{named}'. Fix semantic errors in your query."
         ),
-        "KQL203" => format!("Unknown function: '{named}'. Fix semantic errors in your query."),
+        Some("203") => format!("Unknown function: '{named}'. Fix semantic errors in your query."),
         _ => format!(
             "'{operator}' operator: {}. Fix semantic errors in your query.",
             first.message

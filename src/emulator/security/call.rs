@@ -440,3 +440,44 @@ pub(super) fn encoded(text: &str) -> String {
     }
     out
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_are_decoded_segment_by_segment() {
+        assert_eq!(
+            segments("/api//a%2Fb/x+y/%zz"),
+            ["api", "a/b", "x+y", "%zz"]
+        );
+        assert_eq!(segments("/%C3%A9/%ff"), ["é", "\u{fffd}"]);
+    }
+
+    #[test]
+    fn options_are_decoded_and_written_again() {
+        let expected = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        assert_eq!(
+            options("$filter=a+eq%20'x%2By'&$top&&=1"),
+            [
+                expected("$filter", "a eq 'x+y'"),
+                expected("$top", ""),
+                expected("", "1")
+            ]
+        );
+        let text = "a eq 'x+y' & é=1";
+        assert_eq!(options(&format!("f={}", encoded(text)))[0].1, text);
+    }
+
+    #[test]
+    fn a_path_matches_whatever_its_case() {
+        let answering = async |_, _| Ok(Reply::Empty(StatusCode::OK));
+        let call = Call::get("/api/machines/{}/findbyip()", &[], answering);
+        let found = |path: &str| call.matches(&segments(path));
+        let path = "/API/Machines/M1/FindByIp(ip='x',timestamp=y)";
+        assert_eq!(found(path).unwrap(), ["M1", "ip='x',timestamp=y"]);
+        assert_eq!(found("/api/machines/m1/findbyip"), None);
+        assert_eq!(found("/api/machines/m1/findbyip(x"), None);
+        assert_eq!(found("/api/machines/m1"), None);
+    }
+}

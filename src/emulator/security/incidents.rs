@@ -316,10 +316,11 @@ impl Incident {
         machines: &Machines,
         now: DateTime<Utc>,
     ) -> Vec<Value> {
+        let telling = graph::Telling::of(request);
         let alerts = self.alerts.iter();
         let there = alerts.filter_map(|id| known.alerts.find(id, now).ok());
         there
-            .map(|alert| Value::Object(graph::told(alert, request, now, Some(machines))))
+            .map(|alert| Value::Object(graph::told(alert, &telling, now, Some(machines))))
             .collect()
     }
 }

@@ -214,3 +214,47 @@ pub(super) fn small_first(text: &str) -> String {
     let first = letters.next().map(|first| first.to_ascii_lowercase());
     first.into_iter().chain(letters).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn either_spelling_is_understood() {
+        for text in ["Clean", "clean", "notMalicious", "NotMalicious"] {
+            assert_eq!(known(DETERMINATIONS, text), Some("Clean"), "{text}");
+        }
+        assert_eq!(
+            known(DETERMINATIONS, "confirmedActivity"),
+            Some("ConfirmedUserActivity")
+        );
+        assert_eq!(known(DETERMINATIONS, "nonsense"), None);
+        assert_eq!(
+            of_graph(DETERMINATIONS, "InsufficientData"),
+            "notEnoughDataToValidate"
+        );
+    }
+
+    #[test]
+    fn sources_have_the_words_of_graph() {
+        let endpoint = service_source("Microsoft Defender for Endpoint", false);
+        assert_eq!(endpoint, "microsoftDefenderForEndpoint");
+        let office = service_source("Microsoft Defender for Office 365", false);
+        assert_eq!(office, "microsoftDefenderForOffice365");
+        assert_eq!(
+            service_source("Microsoft Sentinel", false),
+            "unknownFutureValue"
+        );
+        assert_eq!(
+            service_source("Microsoft Sentinel", true),
+            "microsoftSentinel"
+        );
+        assert_eq!(service_source("Nonsense", true), "unknown");
+        assert_eq!(
+            detection_source("Custom detection", false),
+            "customDetection"
+        );
+        assert_eq!(detection_source("Custom TI", false), "customTi");
+        assert_eq!(defender_detection_source("EDR"), "WindowsDefenderAtp");
+    }
+}

@@ -141,7 +141,7 @@ async fn alerts_are_changed_and_commented() {
     });
     let comments = format!("{path}/comments");
     lab.post(&comments, comment).await.ok();
-    let both = lab.post(&comments, json!({"comment": "two"})).await;
+    let both = lab.post(&comments, json!([{"comment": "two"}])).await;
     assert_eq!(both.each("comment"), ["one", "two"]);
     lab.post(&comments, json!({}))
         .await

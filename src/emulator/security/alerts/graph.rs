@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use serde_json::{Map, Value, json};
 
 use super::super::Security;
-use super::super::call::{Call, Rate, Reply, Request, members};
+use super::super::call::{Call, Object, Rate, Reply, Request, members};
 use super::super::error::ApiError;
 use super::super::folder::{self, timestamp};
 use super::super::machines::Machines;
@@ -58,13 +58,19 @@ async fn list(security: Arc<Security>, request: Request) -> Result<Reply, ApiErr
     let options = Options::read(&request, &ACCEPTED, paging)?;
     let now = security.now();
     let known = security.known();
+    // Filters know all members, also those that are not told.
+    let telling = Telling {
+        later_members: true,
+        ..Telling::of(&request)
+    };
     let alerts = known.alerts.newest_first(now).into_iter();
-    let items = alerts.map(|alert| Value::Object(told(alert, &request, now, None)));
+    let items = alerts.map(|alert| Value::Object(told(alert, &telling, now, None)));
     let mut page = options.page(&request, items.collect());
+    let telling = Telling::of(&request);
     for item in &mut page.items {
         let id = item.get("id").and_then(Value::as_str).unwrap_or("");
-        let evidence = evidence(known.alerts.find(id, now)?, &machines);
-        item["evidence"] = Value::Array(evidence);
+        let alert = known.alerts.find(id, now)?;
+        *item = Value::Object(told(alert, &telling, now, Some(&machines)));
     }
     Ok(page.reply(&request, &context(&request, "alerts_v2")))
 }
@@ -89,7 +95,7 @@ async fn single(security: Arc<Security>, request: Request) -> Result<Reply, ApiE
     let now = security.now();
     let known = security.known();
     let alert = known.alerts.find(request.found(0), now)?;
-    let alert = told(alert, &request, now, Some(&machines));
+    let alert = told(alert, &Telling::of(&request), now, Some(&machines));
     Ok(entity(&request, "alerts_v2", alert))
 }
 
@@ -103,7 +109,7 @@ async fn update(security: Arc<Security>, request: Request) -> Result<Reply, ApiE
     let mut known = security.known();
     let alert = known.alerts.find_mut(request.found(0), now)?;
     alert.review.apply(&change, &request.caller.app, now);
-    let alert = told(alert, &request, now, Some(&machines));
+    let alert = told(alert, &Telling::of(&request), now, Some(&machines));
     Ok(entity(&request, "alerts_v2", alert))
 }
 
@@ -121,9 +127,12 @@ async fn comment(security: Arc<Security>, request: Request) -> Result<Reply, Api
     ))
 }
 
-/// The comment that a request adds.
+/// The comment that a request adds: one as documented, or a list of one as SDKs send it.
 pub(in super::super) fn comment_text(request: &Request) -> Result<String, ApiError> {
-    let body = request.object()?;
+    let body = match serde_json::from_slice::<Vec<Map<String, Value>>>(&request.body) {
+        Ok(mut listed) if listed.len() == 1 => Object::of(listed.remove(0)),
+        _ => request.object()?,
+    };
     body.only(&["comment"])?;
     let ty = body
         .text("@odata.type")?
@@ -149,16 +158,33 @@ pub(in super::super) fn comments(review: &Review) -> Vec<Value> {
     told.collect()
 }
 
+/// To whom, and how.
+pub(in super::super) struct Telling<'r> {
+    tenant: &'r str,
+    /// Whether members of enumerations are told that came later than `unknownFutureValue`.
+    later_members: bool,
+}
+
+impl<'r> Telling<'r> {
+    /// As a request asks for it.
+    pub(in super::super) fn of(request: &'r Request) -> Self {
+        Self {
+            tenant: &request.caller.tenant,
+            later_members: words::wants_later_members(request),
+        }
+    }
+}
+
 /// An alert as Graph tells it; without machines, without its evidence.
 pub(in super::super) fn told(
     alert: &Alert,
-    request: &Request,
+    telling: &Telling<'_>,
     now: DateTime<Utc>,
     machines: Option<&Machines>,
 ) -> Map<String, Value> {
-    let later = words::wants_later_members(request);
+    let later = telling.later_members;
     let review = &alert.review;
-    let tenant = &request.caller.tenant;
+    let tenant = telling.tenant;
     members(json!({
         "id": alert.id,
         "providerAlertId": alert.id,
