@@ -123,7 +123,7 @@ fn metrics_are_served_to_who_may_ask() {
     assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
     assert!(answer.contains("application/openmetrics-text"), "{answer}");
     for line in [
-        "# TYPE huntd_quota_remaining gauge",
+        "# TYPE huntd_outbox_deliveries gauge",
         r#"huntd_outbox_deliveries{status="dead"} 0.0"#,
         r#"huntd_hunt_completed_until_timestamp_seconds{hunt="processes"} 1"#,
     ] {
