@@ -2,6 +2,7 @@
 
 pub mod broker;
 pub mod decode;
+pub mod diagnosis;
 pub mod local;
 pub mod remote;
 pub mod schema;
@@ -34,6 +35,7 @@ use crate::run::report::SourceReport;
 use crate::window::Window;
 
 use broker::Broker;
+use diagnosis::{Diagnosis, Effort};
 use local::{LocalConfig, LocalSource};
 use remote::config::{GraphConfig, HuntingConfig, KustoConfig, LogAnalyticsConfig};
 use schema::Family;
@@ -176,6 +178,12 @@ pub trait Source: Debug + Send + Sync {
 
     /// The same for any number of tables, in the order written. They share their statistics.
     async fn results(&self, query: &QuerySpec) -> Result<Vec<QueryResult>, SourceError>;
+
+    /// Looks whether it can be asked, for a person who wants to know. Takes no longer than a
+    /// minute, and fails never: what does not work is told.
+    async fn diagnose(&self, _effort: Effort) -> Vec<Diagnosis> {
+        Vec::new()
+    }
 }
 
 /// What to run.
