@@ -9,6 +9,7 @@ pub mod config;
 
 mod address;
 mod attempt;
+mod diagnose;
 mod hunting;
 mod known;
 mod kusto;
@@ -32,6 +33,7 @@ use self::parts::Parts;
 use self::prepare::Prepared;
 use self::query_api::QueryApi;
 use super::broker::Broker;
+use super::diagnosis::{Diagnosis, Effort};
 use super::schema::layered;
 use super::{QueryResult, QuerySpec, QueryStats, Source, SourceError, Surroundings};
 use crate::clock::SharedClock;
@@ -50,7 +52,6 @@ struct Inner {
     api: Box<dyn QueryApi>,
     config: ServiceConfig,
     client: ApiClient,
-    tokens: Arc<Tokens>,
     broker: Arc<Broker>,
     clock: SharedClock,
     /// Whose quota calls count against.
@@ -112,7 +113,7 @@ impl RemoteSource {
     ) -> anyhow::Result<Arc<dyn Source>> {
         let clock = Arc::clone(&surroundings.clock);
         let tokens = Tokens::new(&config.connection, Arc::clone(&clock))?;
-        let client = ApiClient::new(&config.connection, Arc::clone(&tokens), Arc::clone(&clock))?;
+        let client = ApiClient::new(&config.connection, tokens, Arc::clone(&clock))?;
         let scope = Scope {
             tenant: config.connection.tenant.clone(),
             api: api.api(),
@@ -123,7 +124,6 @@ impl RemoteSource {
             api,
             config: config.clone(),
             client,
-            tokens,
             broker: Arc::clone(&surroundings.broker),
             clock,
             scope,
@@ -161,6 +161,10 @@ impl Source for RemoteSource {
     /// One table: what services answer with several (`fork`), is refused where it is bound.
     async fn results(&self, query: &QuerySpec) -> Result<Vec<QueryResult>, SourceError> {
         Ok(vec![self.query(query).await?])
+    }
+
+    async fn diagnose(&self, effort: Effort) -> Vec<Diagnosis> {
+        diagnose::diagnose(&self.inner, effort).await
     }
 }
 

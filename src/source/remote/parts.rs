@@ -24,10 +24,6 @@ use crate::source::spool::Spooled;
 use crate::source::{QueryStats, SourceError, kusto_ticks};
 use crate::window::Window;
 
-/// Part of the rows and bytes of a full answer that a part is expected to have at most; where it
-/// would have more it is split without asking.
-const FULL_ENOUGH: f64 = 0.95;
-
 /// A result that begins.
 pub(super) type Started = (
     Schema,
@@ -318,14 +314,14 @@ impl Parts {
         let seconds = seconds(window.length());
         let limits = self.inner.limits();
         let rows = density.rows_a_second * seconds;
-        if rows > limits.rows as f64 * FULL_ENOUGH {
+        if rows >= limits.rows as f64 {
             return Some(format!(
                 "about {rows:.0} rows are expected, by the part before"
             ));
         }
         let bytes = density.bytes_a_second * seconds;
-        let most = limits.bytes? as f64 * FULL_ENOUGH;
-        (bytes > most).then(|| format!("about {bytes:.0} bytes are expected, by the part before"))
+        let most = limits.bytes? as f64;
+        (bytes >= most).then(|| format!("about {bytes:.0} bytes are expected, by the part before"))
     }
 
     fn learn(&mut self, window: Window, rows: u64, bytes: u64) {
