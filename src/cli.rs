@@ -105,7 +105,7 @@ pub enum Command {
     /// Write synthetic Defender telemetry with an intrusion in it
     Sample(sample::Args),
     /// Be a tenant: sign-in, hunting, Log Analytics and Kusto over files
-    Emulate(emulate::Args),
+    Emulate(Box<emulate::Args>),
 }
 
 /// Runs the subcommand and tells the exit code of the process.
@@ -127,7 +127,7 @@ pub async fn run(cli: Cli) -> ExitCode {
         Command::Doctor(args) => doctor::run(args, global).await,
         Command::Resend(args) => resend::run(args, global).await,
         Command::Sample(args) => sample::run(&args),
-        Command::Emulate(args) => emulate::run(args, global).await,
+        Command::Emulate(args) => emulate::run(*args, global).await,
     };
     result.unwrap_or_else(|error| {
         if let Some(problems) = error.downcast_ref::<Problems>() {

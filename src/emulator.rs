@@ -42,6 +42,7 @@ use axum::middleware::from_fn_with_state;
 use axum::response::Response;
 use axum::routing::get;
 use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 use tower_http::compression::CompressionLayer;
@@ -67,6 +68,8 @@ use crate::source::{self, Source};
 const BODY_BYTES_MAX: usize = 16 << 20;
 /// How long requests under way may take to end when the emulator stops.
 const SHUTDOWN: Duration = Duration::from_secs(5);
+/// Most queries at a time; further ones wait.
+const QUERIES_MAX: usize = 32;
 /// Longest time of a query where no limit is set.
 const TIMEOUT_MAX: Duration = Duration::from_hours(1);
 /// Id of the application that can sign in where none is configured.
@@ -84,6 +87,8 @@ pub struct EmulatorState {
     pub(crate) quota: Quota,
     pub(crate) requests: RequestLog,
     pub(crate) kusto: Arc<Kusto>,
+    /// Queries at a time, beside those of Kusto.
+    pub(crate) slots: Arc<Semaphore>,
     pub(crate) security: Arc<Security>,
     /// Who knows the one token for everything, where there is one.
     pub(crate) token_access: Option<Access>,
@@ -197,6 +202,7 @@ impl Emulator {
             quota: Quota::default(),
             requests: RequestLog::default(),
             kusto: Arc::new(kusto),
+            slots: Arc::new(Semaphore::new(QUERIES_MAX)),
             clock,
             source,
             token_access: token_access.transpose()?,
@@ -209,7 +215,11 @@ impl Emulator {
         let stop = CancellationToken::new();
         let router = router(&state).into_make_service_with_connect_info::<Peer>();
         let (waiting, ended) = (stop.clone(), stop.clone());
-        let graceful = async move { waiting.cancelled().await };
+        let kusto = Arc::clone(&state.kusto);
+        let graceful = async move {
+            waiting.cancelled().await;
+            kusto.cancel_all("the emulator is stopping");
+        };
         let serving = async move {
             let serving = async move {
                 match identity {
@@ -222,7 +232,7 @@ impl Emulator {
                     None => {
                         axum::serve(listener, router)
                             .with_graceful_shutdown(graceful)
-                            .await?
+                            .await?;
                     }
                 }
                 Ok(())

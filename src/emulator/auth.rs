@@ -108,7 +108,6 @@ fn caller(
 /// A refusal as the service words it.
 fn refusal(product: Product, why: &Why) -> Failure {
     let (code, status, message) = match (product, why) {
-        (Product::Kusto, Why::NotLocal) => ("Forbidden", 403, Refusal::NotLocal.reason()),
         (_, Why::NotLocal) => ("Forbidden", 403, Refusal::NotLocal.reason()),
         (Product::Graph, Why::NoToken) => {
             ("InvalidAuthenticationToken", 401, "Access token is empty.")
@@ -133,7 +132,7 @@ fn refusal(product: Product, why: &Why) -> Failure {
             401,
             "Access token validation failure. Invalid audience.",
         ),
-        (Product::LogAnalytics, Why::NoToken) => (
+        (Product::LogAnalytics | Product::Arm, Why::NoToken) => (
             "AuthenticationFailed",
             401,
             "Authentication failed. The 'Authorization' header is missing.",
@@ -156,11 +155,6 @@ fn refusal(product: Product, why: &Why) -> Failure {
             let failure = Failure::new(403, "InvalidTokenError", "The provided token is invalid");
             return failure.with_inner("TokenExpired", "The token has expired");
         }
-        (Product::Arm, Why::NoToken) => (
-            "AuthenticationFailed",
-            401,
-            "Authentication failed. The 'Authorization' header is missing.",
-        ),
         (Product::Arm, Why::Invalid(Invalid::Expired)) => (
             "ExpiredAuthenticationToken",
             401,

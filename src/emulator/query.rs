@@ -1,6 +1,7 @@
 //! Running a query over the emulator's data: confined to a time, within a time, its rows written
 //! by whoever asks as they come.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use arrow::array::RecordBatch;
@@ -9,6 +10,7 @@ use datafusion::execution::SendableRecordBatchStream;
 use futures::StreamExt as _;
 use kql::bind::Parameters;
 use kql::window::Mode;
+use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
 
 use super::EmulatorState;
@@ -26,11 +28,12 @@ pub(super) struct Asked {
 }
 
 /// A query under way.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 pub(super) struct Running {
     pub(super) started: Instant,
     deadline: Instant,
     timeout: Duration,
+    _slot: OwnedSemaphorePermit,
 }
 
 /// Starts a query: its results are to be read while it runs.
@@ -40,6 +43,11 @@ pub(super) async fn start(
 ) -> Result<(Running, Vec<QueryResult>), SourceError> {
     let started = Instant::now();
     let deadline = started + asked.timeout;
+    let slot = tokio::time::timeout_at(deadline, Arc::clone(&state.slots).acquire_owned());
+    let slot = slot
+        .await
+        .map_err(|_| SourceError::Timeout(asked.timeout))?;
+    let slot = slot.map_err(|error| SourceError::Failed(error.to_string()))?;
     let now = state.clock.now();
     let spec = QuerySpec {
         text: asked.text.clone(),
@@ -57,6 +65,7 @@ pub(super) async fn start(
         started,
         deadline,
         timeout: asked.timeout,
+        _slot: slot,
     };
     Ok((running, results))
 }

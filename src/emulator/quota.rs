@@ -31,10 +31,15 @@ const GROUPS_MAX: usize = 10_000;
 /// What was asked so far.
 #[derive(Debug, Default)]
 pub(crate) struct Quota {
-    calls: Mutex<HashMap<(String, Limit), VecDeque<DateTime<Utc>>>>,
-    runs: Mutex<HashMap<String, VecDeque<(DateTime<Utc>, Duration)>>>,
+    calls: Mutex<HashMap<(String, Limit), Times>>,
+    runs: Mutex<HashMap<String, Runs>>,
     lanes: Mutex<HashMap<String, Arc<Lane>>>,
 }
+
+/// When calls came, oldest first.
+type Times = VecDeque<DateTime<Utc>>;
+/// When queries ended and how long they ran, oldest first.
+type Runs = VecDeque<(DateTime<Utc>, Duration)>;
 
 /// Queries at a time of one user.
 #[derive(Debug)]
@@ -77,13 +82,11 @@ pub(super) async fn admit(
     if product != Product::LogAnalytics && product != Product::Arm {
         return next.run(request).await;
     }
-    match state.quota.enter(&state.config.limits, &caller).await {
-        Ok(_slot) => next.run(request).await,
-        Err(QueueFull) => {
-            let failure = throttled(product, false, "");
-            product.respond(&failure, request.headers(), state.clock.now())
-        }
+    if let Ok(_slot) = state.quota.enter(&state.config.limits, &caller).await {
+        return next.run(request).await;
     }
+    let failure = throttled(product, false, "");
+    product.respond(&failure, request.headers(), state.clock.now())
 }
 
 /// The limits of calls that a request counts towards.

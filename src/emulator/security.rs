@@ -90,8 +90,12 @@ impl Security {
         }
     }
 
+    /// The time. A clock that was moved beyond all dates stands still at the last one that the
+    /// services can write, so that what is added to it stays an instant.
     fn now(&self) -> DateTime<Utc> {
-        self.clock.now()
+        const LAST: DateTime<Utc> = DateTime::from_timestamp(253_000_000_000, 0)
+            .expect("the year 9987 is one that chrono knows");
+        self.clock.now().min(LAST)
     }
 
     fn settings(&self) -> SecurityConfig {

@@ -107,7 +107,7 @@ impl Length {
             let whole = |number: f64| (number.fract() == 0.0).then_some(number as u32);
             match unit {
                 'Y' => {
-                    length.months = length.months.checked_add(whole(number)?.checked_mul(12)?)?
+                    length.months = length.months.checked_add(whole(number)?.checked_mul(12)?)?;
                 }
                 'M' => length.months = length.months.checked_add(whole(number)?)?,
                 'W' => length.days += u64::from(whole(number)?) * 7,

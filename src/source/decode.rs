@@ -80,6 +80,10 @@ pub struct DecodeOptions {
 
 /// What comes out of a response, in its order.
 #[derive(Clone, Debug)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "there are few events, and none is kept"
+)]
 pub enum Event {
     /// A table of the result begins; the batches that follow are its rows.
     Table {
@@ -132,7 +136,7 @@ pub enum DecodeError {
     #[error("the response is empty")]
     Empty,
     /// A value does not fit the type of its column.
-    #[error("the value of column `{column}` in row {row} is not a {ty}")]
+    #[error("the value of column `{column}` in row {row} is no {ty}")]
     Value {
         /// Name of the column.
         column: Arc<str>,

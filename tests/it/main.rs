@@ -14,6 +14,7 @@ mod detection;
 mod docs;
 mod doctor;
 mod emulator;
+mod emulator_security;
 mod hunts;
 mod kusto;
 mod lake;

@@ -40,7 +40,7 @@ pub(super) async fn answer(
         )
     })?;
     let schema = result.schema.clone();
-    let mut rows = Rows::new(state, form, &schema);
+    let mut rows = Written::new(state, form, &schema);
     rows.spool.buffer().push(b'[');
     let written = rows.write(&running, result).await;
     written.map_err(|stopped| match stopped {
@@ -51,27 +51,13 @@ pub(super) async fn answer(
     let seconds = running.started.elapsed().as_secs_f64();
     let (count, bytes) = (rows.count, rows.spool.bytes());
     let columns = columns(form, &schema);
-    let (head, tail) = match form.product {
-        Product::Graph => {
-            let head = format!("{{\"@odata.context\":{}", Value::from(&*form.context));
-            around(
-                &head,
-                "schema",
-                "results",
-                &columns,
-                form.encoding.schema_last,
-            )
-        }
-        _ => {
-            let head = format!("{{\"Stats\":{}", stats(seconds, count, bytes));
-            around(
-                &head,
-                "Schema",
-                "Results",
-                &columns,
-                form.encoding.schema_last,
-            )
-        }
+    let last = form.encoding.schema_last;
+    let (head, tail) = if form.product == Product::Graph {
+        let head = format!("{{\"@odata.context\":{}", Value::from(&*form.context));
+        around(&head, "schema", "results", &columns, last)
+    } else {
+        let head = format!("{{\"Stats\":{}", stats(seconds, count, bytes));
+        around(&head, "Schema", "Results", &columns, last)
     };
     let broken = |_| Failure::new(500, "InternalServerError", "the answer could not be kept");
     let (body, length) = rows.spool.into_body(head, tail).await.map_err(broken)?;
@@ -158,18 +144,18 @@ impl From<SourceError> for Stopped {
 }
 
 /// The rows being written.
-struct Rows {
+struct Written {
     spool: Spool,
     count: u64,
     /// `"Name":` of each column.
     keys: Vec<Vec<u8>>,
     encoding: Encoding,
-    rows_max: Option<u64>,
-    bytes_max: Option<u64>,
-    preempt_rows: Option<u64>,
+    most_rows: Option<u64>,
+    most_bytes: Option<u64>,
+    preempted_beyond: Option<u64>,
 }
 
-impl Rows {
+impl Written {
     fn new(state: &EmulatorState, form: &Form, schema: &Schema) -> Self {
         let limits = &state.config.limits;
         let key = |column: &Column| {
@@ -188,9 +174,9 @@ impl Rows {
             count: 0,
             keys: schema.columns().iter().map(key).collect(),
             encoding: form.encoding,
-            rows_max: limits.get(Limit::HuntingRows),
-            bytes_max: limits.get(Limit::HuntingBytes),
-            preempt_rows: limits.get(Limit::HuntingPreemptRows),
+            most_rows: limits.get(Limit::HuntingRows),
+            most_bytes: limits.get(Limit::HuntingBytes),
+            preempted_beyond: limits.get(Limit::HuntingPreemptRows),
         }
     }
 
@@ -209,7 +195,7 @@ impl Rows {
         while let Some(batch) = running.next(&mut batches).await? {
             for row in 0..batch.num_rows() {
                 // What is beyond the cap is left out without a word.
-                if self.rows_max.is_some_and(|most| self.count >= most) {
+                if self.most_rows.is_some_and(|most| self.count >= most) {
                     return Ok(());
                 }
                 let out = self.spool.buffer();
@@ -227,10 +213,13 @@ impl Rows {
                 }
                 out.push(b'}');
                 self.count += 1;
-                if self.preempt_rows.is_some_and(|most| self.count > most) {
+                if self.preempted_beyond.is_some_and(|most| self.count > most) {
                     return Err(Stopped::Failed(error::preempted()));
                 }
-                if self.bytes_max.is_some_and(|most| self.spool.bytes() > most) {
+                if self
+                    .most_bytes
+                    .is_some_and(|most| self.spool.bytes() > most)
+                {
                     return Err(Stopped::Failed(error::too_large()));
                 }
                 self.spool.relieve().await.map_err(|_| not_kept())?;

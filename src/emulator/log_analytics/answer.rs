@@ -43,7 +43,7 @@ pub(super) async fn answer(
             tables.spool.buffer().push(b',');
         }
         tables
-            .write(running, result)
+            .write(&running, result)
             .await
             .map_err(|stopped| match stopped {
                 Stopped::Source(error) => of_source(&error),
@@ -58,7 +58,7 @@ pub(super) async fn answer(
         write_json(&mut tail, value);
     };
     if preferences.statistics {
-        member("statistics", &statistics(running, &tables.statistics));
+        member("statistics", &statistics(&running, &tables.statistics));
     }
     if preferences.render {
         member("render", &visualization(render.as_ref()));
@@ -112,7 +112,7 @@ struct Tables {
 }
 
 impl Tables {
-    async fn write(&mut self, running: Running, result: QueryResult) -> Result<(), Stopped> {
+    async fn write(&mut self, running: &Running, result: QueryResult) -> Result<(), Stopped> {
         let QueryResult {
             name,
             schema,
@@ -178,7 +178,7 @@ fn partial(limit: &str) -> Value {
     })
 }
 
-fn statistics(running: Running, tables: &[(u64, u64)]) -> Value {
+fn statistics(running: &Running, tables: &[(u64, u64)]) -> Value {
     let data_sets: Vec<Value> = tables
         .iter()
         .map(|(rows, bytes)| json!({"tableRowCount": rows, "tableSize": bytes}))

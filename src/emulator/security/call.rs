@@ -87,6 +87,26 @@ impl Call {
         Self::new(Method::DELETE, path, roles, answering)
     }
 
+    /// The call as `docs/reference/emulator.md` lists it: method and path, roles, rate.
+    pub fn reference_row(&self) -> String {
+        let roles: Vec<String> = self.roles.iter().map(|role| format!("`{role}`")).collect();
+        let roles = match &roles[..] {
+            [] => "of what is cancelled".to_owned(),
+            roles => roles.join(", "),
+        };
+        let rates = [(self.rate.per_minute, "min"), (self.rate.per_hour, "h")];
+        let rates: Vec<String> = rates
+            .iter()
+            .filter_map(|(calls, time)| calls.map(|calls| format!("{calls}/{time}")))
+            .collect();
+        let path = self.path.replace("{}", "{id}");
+        format!(
+            "| `{} {path}` | {roles} | {} |",
+            self.method,
+            rates.join(", ")
+        )
+    }
+
     /// The same with another rate.
     pub(super) fn at(mut self, rate: Rate) -> Self {
         self.rate = rate;

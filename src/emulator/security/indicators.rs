@@ -2,7 +2,7 @@
 
 mod entry;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use axum::http::StatusCode;
@@ -14,7 +14,7 @@ use super::call::{Call, Object, Rate, Reply, Request};
 use super::error::ApiError;
 use super::odata::{Accepted, Kind, Options, Paging};
 use crate::emulator::caller::Caller;
-use entry::{Entry, Wanted};
+use entry::{Entry, Subject, Wanted};
 
 pub(super) use entry::is_domain;
 
@@ -50,6 +50,8 @@ const ACCEPTED: Accepted = Accepted {
 #[derive(Debug, Default)]
 pub(super) struct Indicators {
     all: BTreeMap<u64, Entry>,
+    /// Numbers by what indicators are about.
+    by_subject: HashMap<Subject, u64>,
     count: u64,
 }
 
@@ -61,11 +63,11 @@ impl Indicators {
         caller: &Caller,
         now: DateTime<Utc>,
     ) -> Result<u64, ApiError> {
-        let same = self
-            .all
-            .iter_mut()
-            .find(|(_, entry)| entry.is_about(&wanted));
-        if let Some((number, entry)) = same {
+        let subject = wanted.subject();
+        let number = self.by_subject.get(&subject).copied();
+        if let Some(number) = number
+            && let Some(entry) = self.all.get_mut(&number)
+        {
             if !sees(caller, entry) {
                 let message = "The indicator belongs to another application";
                 return Err(ApiError::new(
@@ -75,7 +77,7 @@ impl Indicators {
                 ));
             }
             entry.update(wanted, caller, now);
-            return Ok(*number);
+            return Ok(number);
         }
         if self.all.len() >= INDICATORS_MAX {
             return Err(ApiError::bad(
@@ -84,13 +86,27 @@ impl Indicators {
             ));
         }
         self.count += 1;
+        self.by_subject.insert(subject, self.count);
         self.all.insert(self.count, Entry::new(wanted, caller, now));
         Ok(self.count)
     }
 
     /// Forgets what has expired.
     fn expire(&mut self, now: DateTime<Utc>) {
-        self.all.retain(|_, entry| !entry.has_expired(now));
+        let by_subject = &mut self.by_subject;
+        self.all.retain(|_, entry| {
+            let expired = entry.has_expired(now);
+            if expired {
+                by_subject.remove(&entry.subject());
+            }
+            !expired
+        });
+    }
+
+    fn remove(&mut self, number: u64) {
+        if let Some(entry) = self.all.remove(&number) {
+            self.by_subject.remove(&entry.subject());
+        }
     }
 
     /// The number that an id stands for, if the caller sees that indicator.
@@ -182,7 +198,7 @@ async fn delete(security: Arc<Security>, request: Request) -> Result<Reply, ApiE
     known.indicators.expire(security.now());
     let number = known.indicators.find(request.found(0), &request.caller);
     let none = || ApiError::not_found("The indicator was not found");
-    known.indicators.all.remove(&number.ok_or_else(none)?);
+    known.indicators.remove(number.ok_or_else(none)?);
     Ok(Reply::Empty(StatusCode::NO_CONTENT))
 }
 
@@ -205,7 +221,7 @@ async fn delete_batch(security: Arc<Security>, request: Request) -> Result<Reply
         .collect();
     let none = || ApiError::not_found("One of the indicators was not found");
     for number in numbers.ok_or_else(none)? {
-        known.indicators.all.remove(&number);
+        known.indicators.remove(number);
     }
     Ok(Reply::Empty(StatusCode::NO_CONTENT))
 }

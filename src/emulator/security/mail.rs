@@ -17,7 +17,7 @@ use super::folder::timestamp;
 
 const SEND: &[&str] = &["Mail.Send"];
 /// Largest attachment that is sent within the mail.
-const ATTACHMENT_BYTES_MAX: usize = 3 << 20;
+const ATTACHMENT_BYTES_MAX: usize = 3_000_000;
 /// Most recipients of a mail.
 const RECIPIENTS_MAX: usize = 500;
 /// Most mails that are kept, and their bytes; the oldest go first.

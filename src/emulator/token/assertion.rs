@@ -12,7 +12,7 @@ use super::client::{Certificate, Client};
 use super::error::SignInError;
 
 /// How far clocks may be apart, in seconds.
-const SKEW: i64 = 300;
+const SKEW: f64 = 300.0;
 
 #[derive(Deserialize)]
 struct Header {
@@ -31,10 +31,11 @@ struct Claims {
     iss: String,
     #[serde(default)]
     sub: String,
+    /// In seconds since 1970, which some clients write with a fraction.
     #[serde(default)]
-    exp: Option<i64>,
+    exp: Option<f64>,
     #[serde(default)]
-    nbf: Option<i64>,
+    nbf: Option<f64>,
 }
 
 /// One audience or several.
@@ -96,13 +97,9 @@ pub(super) fn check(
     } else {
         federated(client, &claims)?;
     }
-    let now_seconds = now.timestamp();
-    let has_expired = claims
-        .exp
-        .is_none_or(|exp| exp.saturating_add(SKEW) <= now_seconds);
-    let is_early = claims
-        .nbf
-        .is_some_and(|nbf| nbf.saturating_sub(SKEW) > now_seconds);
+    let seconds = now.timestamp() as f64;
+    let has_expired = claims.exp.is_none_or(|exp| exp + SKEW <= seconds);
+    let is_early = claims.nbf.is_some_and(|nbf| nbf - SKEW > seconds);
     if has_expired || is_early {
         return Err(SignInError::assertion_time(now));
     }

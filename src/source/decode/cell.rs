@@ -18,6 +18,9 @@ use super::time::unix_nanoseconds;
 /// Digits of an Arrow decimal.
 const DECIMAL_PRECISION: u8 = 38;
 
+/// Bytes of text that are asked for at once: a chunk has little text for each of many columns.
+const TEXT_BLOCK_BYTES: u32 = 8 << 10;
+
 /// Values of one column, growing.
 pub(super) enum Cells {
     Bool(BooleanBuilder),
@@ -30,6 +33,10 @@ pub(super) enum Cells {
     TimeSpan(DurationNanosecondBuilder),
     Guid(StringViewBuilder),
     Dynamic(StringViewBuilder),
+}
+
+fn texts(rows: usize) -> StringViewBuilder {
+    StringViewBuilder::with_capacity(rows).with_fixed_block_size(TEXT_BLOCK_BYTES)
 }
 
 /// A JSON value, its strings without escapes.
@@ -56,13 +63,13 @@ impl Cells {
                 let builder = builder.with_precision_and_scale(DECIMAL_PRECISION, DECIMAL_SCALE);
                 Self::Decimal(builder.expect("the scale is less than the precision"))
             }
-            ScalarType::String => Self::Text(StringViewBuilder::with_capacity(rows)),
+            ScalarType::String => Self::Text(texts(rows)),
             ScalarType::DateTime => {
                 Self::DateTime(TimestampNanosecondBuilder::with_capacity(rows).with_timezone(UTC))
             }
             ScalarType::TimeSpan => Self::TimeSpan(DurationNanosecondBuilder::with_capacity(rows)),
-            ScalarType::Guid => Self::Guid(StringViewBuilder::with_capacity(rows)),
-            ScalarType::Dynamic => Self::Dynamic(StringViewBuilder::with_capacity(rows)),
+            ScalarType::Guid => Self::Guid(texts(rows)),
+            ScalarType::Dynamic => Self::Dynamic(texts(rows)),
         }
     }
 

@@ -1,7 +1,7 @@
 //! Which columns a table has: names and types as the service writes them, settled against what
 //! is expected of the query.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use arrow::datatypes::SchemaRef;
@@ -11,6 +11,9 @@ use serde_json::{Map, Value};
 
 /// Most columns of a table: Kusto's own limits are below.
 const COLUMNS_MAX: usize = 4_096;
+
+/// Most notes of a response: one for each column would say no more.
+const NOTES_MAX: usize = 16;
 
 /// How the rows of a table are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -103,7 +106,7 @@ impl Plan {
                 (Some(known), _) => known,
                 (None, Some(expected)) => expected,
                 (None, None) => {
-                    if !column.types.is_empty() {
+                    if !column.types.is_empty() && notes.len() < NOTES_MAX {
                         notes.push(format!(
                             "column `{name}` has a type that is not known; it is read as text"
                         ));
@@ -136,14 +139,15 @@ impl Plan {
 
 /// The names with a number behind those that came before, as Kusto names columns of a join.
 fn unique_names<'n>(names: impl Iterator<Item = &'n str> + Clone) -> Vec<String> {
-    let mut taken: HashSet<String> = HashSet::new();
     let wire: HashSet<&str> = names.clone().collect();
+    let mut taken: HashSet<String> = HashSet::new();
+    let mut numbers: HashMap<&str, usize> = HashMap::new();
     let mut unique = Vec::new();
     for name in names {
         let mut free = name.to_owned();
-        let mut number = 0;
-        while taken.contains(&free) || (number > 0 && wire.contains(free.as_str())) {
-            number += 1;
+        let number = numbers.entry(name).or_default();
+        while taken.contains(&free) || (*number > 0 && wire.contains(free.as_str())) {
+            *number += 1;
             free = format!("{name}{number}");
         }
         taken.insert(free.clone());

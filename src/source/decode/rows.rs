@@ -170,19 +170,16 @@ impl<'c> Reader<'c> {
             before = key;
             let (row, filled_in) = (self.row, &self.filled_in);
             let mut columns = self.keys.known[key].columns.iter();
-            at = match columns.find(|column| filled_in[**column] != row) {
-                Some(&column) => {
-                    self.filled_in[column] = row;
-                    filled += 1;
-                    self.read(column, value_at)?
+            at = if let Some(&column) = columns.find(|column| filled_in[**column] != row) {
+                self.filled_in[column] = row;
+                filled += 1;
+                self.read(column, value_at)?
+            } else {
+                let columns = &self.keys.known[key].columns_in_other_case;
+                if !columns.is_empty() {
+                    self.others.push((Rc::clone(columns), value_at));
                 }
-                None => {
-                    let columns = &self.keys.known[key].columns_in_other_case;
-                    if !columns.is_empty() {
-                        self.others.push((Rc::clone(columns), value_at));
-                    }
-                    value_end(bytes, value_at)?
-                }
+                value_end(bytes, value_at)?
             };
             at = skip_space(bytes, at);
             match bytes.get(at) {
@@ -317,17 +314,16 @@ impl Keys {
         let value_at = key_end(bytes, at)?;
         let close = quoted(bytes, at + 1).map_or(at + 1, |string| string.close);
         let inner = &text[at + 1..close];
-        let key = match self.by_bytes.get(inner.as_bytes()) {
-            Some(key) => *key,
-            None => {
-                let mut name = String::new();
-                append_unescaped(inner, &mut name)
-                    .map_err(|()| Flaw::Malformed(at, "a key has an escape that there is not"))?;
-                if self.known.len() == KEYS_MAX {
-                    self.forget(plan);
-                }
-                self.learn(inner.as_bytes(), &name, plan)
+        let key = if let Some(key) = self.by_bytes.get(inner.as_bytes()) {
+            *key
+        } else {
+            let mut name = String::new();
+            append_unescaped(inner, &mut name)
+                .map_err(|()| Flaw::Malformed(at, "a key has an escape that there is not"))?;
+            if self.known.len() == KEYS_MAX {
+                self.forget(plan);
             }
+            self.learn(inner.as_bytes(), &name, plan)
         };
         if let Some(before) = self.known.get_mut(before) {
             before.next = key;

@@ -24,7 +24,7 @@ use super::{DecodeError, DecodeOptions, Shape, Summary};
 
 /// Bytes of rows that are decoded at once: enough to be worth a thread's while, few enough that
 /// several at once weigh little.
-const CHUNK_BYTES: usize = 1 << 20;
+const CHUNK_BYTES: usize = 1 << 19;
 /// Room behind a chunk for the piece that completes it.
 const PIECE_BYTES: usize = 128 << 10;
 /// Most rows of a chunk.
@@ -33,8 +33,8 @@ const CHUNK_ROWS_MAX: usize = 8_192;
 const CHUNK_CELLS_MAX: usize = 1 << 19;
 /// Most rows of a chunk whose columns are not known.
 const STORED_ROWS_MAX: usize = 512;
-/// Largest row: as large as the largest response.
-const ROW_BYTES_MAX: usize = 64 << 20;
+/// Largest row: a value of Kusto's is not larger than 1 MiB, unless a policy says so.
+const ROW_BYTES_MAX: usize = 32 << 20;
 /// Largest key outside of rows.
 const KEY_BYTES_MAX: usize = 64 << 10;
 /// Longest number or word outside of rows.
@@ -52,8 +52,8 @@ pub(super) enum Job {
     Decode { plan: Arc<Plan>, chunk: Chunk },
     /// Rows to keep until their columns are known.
     Store(Chunk),
-    /// The rows kept are rows of the table that began last.
-    Replay { plan: Arc<Plan> },
+    /// The rows kept are rows of the table that began last, behind those that it had.
+    Replay { plan: Arc<Plan>, rows_before: u64 },
     /// The rows kept are of no interest.
     Discard,
 }
@@ -359,11 +359,8 @@ impl Splitter {
                 return Ok(());
             }
             (Member::Rows, b'[') => return self.begin_rows(),
-            (Member::Rows | Member::Tables, b'n') => {
-                if member == Member::Rows {
-                    self.table.has_rows = true;
-                }
-            }
+            (Member::Rows, b'n') => self.table.has_rows = true,
+            (Member::Tables, b'n') => {}
             (Member::Rows | Member::Tables, _) => {
                 return Err(self.malformed(self.at, "rows or tables are not an array"));
             }
@@ -488,11 +485,10 @@ impl Splitter {
 
     fn learn(&mut self, member: Member, value: Value) -> Result<(), DecodeError> {
         match (member, value) {
-            (Member::Error, Value::Null) => {}
+            (Member::Error | Member::Columns, Value::Null) => {}
             (Member::Error, Value::Array(errors)) if errors.is_empty() => {}
             (Member::Error | Member::ErrorRow, value) => self.fail(ServiceFailure::of(value)),
             (Member::Stats, value) => self.summary.stats = Some(value),
-            (Member::Columns, Value::Null) => {}
             (Member::Columns, value) => match wire_columns(&value) {
                 Some(columns) => self.table.columns = Some(columns),
                 None => return Err(self.malformed(self.at, "columns are malformed or too many")),

@@ -8,7 +8,8 @@ use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 use bytes::Bytes;
-use futures::{Stream, StreamExt as _, stream};
+use futures::{FutureExt as _, Stream, StreamExt as _, stream};
+use tokio::sync::mpsc;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::columns::Plan;
@@ -21,7 +22,10 @@ use super::{DecodeError, DecodeOptions, Event, Failure, Summary};
 /// they and their batches are what decoding holds in memory.
 const IN_FLIGHT_MAX: usize = 8;
 
-/// Decodes the body of a response as it arrives.
+/// Most events that wait to be taken.
+const EVENTS_WAITING_MAX: usize = 1;
+
+/// Decodes the body of a response as it arrives, in a task of its own that ends with the stream.
 ///
 /// Rows may be out before a failure is seen: whoever takes them drops them if the stream ends with
 /// an error, or its [`Summary`] has a failure. Dropping the stream stops everything.
@@ -40,14 +44,21 @@ pub fn decode<E: Send + 'static>(
         replaying: None,
         rows: 0,
     };
-    stream::unfold(Some(driver), |driver| async {
-        let mut driver = driver?;
-        match driver.next().await {
-            Ok(Event::End(summary)) => Some((Ok(Event::End(summary)), None)),
-            Ok(event) => Some((Ok(event), Some(driver))),
-            Err(failure) => Some((Err(failure), None)),
-        }
-    })
+    // Reading, which may mean to decrypt and to inflate, goes on while batches are worked on.
+    let started = async move {
+        let (sender, receiver) = mpsc::channel(EVENTS_WAITING_MAX);
+        let task = AbortOnDropHandle::new(tokio::spawn(driver.run(sender)));
+        stream::unfold(Some((receiver, task)), |running| async {
+            let (mut receiver, task) = running?;
+            match receiver.recv().await {
+                Some(Ok(Event::End(summary))) => Some((Ok(Event::End(summary)), None)),
+                Some(Ok(event)) => Some((Ok(event), Some((receiver, task)))),
+                Some(Err(failure)) => Some((Err(failure), None)),
+                None => Some((Err(Failure::Decode(DecodeError::Stopped)), None)),
+            }
+        })
+    };
+    started.flatten_stream()
 }
 
 struct Driver<E> {
@@ -57,14 +68,14 @@ struct Driver<E> {
     in_flight: VecDeque<InFlight>,
     in_flight_max: usize,
     store: Option<Store>,
-    /// The rows of the store are read with this plan now.
-    replaying: Option<Arc<Plan>>,
+    /// The rows of the store are read with this plan now, as rows behind so many others.
+    replaying: Option<(Arc<Plan>, u64)>,
     rows: u64,
 }
 
 /// An event to come.
 enum InFlight {
-    Ready(Event),
+    Ready(Box<Event>),
     Decoding(AbortOnDropHandle<Result<RecordBatch, DecodeError>>),
 }
 
@@ -72,7 +83,7 @@ impl InFlight {
     /// Waits for the event. May be stopped waiting for.
     async fn event(&mut self) -> Result<Event, DecodeError> {
         match self {
-            Self::Ready(event) => Ok(event.clone()),
+            Self::Ready(event) => Ok(Event::clone(event)),
             Self::Decoding(handle) => {
                 let batch = handle.await.map_err(|_| DecodeError::Stopped)??;
                 Ok(Event::Batch(batch))
@@ -82,6 +93,17 @@ impl InFlight {
 }
 
 impl<E> Driver<E> {
+    /// Sends all events, up to the last, to whoever takes them.
+    async fn run(mut self, sender: mpsc::Sender<Result<Event, Failure<E>>>) {
+        loop {
+            let event = self.next().await;
+            let is_last = matches!(event, Ok(Event::End(_)) | Err(_));
+            if sender.send(event).await.is_err() || is_last {
+                return;
+            }
+        }
+    }
+
     async fn next(&mut self) -> Result<Event, Failure<E>> {
         let event = self.next_uncounted().await?;
         if let Event::Batch(batch) = &event {
@@ -93,9 +115,9 @@ impl<E> Driver<E> {
     async fn next_uncounted(&mut self) -> Result<Event, Failure<E>> {
         loop {
             self.start_jobs().await?;
-            if let Some(plan) = &self.replaying {
-                let plan = Arc::clone(plan);
-                match self.replay(plan).await? {
+            if let Some((plan, rows_before)) = &self.replaying {
+                let (plan, rows_before) = (Arc::clone(plan), *rows_before);
+                match self.replay(plan, rows_before).await? {
                     Some(batch) => return Ok(Event::Batch(batch)),
                     None => continue,
                 }
@@ -122,12 +144,11 @@ impl<E> Driver<E> {
     }
 
     fn take(&mut self, piece: Option<Result<Bytes, E>>) -> Result<(), Failure<E>> {
-        match piece {
-            Some(piece) => self.splitter.push(&piece.map_err(Failure::Body)?)?,
-            None => {
-                self.is_body_read = true;
-                self.splitter.finish()?;
-            }
+        if let Some(piece) = piece {
+            self.splitter.push(&piece.map_err(Failure::Body)?)?;
+        } else {
+            self.is_body_read = true;
+            self.splitter.finish()?;
         }
         Ok(())
     }
@@ -146,11 +167,12 @@ impl<E> Driver<E> {
                     break;
                 }
                 Job::Table { name, plan } => {
-                    self.in_flight.push_back(InFlight::Ready(Event::Table {
+                    let table = Event::Table {
                         name,
                         schema: plan.schema.clone(),
                         arrow: Arc::clone(&plan.arrow),
-                    }));
+                    };
+                    self.in_flight.push_back(InFlight::Ready(Box::new(table)));
                 }
                 Job::Decode { plan, chunk } => {
                     let decoding = tokio::task::spawn_blocking(move || decode_chunk(&plan, &chunk));
@@ -158,8 +180,8 @@ impl<E> Driver<E> {
                     self.in_flight.push_back(InFlight::Decoding(decoding));
                 }
                 Job::Store(chunk) => self.keep(chunk).await?,
-                Job::Replay { plan } => {
-                    self.replaying = Some(plan);
+                Job::Replay { plan, rows_before } => {
+                    self.replaying = Some((plan, rows_before));
                     break;
                 }
                 Job::Discard => self.store = None,
@@ -179,15 +201,20 @@ impl<E> Driver<E> {
     }
 
     /// The next batch of the rows that came before their columns.
-    async fn replay(&mut self, plan: Arc<Plan>) -> Result<Option<RecordBatch>, DecodeError> {
+    async fn replay(
+        &mut self,
+        plan: Arc<Plan>,
+        rows_before: u64,
+    ) -> Result<Option<RecordBatch>, DecodeError> {
         let Some(mut store) = self.store.take() else {
             self.replaying = None;
             return Ok(None);
         };
         let read = tokio::task::spawn_blocking(move || {
-            let Some(chunk) = store.read()? else {
+            let Some(mut chunk) = store.read()? else {
                 return Ok(None);
             };
+            chunk.first_row += rows_before;
             let batch = decode_chunk(&plan, &chunk)?;
             Ok::<_, DecodeError>(Some((store, batch)))
         });

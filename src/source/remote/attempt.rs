@@ -50,8 +50,8 @@ const REFUSALS_MAX: u32 = 100;
 pub(super) struct Answered {
     /// Columns; none if nothing could be had.
     pub(super) columns: Option<(Schema, SchemaRef)>,
-    /// Rows.
-    pub(super) rows: Spooled,
+    /// Rows; none if nothing could be had.
+    pub(super) rows: Option<Spooled>,
     /// How many, and in how many bytes.
     pub(super) counted: Counted,
     /// Why it is not the whole answer.
@@ -335,7 +335,7 @@ impl Inner {
         }
         Ok(Answered {
             columns,
-            rows,
+            rows: Some(rows),
             counted: called.counted,
             incomplete,
             running: cost::running(summary.stats.as_ref()),
@@ -399,7 +399,7 @@ impl Answered {
     fn nothing() -> Self {
         Self {
             columns: None,
-            rows: Spooled::default(),
+            rows: None,
             counted: Counted::default(),
             incomplete: None,
             notes: Vec::new(),

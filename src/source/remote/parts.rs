@@ -110,7 +110,8 @@ impl Parts {
             if let [_] = all.as_slice()
                 && let Some(only) = all.pop()
             {
-                return Ok((schema, Arc::clone(&arrow), only.into_stream(arrow).boxed()));
+                let rows = rows(only, Arc::clone(&arrow));
+                return Ok((schema, arrow, rows));
             }
             return merge::merged(schema, &arrow, all, &steps).await;
         }
@@ -119,11 +120,11 @@ impl Parts {
             Some((next, (receiver, tasks)))
         });
         let parts = futures::stream::iter([Ok(first)]).chain(rest);
-        let rows = parts.flat_map(|part| match part {
-            Ok(taken) => taken.rows.into_stream(taken.arrow).boxed(),
+        let all = parts.flat_map(|part| match part {
+            Ok(taken) => rows(taken.rows, taken.arrow),
             Err(error) => futures::stream::iter([Err(error)]).boxed(),
         });
-        Ok((schema, arrow, rows.boxed()))
+        Ok((schema, arrow, all.boxed()))
     }
 
     async fn fetch(mut self, sender: Sender) {
@@ -166,14 +167,20 @@ impl Parts {
                     });
                     self.take(answered, sender).await
                 }
-                (Some(incomplete), Some(halves)) => {
+                (Some(incomplete), Some(halves)) if self.unknown_column(&answered).is_none() => {
                     self.crowd(window, &incomplete);
                     let reason = incomplete.reason;
                     drop(answered.rows);
                     self.split(halves, place, reason, sender).await
                 }
-                (Some(incomplete), None) => {
-                    let why = self.whole_because(window);
+                (Some(incomplete), _) => {
+                    let why = match self.unknown_column(&answered) {
+                        Some(column) if halves.is_some() => format!(
+                            "parts cannot be merged, as the answer has a column `{column}` that is \
+                             not known of its tables; declare them in `catalog.tables`"
+                        ),
+                        _ => self.whole_because(window),
+                    };
                     self.note(&place, |part| {
                         part.outcome = PartOutcome::Truncated;
                         part.rows = answered.counted.rows;
@@ -231,7 +238,7 @@ impl Parts {
             }
         });
         // A part of which nothing could be had has no columns, either.
-        let Some((schema, arrow)) = answered.columns else {
+        let (Some((schema, arrow)), Some(rows)) = (answered.columns, answered.rows) else {
             return Ok(());
         };
         match &self.columns {
@@ -248,11 +255,31 @@ impl Parts {
         let taken = Taken {
             schema,
             arrow,
-            rows: answered.rows,
+            rows,
         };
         // Nobody reads any more: the task is about to be stopped.
         let _ = sender.send(Ok(taken)).await;
         Ok(())
+    }
+
+    /// A column of an answer that the query is not known to have, where parts would have to be
+    /// merged: that is told of columns by their places.
+    fn unknown_column(&self, answered: &Answered) -> Option<String> {
+        let parting = self.prepared.parting.as_ref()?;
+        if parting.steps.is_empty() {
+            return None;
+        }
+        let (schema, _) = answered.columns.as_ref()?;
+        let expected = self.prepared.expected();
+        let expected = expected.as_ref().map_or(&[][..], Schema::columns);
+        let told = schema.columns().iter().enumerate();
+        let mut unknown = told.filter(|(place, column)| {
+            let known = expected.get(*place);
+            known.is_none_or(|known| known.name != column.name)
+        });
+        let missing = expected.get(schema.len());
+        let found = unknown.next().map(|(_, column)| column).or(missing);
+        found.map(|column| column.name.to_string())
     }
 
     /// The halves of a window, if it may be cut and neither becomes shorter than the floor.
@@ -342,6 +369,12 @@ impl Parts {
             self.note(place, |part| part.calls.push(call));
         }
     }
+}
+
+/// The rows of a part that was taken.
+fn rows(rows: Spooled, arrow: SchemaRef) -> BoxStream<'static, Result<RecordBatch, SourceError>> {
+    let rows = rows.into_stream(arrow);
+    rows.map(|batch| batch.map_err(SourceError::from)).boxed()
 }
 
 fn seconds(length: TimeDelta) -> f64 {

@@ -2,6 +2,7 @@
 
 import sys
 
+from azure.identity import ClientSecretCredential
 from azure.kusto.data import KustoClient, KustoConnectionStringBuilder
 from azure.kusto.data.exceptions import KustoClientError, KustoServiceError
 
@@ -9,11 +10,10 @@ url, tenant, app, secret = sys.argv[1:]
 
 
 def client(secret):
-    return KustoClient(
-        KustoConnectionStringBuilder.with_aad_application_key_authentication(
-            url, app, secret, tenant
-        )
+    credential = ClientSecretCredential(
+        tenant, app, secret, authority=url, disable_instance_discovery=True
     )
+    return KustoClient(KustoConnectionStringBuilder.with_azure_token_credential(url, credential))
 
 
 answer = client(secret).execute("lab", "Events | summarize sum(Bytes)")

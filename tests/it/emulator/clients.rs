@@ -98,7 +98,7 @@ async fn azure_identity_signs_in_every_way() {
 
 #[tokio::test]
 async fn azure_kusto_data_signs_in_and_queries() {
-    let Some(python) = python(&["azure.kusto.data"]) else {
+    let Some(python) = python(&["azure.identity", "azure.kusto.data"]) else {
         return;
     };
     let lab = Lab::start(|_, _| {}).await;

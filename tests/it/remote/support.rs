@@ -161,7 +161,7 @@ fn write_events(folder: &Path, rows: u32) {
             "FileName": if row % 5 == 0 { "powershell.exe" } else { "cmd.exe" },
             "ProcessId": row,
             "ProcessCommandLine": format!("run \"{row}\" \\ ü"),
-            "AdditionalFields": format!("{{\"n\": {row}}}"),
+            "AdditionalFields": format!("{{\"n\":{row}}}"),
         });
         text.push_str(&event.to_string());
         text.push('\n');

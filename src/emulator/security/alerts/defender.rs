@@ -250,8 +250,11 @@ async fn create(security: Arc<Security>, request: Request) -> Result<Reply, ApiE
     security.read_alerts().await?;
     let reference = Reference::of(&request.object()?)?;
     let at = DateTime::parse_from_rfc3339(&reference.time)
-        .map_err(|_| ApiError::invalid_input("eventTime is not a date and time"))?
-        .to_utc();
+        .ok()
+        .map(|at| at.to_utc())
+        // Tables know no earlier time.
+        .filter(|at| *at > DateTime::UNIX_EPOCH)
+        .ok_or_else(|| ApiError::invalid_input("eventTime is not a date and time"))?;
     let machines = security.machines().await?;
     let machine = machines.find(&reference.machine)?;
     let now = security.now();

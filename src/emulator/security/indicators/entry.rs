@@ -68,6 +68,9 @@ pub(super) struct Wanted {
     expires: Option<DateTime<Utc>>,
 }
 
+/// What an indicator is about: its type, and its value whatever its case.
+pub(super) type Subject = (&'static str, String);
+
 /// An indicator.
 #[derive(Debug)]
 pub(super) struct Entry {
@@ -145,6 +148,13 @@ impl Wanted {
             generate_alert,
             expires,
         })
+    }
+}
+
+impl Wanted {
+    /// What it is to be about.
+    pub(super) fn subject(&self) -> Subject {
+        (self.ty, self.value.to_lowercase())
     }
 }
 
@@ -232,9 +242,9 @@ impl Entry {
         self.updated = now;
     }
 
-    /// Whether it has the value of what is wanted.
-    pub(super) fn is_about(&self, wanted: &Wanted) -> bool {
-        self.is.ty == wanted.ty && self.is.value.eq_ignore_ascii_case(&wanted.value)
+    /// What it is about.
+    pub(super) fn subject(&self) -> Subject {
+        self.is.subject()
     }
 
     /// Whether this application made it.

@@ -43,14 +43,14 @@ pub(super) async fn by_ip(security: Arc<Security>, request: Request) -> Result<R
         };
         let question = format!(
             "{table}\n\
-             | where Timestamp between (from .. to) and {condition}\n\
+             | where Timestamp between (earliest .. latest) and {condition}\n\
              | distinct DeviceId\n\
              | take 10000"
         );
         let question = Question::new(question, now)
             .text("ip", &ip.to_string())
-            .time("from", at - AROUND)
-            .time("to", at + AROUND);
+            .time("earliest", at - AROUND)
+            .time("latest", at + AROUND);
         for row in security.folder.rows(question).await? {
             ids.extend(folder::owned(&row, "DeviceId"));
         }

@@ -217,9 +217,10 @@ impl Splitter {
             Shape::Frames | Shape::Hunting | Shape::Tables | Shape::KustoTables => {}
         }
         if self.is_of_kusto() && self.table.kind.is_some() && !self.table.is_primary() {
-            return Ok(match self.table.is_status() {
-                true => Destination::Status,
-                false => Destination::Skip,
+            return Ok(if self.table.is_status() {
+                Destination::Status
+            } else {
+                Destination::Skip
             });
         }
         if has_columns {
@@ -350,33 +351,35 @@ impl Splitter {
         }
         let plan = self.announce();
         if self.table.is_stored {
-            self.jobs.push_back(Job::Replay { plan });
+            self.jobs.push_back(Job::Replay {
+                plan,
+                rows_before: 0,
+            });
         }
         Ok(())
     }
 
     fn end_fragment(&mut self) -> Result<(), DecodeError> {
-        let Some(progressive) = &mut self.progressive else {
-            self.jobs.push_back(Job::Discard);
-            return Ok(());
-        };
-        if progressive.id != self.table.id {
+        let id = self.table.id;
+        let of_result = self.progressive.as_mut().filter(|table| table.id == id);
+        let Some(progressive) = of_result else {
             if self.table.is_stored {
                 self.jobs.push_back(Job::Discard);
             }
             return Ok(());
-        }
-        if self.table.is_stored {
-            if self.table.fragment_type.as_deref() != Some("dataappend") {
-                return Err(DecodeError::Replaced);
-            }
-            if let Some(plan) = &progressive.plan {
-                let plan = Arc::clone(plan);
-                self.jobs.push_back(Job::Replay { plan });
-            }
-            progressive.rows += self.table.rows;
-        } else {
+        };
+        if !self.table.is_stored {
             progressive.rows = self.table.rows;
+            return Ok(());
+        }
+        if self.table.fragment_type.as_deref() != Some("dataappend") {
+            return Err(DecodeError::Replaced);
+        }
+        let rows_before = progressive.rows;
+        progressive.rows += self.table.rows;
+        if let Some(plan) = &progressive.plan {
+            let plan = Arc::clone(plan);
+            self.jobs.push_back(Job::Replay { plan, rows_before });
         }
         Ok(())
     }
