@@ -7,6 +7,7 @@ pub mod terminal;
 
 pub mod actions;
 pub mod check;
+pub mod doctor;
 pub mod emulate;
 pub mod explain;
 pub mod findings;
@@ -97,6 +98,8 @@ pub enum Command {
     Findings(findings::Args),
     /// List actions, and deliveries that wait or were given up
     Actions(actions::Args),
+    /// Check whether everything that is needed is there and works
+    Doctor(doctor::Args),
     /// Put deliveries that were given up back into the queue
     Resend(resend::Args),
     /// Write synthetic Defender telemetry with an intrusion in it
@@ -121,6 +124,7 @@ pub async fn run(cli: Cli) -> ExitCode {
         Command::Runs(args) => runs::run(args, global).await,
         Command::Findings(args) => findings::run(args, global).await,
         Command::Actions(args) => actions::run(args, global).await,
+        Command::Doctor(args) => doctor::run(args, global).await,
         Command::Resend(args) => resend::run(args, global).await,
         Command::Sample(args) => sample::run(&args),
         Command::Emulate(args) => emulate::run(*args, global).await,

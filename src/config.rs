@@ -178,6 +178,16 @@ fn validate(loaded: &Loaded, problems: &mut Vec<Diagnostic>) {
             report(code::INVALID_VALUE, &path, problem.to_string(), None);
         }
     }
+    for (name, source) in &config.sources {
+        for problem in source.check() {
+            let fields = problem.field.split('.');
+            let path: Vec<&str> = ["sources", name.as_str()]
+                .into_iter()
+                .chain(fields)
+                .collect();
+            report(code::INVALID_VALUE, &path, problem.reason, None);
+        }
+    }
     if let Some(Err(message)) = config.server.as_ref().map(ServerConfig::access) {
         report(code::INVALID_VALUE, &["server", "listen"], message, None);
     }

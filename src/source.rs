@@ -2,6 +2,7 @@
 
 pub mod broker;
 pub mod decode;
+pub mod diagnosis;
 pub mod local;
 pub mod remote;
 pub mod schema;
@@ -28,11 +29,13 @@ use serde::Deserialize;
 
 use crate::clock::SharedClock;
 use crate::id::SourceName;
+use crate::microsoft::{ConnectionProblem, Service};
 use crate::quota::Lane;
 use crate::run::report::SourceReport;
 use crate::window::Window;
 
 use broker::Broker;
+use diagnosis::{Diagnosis, Effort};
 use local::{LocalConfig, LocalSource};
 use remote::config::{GraphConfig, HuntingConfig, KustoConfig, LogAnalyticsConfig};
 use schema::Family;
@@ -66,6 +69,22 @@ impl SourceConfig {
             Self::LogAnalytics(_) => "loganalytics",
             Self::Kusto(_) => "kusto",
         }
+    }
+}
+
+impl SourceConfig {
+    /// What is wrong with it beyond the form of its options. Reads no file and opens no
+    /// connection.
+    pub fn check(&self) -> Vec<ConnectionProblem> {
+        let (service, product) = match self {
+            Self::Local(_) => return Vec::new(),
+            Self::Graph(config) => (&config.service, Service::GraphSecurity),
+            Self::Xdr(config) => (&config.service, Service::Xdr),
+            Self::Mde(config) => (&config.service, Service::Mde),
+            Self::LogAnalytics(config) => (&config.service, Service::LogAnalytics),
+            Self::Kusto(config) => (&config.service, Service::Kusto),
+        };
+        service.check(product)
     }
 }
 
@@ -159,6 +178,12 @@ pub trait Source: Debug + Send + Sync {
 
     /// The same for any number of tables, in the order written. They share their statistics.
     async fn results(&self, query: &QuerySpec) -> Result<Vec<QueryResult>, SourceError>;
+
+    /// Looks whether it can be asked, for a person who wants to know. Takes no longer than a
+    /// minute, and fails never: what does not work is told.
+    async fn diagnose(&self, _effort: Effort) -> Vec<Diagnosis> {
+        Vec::new()
+    }
 }
 
 /// What to run.

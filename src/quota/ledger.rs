@@ -5,26 +5,29 @@
 //! call is counted from the last instant at which it may have arrived. Attempts count, whatever
 //! came of them.
 
+mod books;
+mod window;
+
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
+use self::window::{Free, counted_for};
 use super::learnt::{Learnt, next};
-use super::limits::{CallLimit, Limits, QUARTER};
+use super::limits::{Limits, QUARTER};
 use super::remaining::{Remaining, Unit, Use};
-use super::snapshot::{CallRecord, RunningRecord, SNAPSHOT_VERSION, Snapshot};
 use super::{Lane, Reason, Throttled};
 
-/// The service's clock may go slower than ours by a thousandth.
-const DRIFT_DIVISOR: i32 = 1000;
 /// By how much what is stored may be behind what was sent.
 pub const STORED_WITHIN: TimeDelta = TimeDelta::seconds(1);
 /// The time over which hunts are compared: who called least goes first.
 pub const RECENT: TimeDelta = TimeDelta::minutes(1);
 /// What a query that a process left behind may have run at most: services end it then.
 const ABANDONED_MAX: TimeDelta = TimeDelta::seconds(200);
+/// No query runs longer, whatever a service says of it.
+const RUNNING_MAX: TimeDelta = TimeDelta::days(1);
 /// Calls kept where no limit says how many there can be.
 const CALLS_KEPT_MAX: usize = 20_000;
 
@@ -209,7 +212,7 @@ impl Ledger {
             call.ended = true;
             self.note(id);
         }
-        let running = running.max(TimeDelta::zero());
+        let running = running.clamp(TimeDelta::zero(), RUNNING_MAX);
         self.typical = (self.typical * 3 + running) / 4;
         if !self.limits.running.is_empty() {
             let minute = minute_of(now);
@@ -220,7 +223,7 @@ impl Ledger {
         }
         if let Some(cpu) = cpu {
             self.settle_cpu(now);
-            self.cpu.1 += cpu.max(TimeDelta::zero());
+            self.cpu.1 += cpu.clamp(TimeDelta::zero(), RUNNING_MAX);
         }
         if self.refused.is_some_and(|(refused, _)| begun > refused) {
             self.refused = None;
@@ -325,152 +328,6 @@ impl Ledger {
         Remaining { uses, blocked }
     }
 
-    /// Whether something is not stored yet.
-    pub fn has_changes(&self) -> bool {
-        let Changes {
-            calls,
-            returned,
-            running,
-        } = &self.changes;
-        !(calls.is_empty() && returned.is_empty() && running.is_empty())
-    }
-
-    /// What is not stored yet. It counts as stored from now on; if storing fails it goes back
-    /// with [`Ledger::keep_changes`].
-    pub fn take_changes(&mut self, now: DateTime<Utc>) -> Snapshot {
-        let mut changes = std::mem::take(&mut self.changes);
-        if !changes.returned.is_empty() {
-            self.calls
-                .retain(|call| !changes.returned.contains(&call.id));
-        }
-        changes.calls.sort_unstable();
-        changes.calls.dedup();
-        let calls = self
-            .calls
-            .iter()
-            .filter(|call| changes.calls.binary_search(&call.id).is_ok());
-        Snapshot {
-            version: SNAPSHOT_VERSION,
-            calls: calls.map(Call::record).collect(),
-            returned: changes.returned,
-            running: running_records(&changes.running),
-            learnt: self.learnt.clone(),
-            saved_at: now,
-            open: true,
-        }
-    }
-
-    /// Puts back what could not be stored.
-    pub fn keep_changes(&mut self, unstored: Snapshot) {
-        let ids = unstored.calls.iter().map(|call| call.id);
-        self.changes.calls.extend(ids);
-        self.changes.returned.extend(unstored.returned);
-        for record in unstored.running {
-            let running = self.changes.running.entry(record.minute).or_default();
-            *running += TimeDelta::milliseconds(record.milliseconds);
-        }
-        // What no limit needs any more is not worth keeping until the store is back.
-        let known: std::collections::BTreeSet<CallId> =
-            self.calls.iter().map(|call| call.id).collect();
-        self.changes.calls.retain(|id| known.contains(id));
-        self.changes.returned.truncate(CALLS_KEPT_MAX);
-    }
-
-    /// Everything that is known, as it would be stored.
-    pub fn snapshot(&mut self, now: DateTime<Utc>) -> Snapshot {
-        self.settle(now);
-        Snapshot {
-            version: SNAPSHOT_VERSION,
-            calls: self.calls.iter().map(Call::record).collect(),
-            returned: Vec::new(),
-            running: running_records(&self.running),
-            learnt: self.learnt.clone(),
-            saved_at: now,
-            open: true,
-        }
-    }
-
-    /// Takes in what was stored, by this process before it was started anew, or by others. Where a
-    /// process did not end as it should, it may have sent calls that it had no time to store: as
-    /// many as it could are assumed.
-    pub fn absorb(&mut self, now: DateTime<Utc>, stored: &[Snapshot]) {
-        let nobody: Arc<str> = Arc::from("");
-        for snapshot in stored.iter().filter(|s| s.version == SNAPSHOT_VERSION) {
-            for record in &snapshot.calls {
-                if self.calls.iter().any(|call| call.id == record.id) {
-                    continue;
-                }
-                self.calls.push_back(Call {
-                    id: record.id,
-                    at: record.at,
-                    counted_by: record.counted_by.min(record.at + self.limits.arrival),
-                    lane: record.lane,
-                    hunt: Arc::clone(&nobody),
-                    ended: record.ended,
-                });
-                if !record.ended && !self.limits.running.is_empty() {
-                    let ran = (now - record.at).clamp(TimeDelta::zero(), ABANDONED_MAX);
-                    *self.running.entry(minute_of(now)).or_default() += ran;
-                }
-            }
-            for record in &snapshot.running {
-                let milliseconds = record
-                    .milliseconds
-                    .clamp(0, QUARTER.num_milliseconds() * 100);
-                *self.running.entry(record.minute).or_default() +=
-                    TimeDelta::milliseconds(milliseconds);
-            }
-            self.learnt.absorb(&snapshot.learnt);
-        }
-        // Nothing is forgotten yet: what was counted then says how many there can have been.
-        self.sort();
-        let mut gaps: Vec<DateTime<Utc>> = stored
-            .iter()
-            .filter(|snapshot| snapshot.version == SNAPSHOT_VERSION && snapshot.open)
-            .map(|snapshot| (snapshot.saved_at + STORED_WITHIN).min(now))
-            .collect();
-        gaps.sort_unstable();
-        for gap in gaps {
-            self.assume_unstored(now, gap);
-        }
-        self.sort();
-        self.settle(now);
-    }
-
-    fn sort(&mut self) {
-        self.calls.make_contiguous().sort_by_key(|call| call.at);
-    }
-
-    /// Books as many calls as could have been sent at `at` without being stored.
-    fn assume_unstored(&mut self, now: DateTime<Utc>, at: DateTime<Utc>) {
-        let limits = self.learnt.tightened(&self.limits.calls);
-        let before = |per| {
-            let made = self.calls.iter().filter(|call| call.at <= at);
-            made.filter(move |call| call.counted_by + counted_for(per) > at)
-                .count()
-        };
-        let room = limits
-            .iter()
-            .map(|limit| (limit.max as usize).saturating_sub(before(limit.per)))
-            .min()
-            .unwrap_or(0)
-            .min(CALLS_KEPT_MAX);
-        let nobody: Arc<str> = Arc::from("");
-        for _ in 0..room {
-            let id = CallId(self.next_id);
-            self.next_id = self.next_id.wrapping_add(1);
-            self.calls.push_back(Call {
-                id,
-                at,
-                counted_by: (at + self.limits.arrival).min(now),
-                lane: Lane::Detection,
-                hunt: Arc::clone(&nobody),
-                ended: true,
-            });
-            self.changes.calls.push(id);
-        }
-    }
-
     /// Notes that a call is to be stored.
     fn note(&mut self, id: CallId) {
         if self.stored {
@@ -533,109 +390,6 @@ impl Ledger {
         }
     }
 
-    /// Calls that a window of this length still counts at `now`, newest first; of one lane or of
-    /// all.
-    fn counted(
-        &self,
-        now: DateTime<Utc>,
-        per: TimeDelta,
-        lane: Option<Lane>,
-    ) -> impl Iterator<Item = &Call> {
-        let after = now - counted_for(per);
-        // Calls are in the order in which they were booked.
-        let booked_after = after - self.limits.arrival;
-        let calls = self.calls.iter().rev();
-        calls
-            .take_while(move |call| call.at >= booked_after)
-            .filter(move |call| call.counted_by > after)
-            .filter(move |call| lane.is_none_or(|lane| call.lane == lane))
-    }
-
-    /// How many that are, of all lanes.
-    fn count(&self, now: DateTime<Utc>, per: TimeDelta) -> usize {
-        let after = now - counted_for(per);
-        let booked_after = after - self.limits.arrival;
-        let surely = self.calls.partition_point(|call| call.at <= after);
-        let perhaps = self.calls.range(..surely).rev();
-        let late = perhaps
-            .take_while(|call| call.at >= booked_after)
-            .filter(|call| call.counted_by > after);
-        self.calls.len() - surely + late.count()
-    }
-
-    /// When less than `max` calls are counted; none if it is so now.
-    fn below(
-        &self,
-        now: DateTime<Utc>,
-        per: TimeDelta,
-        lane: Option<Lane>,
-        max: u32,
-    ) -> Option<DateTime<Utc>> {
-        let count = match lane {
-            None => self.count(now, per),
-            Some(_) => self.counted(now, per, lane).count(),
-        };
-        let surplus = count.checked_sub(max as usize)?;
-        let counted = self.counted(now, per, lane);
-        let mut ends: Vec<DateTime<Utc>> = counted.map(|call| call.counted_by).collect();
-        // There is one more than the surplus, as `max` is at least one.
-        let (_, last, _) = ends.select_nth_unstable(surplus.min(count.checked_sub(1)?));
-        Some(*last + counted_for(per))
-    }
-
-    /// When a window has room for a call of this lane; none if it has now. A lane has room as long
-    /// as less than its allowance is used by all, or less than the sure part by itself.
-    fn calls_free_at(
-        &self,
-        now: DateTime<Utc>,
-        limit: &CallLimit,
-        allowed: u32,
-        lane: Lane,
-    ) -> Option<DateTime<Utc>> {
-        let by_share = self.below(now, limit.per, None, allowed)?;
-        if allowed == limit.max {
-            return Some(by_share);
-        }
-        let sure = Limits::sure(limit.max);
-        let own = self.below(now, limit.per, Some(lane), sure);
-        let all = self.below(now, limit.per, None, limit.max);
-        let by_sure = own.max(all)?;
-        Some(by_share.min(by_sure))
-    }
-
-    /// Running time that a window of this length still counts, with when it stops to.
-    fn running_in(
-        &self,
-        now: DateTime<Utc>,
-        per: TimeDelta,
-    ) -> impl Iterator<Item = (DateTime<Utc>, TimeDelta)> {
-        self.running
-            .iter()
-            .map(move |(minute, time)| (end_of(*minute) + counted_for(per), *time))
-            .filter(move |(freed, _)| *freed > now)
-    }
-
-    fn running_free_at(
-        &self,
-        now: DateTime<Utc>,
-        per: TimeDelta,
-        allowed: TimeDelta,
-        open_time: TimeDelta,
-    ) -> Free {
-        let ran: TimeDelta = self.running_in(now, per).map(|(_, time)| time).sum();
-        let mut used = ran + open_time;
-        if used < allowed {
-            return Free::Now;
-        }
-        for (freed, time) in self.running_in(now, per) {
-            used -= time;
-            if used < allowed {
-                return Free::At(freed);
-            }
-        }
-        Free::WhenOneEnds
-    }
-
     /// What the queries under way have run, or will at least.
     fn open_time(&self, now: DateTime<Utc>) -> TimeDelta {
         let times = self.open.values();
@@ -643,45 +397,8 @@ impl Ledger {
     }
 }
 
-enum Free {
-    Now,
-    At(DateTime<Utc>),
-    WhenOneEnds,
-}
-
-impl Call {
-    fn record(&self) -> CallRecord {
-        CallRecord {
-            id: self.id,
-            at: self.at,
-            counted_by: self.counted_by,
-            lane: self.lane,
-            ended: self.ended,
-        }
-    }
-}
-
-fn counted_for(per: TimeDelta) -> TimeDelta {
-    per + per / DRIFT_DIVISOR
-}
-
 fn minute_of(at: DateTime<Utc>) -> i64 {
     at.timestamp().div_euclid(60)
-}
-
-fn end_of(minute: i64) -> DateTime<Utc> {
-    let seconds = minute.saturating_add(1).saturating_mul(60);
-    DateTime::from_timestamp(seconds, 0).unwrap_or(DateTime::UNIX_EPOCH)
-}
-
-fn running_records(running: &BTreeMap<i64, TimeDelta>) -> Vec<RunningRecord> {
-    running
-        .iter()
-        .map(|(minute, time)| RunningRecord {
-            minute: *minute,
-            milliseconds: time.num_milliseconds(),
-        })
-        .collect()
 }
 
 fn seconds(time: TimeDelta) -> f64 {

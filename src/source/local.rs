@@ -27,7 +27,7 @@ use async_trait::async_trait;
 use datafusion::error::DataFusionError;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use futures::StreamExt as _;
-use kql::catalog::{INGESTION_COLUMN, SharedCatalog};
+use kql::catalog::{Catalog as _, INGESTION_COLUMN, SharedCatalog};
 use kql::diagnostic::Diagnostic;
 use kql::types::Schema;
 use kql::window::{Mode, Read, reads};
@@ -41,6 +41,7 @@ use self::fetch::HttpFetch;
 use self::infer::Summaries;
 use self::provider::ScanContext;
 use self::tables::{LocalTables, Lookups};
+use super::diagnosis::{Diagnosis, Effort};
 use super::{QueryResult, QuerySpec, QueryStats, Source, SourceError, kusto_ticks};
 
 pub use config::LocalConfig;
@@ -162,6 +163,27 @@ impl Source for LocalSource {
         Ok(streams
             .map(|result| ready.result(result.name, result.stream))
             .collect())
+    }
+
+    async fn diagnose(&self, _effort: Effort) -> Vec<Diagnosis> {
+        let config = Arc::new(LocalConfig {
+            missing_tables: MissingTables::Error,
+            ..LocalConfig::clone(&self.config)
+        });
+        let place = self.config.path.display();
+        vec![match self.discover(&config, Arc::default()) {
+            Ok(tables) => match tables.table_names().len() {
+                0 => {
+                    let help = "put files into it, named after their tables";
+                    Diagnosis::warn("tables", format!("{place} has none"), help)
+                }
+                count => Diagnosis::ok("tables", format!("{place} has {count}")),
+            },
+            Err(error) => {
+                let help = "`path` must name a folder that huntd can read";
+                Diagnosis::fail("tables", error, help)
+            }
+        }]
     }
 }
 

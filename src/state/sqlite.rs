@@ -98,6 +98,15 @@ impl SqliteStore {
         self.writer.close().await;
     }
 
+    /// Whether it can be written to; nothing is.
+    pub async fn try_write(&self) -> Result<(), StateError> {
+        let transaction = self.write().await?;
+        transaction
+            .rollback()
+            .await
+            .map_err(|error| self.refused(&error))
+    }
+
     async fn write(&self) -> Result<Transaction<'static, Sqlite>, StateError> {
         self.writer
             .begin_with("BEGIN IMMEDIATE")

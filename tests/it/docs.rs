@@ -5,6 +5,7 @@ mod cli;
 mod diagnostics;
 mod kql_support;
 mod lake;
+mod metrics;
 mod options;
 mod reference;
 mod snippets;

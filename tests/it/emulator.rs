@@ -5,4 +5,5 @@ mod clients;
 mod faults;
 mod hunting;
 mod log_analytics;
+mod own_client;
 mod sign_in;

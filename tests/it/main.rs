@@ -12,6 +12,7 @@ mod cli_query;
 mod config;
 mod detection;
 mod docs;
+mod doctor;
 mod emulator;
 mod emulator_security;
 mod hunts;

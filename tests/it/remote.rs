@@ -4,4 +4,5 @@
 mod clients;
 mod faults;
 mod parts;
+mod runs;
 mod support;

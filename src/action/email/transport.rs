@@ -57,6 +57,25 @@ impl Transport {
         }
     }
 
+    /// Tries out whether mails can be sent, and sends none. What was found, or what is wrong.
+    pub async fn try_out(&self) -> Result<String, String> {
+        let path = match self {
+            Self::Smtp(smtp) => return smtp.try_out().await,
+            Self::Maildir(path) | Self::Folder(path) => path,
+        };
+        let trial = path.join(".huntd-doctor");
+        let written = async {
+            tokio::fs::create_dir_all(path).await?;
+            tokio::fs::write(&trial, b"").await?;
+            tokio::fs::remove_file(&trial).await
+        };
+        let place = path.display();
+        match written.await {
+            Ok(()) => Ok(format!("{place} can be written")),
+            Err(error) => Err(format!("cannot write into {place}: {error}")),
+        }
+    }
+
     /// Sends a mail.
     pub async fn send(&self, delivery: &Delivery, message: Message) -> ActionOutcome {
         let written = match self {
@@ -98,6 +117,23 @@ impl Smtp {
             place: format!("{}:{}", config.host, config.port()),
             timeout: config.timeout.0.saturating_mul(TIMEOUT_FACTOR),
         })
+    }
+
+    async fn try_out(&self) -> Result<String, String> {
+        let place = &self.place;
+        let wait = self.timeout / TIMEOUT_FACTOR;
+        match tokio::time::timeout(wait, self.mailer.test_connection()).await {
+            Ok(Ok(true)) => Ok(format!("{place} answers")),
+            Ok(Ok(false)) => Err(format!("{place} does not answer as a mail server does")),
+            Ok(Err(error)) => match self.outcome_of(&error) {
+                ActionOutcome::Retry { why, .. } | ActionOutcome::Rejected { why } => Err(why),
+                ActionOutcome::Done => Ok(format!("{place} answers")),
+            },
+            Err(_) => Err(format!(
+                "{place} did not answer within {} s; check `smtp.host` and `smtp.port`",
+                wait.as_secs()
+            )),
+        }
     }
 
     async fn send(&self, message: Message) -> ActionOutcome {

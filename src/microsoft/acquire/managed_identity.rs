@@ -1,6 +1,6 @@
 //! Tokens of the Azure resource that huntd runs on: from the endpoint that App Service and
-//! Container Apps name in the environment, else from the instance metadata service (IMDS), by
-//! <https://learn.microsoft.com/entra/identity/managed-identities-azure-resources/how-to-use-vm-token>.
+//! Container Apps name in the environment, else from the instance metadata service (IMDS), by "How
+//! to use managed identities on a virtual machine to acquire an access token" of Microsoft's pages.
 
 use std::time::Duration;
 

@@ -293,7 +293,8 @@ fn data_explorer_says_what_is_permanent() {
         (
             400,
             "LimitsExceeded",
-            "Query execution has exceeded the allowed limits (80DA0003): E_QUERY_RESULT_SET_TOO_LARGE",
+            "Query execution has exceeded the allowed limits (80DA0003): \
+             E_QUERY_RESULT_SET_TOO_LARGE",
             false,
             TooLarge,
         ),
@@ -461,4 +462,23 @@ fn pages_of_the_network_are_no_errors_of_the_service() {
     assert_eq!(of(511, &Value::Null).kind, ApiErrorKind::Misconfigured);
     let help = of(407, &Value::Null).help.unwrap();
     assert!(help.contains("`proxy`"), "{help}");
+}
+
+/// Anything, or pieces of what is looked for.
+const ODD_TEXT: &str =
+    r"\PC{0,80}|(maximum allowed|per|run queries again in|eyJ|://|\?|[0-9:. ]|é|SEM){0,20}";
+
+proptest::proptest! {
+    /// Whatever comes back is understood somehow, and told in one line.
+    #[test]
+    fn any_body_becomes_one_line(status in 0_u16..1000, text in ODD_TEXT) {
+        let body = json!({"error": {"code": text, "message": text, "target": text}}).to_string();
+        for body in [body.as_bytes(), text.as_bytes()] {
+            let error = classify(status, &HeaderMap::new(), body, now());
+            proptest::prop_assert!(!error.message.contains('\n'));
+            proptest::prop_assert!(error.message.chars().count() <= 601);
+        }
+        let error = classify_failure(&text, &text, None);
+        proptest::prop_assert!(!error.message.contains('\n'));
+    }
 }

@@ -53,6 +53,9 @@ const CONCURRENCY: [&str; 4] = [
     "query throttled",
 ];
 
+/// The longest duration that is believed.
+const LONGEST: Duration = Duration::from_hours(7 * 24);
+
 /// What a text says.
 #[derive(Debug, Default)]
 pub(super) struct Said {
@@ -133,7 +136,7 @@ fn duration(text: &str) -> Option<Duration> {
             break;
         }
     }
-    total
+    total.map(|total| total.min(LONGEST))
 }
 
 fn unit_seconds(word: &str) -> Option<u64> {
@@ -165,9 +168,8 @@ fn clock_duration(word: &str) -> Option<Duration> {
         return None;
     }
     let whole = u64::from(days) * 86_400 + u64::from(hours) * 3600;
-    Some(Duration::from_secs(
-        whole + u64::from(minutes * 60 + seconds),
-    ))
+    let duration = Duration::from_secs(whole + u64::from(minutes * 60 + seconds));
+    Some(duration.min(LONGEST))
 }
 
 #[cfg(test)]
@@ -186,6 +188,8 @@ mod tests {
             ("1.00:00:05", Some(86_405)),
             ("90s", Some(90)),
             ("15 m", Some(900)),
+            ("4000000000.00:00:00", Some(7 * 86_400)),
+            ("99999999999999 days", Some(7 * 86_400)),
             ("a few minutes", None),
             ("", None),
             ("99999999999999999999 minutes", None),

@@ -4,7 +4,8 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::quota::limits::RunningLimit;
+use crate::quota::limits::{CallLimit, RunningLimit};
+use crate::quota::snapshot::{SNAPSHOT_VERSION, Snapshot};
 use crate::quota::{Api, Throttle};
 
 fn at(milliseconds: i64) -> DateTime<Utc> {

@@ -245,7 +245,10 @@ async fn table(
     set.begin_table(&mut output.buffer, result.name, &result.schema);
     let failure = 'result: loop {
         let error = match limits.within(batches.next()).await {
-            Ok(None) => break None,
+            Ok(None) => {
+                let missing = result.stats.as_ref().and_then(|stats| stats.missing());
+                break missing.map(|missing| ApiError::incomplete(&missing));
+            }
             Ok(Some(Ok(batch))) => {
                 for row in 0..batch.num_rows() {
                     if options.take == Some(rows) {

@@ -164,6 +164,11 @@ impl ApiError {
         Self::new(&THROTTLED, message)
     }
 
+    /// The source cut the result, and could not be had in parts.
+    pub(super) fn incomplete(missing: &str) -> Self {
+        Self::limits_exceeded(&format!("the result is not complete: {missing}"))
+    }
+
     /// The source takes no more calls for now.
     fn source_throttled(message: &str) -> Self {
         Self::new(&THROTTLED, message.to_owned())

@@ -9,8 +9,9 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use uuid::Uuid;
 
+use super::address::Address;
 use crate::duration::DurationText;
-use crate::microsoft::ConnectionConfig;
+use crate::microsoft::{ConnectionConfig, ConnectionProblem, Service};
 use crate::quota::QuotaConfig;
 use crate::source::schema::Family;
 
@@ -47,6 +48,26 @@ pub struct ServiceConfig {
     /// How often a call is tried that the service or the way to it fails. Default: 10.
     #[serde(default = "default_attempts")]
     pub attempts: u32,
+}
+
+impl ServiceConfig {
+    /// What is wrong with it beyond the form of its options.
+    pub(in crate::source) fn check(&self, service: Service) -> Vec<ConnectionProblem> {
+        let mut problems = self.connection.check();
+        let mut report = |field, reason| problems.push(ConnectionProblem { field, reason });
+        if let Err(reason) = self.connection.cloud.check(service) {
+            report("cloud", reason);
+        } else if let Err(error) = Address::of(self, service) {
+            report("url", format!("{error:#}"));
+        }
+        if self.attempts == 0 {
+            report("attempts", "must be at least 1".to_owned());
+        }
+        if self.rows_max == Some(0) {
+            report("rows_max", "must be at least 1".to_owned());
+        }
+        problems
+    }
 }
 
 /// Advanced hunting through Microsoft Graph (`runHuntingQuery`). Role: `ThreatHunting.Read.All`.
