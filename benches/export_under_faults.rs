@@ -91,7 +91,10 @@ fn write_table(folder: &Path, rows: i64, origin: DateTime<Utc>) -> anyhow::Resul
         };
         let columns: Vec<(&str, ArrayRef)> = vec![
             ("Timestamp", Arc::new(times)),
-            ("ReportId", Arc::new(Int64Array::from_iter_values(ids.clone()))),
+            (
+                "ReportId",
+                Arc::new(Int64Array::from_iter_values(ids.clone())),
+            ),
             (
                 "ProcessCommandLine",
                 Arc::new(StringArray::from_iter_values(ids.clone().map(command))),
@@ -112,12 +115,7 @@ fn write_table(folder: &Path, rows: i64, origin: DateTime<Utc>) -> anyhow::Resul
     Ok(())
 }
 
-async fn export(
-    data: &Path,
-    rows: i64,
-    origin: DateTime<Utc>,
-    seed: i64,
-) -> anyhow::Result<()> {
+async fn export(data: &Path, rows: i64, origin: DateTime<Utc>, seed: i64) -> anyhow::Result<()> {
     let clock: SharedClock = Arc::new(EmulatorClock::new(Arc::new(SystemClock), SPEED));
     let faults = FAULTS.map(|kind| Rule {
         kind,
@@ -188,7 +186,10 @@ async fn export(
     let refused = refused
         .filter(|request| request.status == 429 && request.fault.is_none())
         .count();
-    ensure!(refused == 0, "{refused} calls were refused for their number");
+    ensure!(
+        refused == 0,
+        "{refused} calls were refused for their number"
+    );
     emulator.stop().await
 }
 

@@ -44,7 +44,12 @@ async fn huntd(installation: &std::sync::Arc<Installation>, arguments: &[&str]) 
     finished
 }
 
-const RANGE: [&str; 4] = ["--from", "2026-01-05T00:00:00Z", "--to", "2026-01-05T00:16:40Z"];
+const RANGE: [&str; 4] = [
+    "--from",
+    "2026-01-05T00:00:00Z",
+    "--to",
+    "2026-01-05T00:16:40Z",
+];
 
 async fn world() -> World {
     World::new(1000, |config| {
@@ -76,14 +81,25 @@ async fn a_cut_result_is_told_in_run_finding_and_mail() {
         .map(|finding| finding["finding"]["title"].as_str().unwrap())
         .collect();
     assert_eq!(titles.len(), 2, "{titles:?}");
-    assert!(titles.iter().any(|title| title.contains("not complete")), "{titles:?}");
+    assert!(
+        titles.iter().any(|title| title.contains("not complete")),
+        "{titles:?}"
+    );
     let mail = installation.files("mails").remove(0);
     let mail = std::fs::read_to_string(installation.path("mails").join(mail)).unwrap();
     assert!(mail.contains("not complete"), "{mail}");
 
     let shown = huntd(&installation, &["runs", &id_of(&installation, "wide")]).await;
-    assert!(shown.stdout.contains("truncated, 64 rows"), "{}", shown.stdout);
-    assert!(shown.stdout.contains("cannot be run in parts"), "{}", shown.stdout);
+    assert!(
+        shown.stdout.contains("truncated, 64 rows"),
+        "{}",
+        shown.stdout
+    );
+    assert!(
+        shown.stdout.contains("cannot be run in parts"),
+        "{}",
+        shown.stdout
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -105,7 +121,11 @@ async fn a_run_shows_the_parts_and_calls_it_was_made_of() {
         "{}",
         shown.stdout
     );
-    assert!(shown.stdout.contains("complete, 62 rows"), "{}", shown.stdout);
+    assert!(
+        shown.stdout.contains("complete, 62 rows"),
+        "{}",
+        shown.stdout
+    );
     let missing = huntd(&installation, &["runs", "0198c0de00007000800000000000beef"]).await;
     assert_eq!(missing.code, Some(1));
 }
@@ -116,7 +136,11 @@ async fn a_window_that_is_held_is_tried_again() {
     let more = "hunts: {wide: {truncated: hold}}\n";
     let installation = std::sync::Arc::new(installation(&world, more));
     let explained = huntd(&installation, &["explain", "wide"]).await;
-    assert!(explained.stdout.contains("the window is tried again"), "{}", explained.stdout);
+    assert!(
+        explained.stdout.contains("the window is tried again"),
+        "{}",
+        explained.stdout
+    );
     // By hand nothing is held: nobody waits behind it.
     let ran = huntd(&installation, &[&["run", "wide"][..], &RANGE].concat()).await;
     assert_eq!(ran.code, Some(0), "{ran:?}");
