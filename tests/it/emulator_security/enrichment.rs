@@ -1,5 +1,7 @@
 //! `/api/files`, `/api/ips`, `/api/domains`, `/api/users`
 
+use std::fmt::Write as _;
+
 use serde_json::json;
 
 use super::lab::{Lab, MAC1, SHA1, SHA256, SRV1, WS17};
@@ -134,7 +136,10 @@ async fn values_of_the_url_are_no_kql() {
         "datetime(2026-01-01)",
         "'ada'",
     ] {
-        let path: String = name.bytes().map(|byte| format!("%{byte:02X}")).collect();
+        let mut path = String::new();
+        for byte in name.bytes() {
+            write!(path, "%{byte:02X}").unwrap();
+        }
         let machines = lab.get(&format!("/api/users/{path}/machines")).await.ok();
         assert_eq!(machines["value"], json!([]), "{name}");
     }
