@@ -33,13 +33,14 @@ pub(super) fn of_source(error: &SourceError, product: Product) -> Failure {
         SourceError::InvalidQuery { diagnostics, text } => {
             Failure::new(400, "BadRequest", of_query(diagnostics, text))
         }
-        SourceError::Unreadable(what) => Failure::new(400, "BadRequest", what),
+        SourceError::Unreadable(what) | SourceError::Refused(what) => {
+            Failure::new(400, "BadRequest", what)
+        }
         SourceError::Limit(_) => preempted(),
         SourceError::Timeout(_) => match product {
             Product::Graph => Failure::new(504, "UnknownError", ""),
             _ => Failure::new(504, "GatewayTimeout", "Query exceeded the timeout period."),
         },
-        SourceError::Refused(what) => Failure::new(400, "BadRequest", what),
         SourceError::Failed(_)
         | SourceError::Throttled { .. }
         | SourceError::Unauthorized(_)

@@ -79,7 +79,7 @@ impl Lab {
         let limits = HttpLimits {
             connect: Duration::from_secs(5),
             read: Duration::from_secs(20),
-            total: Duration::from_secs(60),
+            total: Duration::from_mins(1),
         };
         Self {
             running: Emulator::start(config, shared).await.unwrap(),

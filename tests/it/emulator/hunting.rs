@@ -227,7 +227,7 @@ async fn audience_role_and_life_of_a_token_are_checked() {
         (answer.status, &answer.error()["code"]),
         (401, &json!("Unauthorized"))
     );
-    lab.clock.advance(Duration::from_secs(3_600));
+    lab.clock.advance(Duration::from_hours(1));
     assert_eq!(lab.post(path, &mde, &query).await.status, 401);
     let mde = lab.token(MDE).await;
     assert_eq!(lab.post(path, &mde, &query).await.status, 200);
@@ -257,7 +257,7 @@ async fn the_forty_sixth_call_of_a_minute_waits() {
     );
     // The doors have quotas of their own.
     assert_eq!(lab.hunt("print 1").await.status, 200);
-    lab.clock.advance(Duration::from_secs(60));
+    lab.clock.advance(Duration::from_mins(1));
     assert_eq!(lab.post(path, &token, &query).await.status, 200);
 }
 

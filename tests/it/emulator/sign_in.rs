@@ -55,6 +55,9 @@ async fn a_secret_yields_a_token() {
     assert_eq!(body["resource"], GRAPH);
 }
 
+/// A form and its tenant, and the status, error and code that come of them.
+type Mistake<'m> = (Vec<(&'m str, &'m str)>, &'m str, u16, &'m str, u64);
+
 #[tokio::test]
 async fn each_mistake_has_its_code() {
     let lab = Lab::with(|config| {
@@ -66,7 +69,7 @@ async fn each_mistake_has_its_code() {
     })
     .await;
     let graph = "https://graph.microsoft.com/.default";
-    let cases: Vec<(Vec<(&str, &str)>, &str, u16, &str, u64)> = vec![
+    let cases: Vec<Mistake> = vec![
         (
             form("wrong", graph),
             TENANT,
