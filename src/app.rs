@@ -65,11 +65,11 @@ impl App {
     /// Reads the configuration and its hunts and opens state and lake. Mistakes in the files are
     /// a [`crate::problem::Problems`]. Nothing runs yet.
     pub async fn open(path: &Path, clock: SharedClock) -> anyhow::Result<Self> {
-        let loaded = setup::read(path).await?;
-        let StateConfig::Sqlite { path: database } = &loaded.config.state;
+        let files = setup::Files::read(path).await?;
+        let StateConfig::Sqlite { path: database } = &files.config.state;
         let store = Arc::new(SqliteStore::open(database).await?);
         let broker = Broker::new(Arc::clone(&clock), Some(Arc::clone(&store) as _));
-        let setup = Setup::build(loaded, &clock, &broker).await?;
+        let setup = Setup::build(files, &clock, &broker).await?;
         let (planned, told) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
         let scheduler = Scheduler::new(
             Arc::clone(&store) as _,
@@ -278,8 +278,8 @@ impl App {
     /// everything stays as it was.
     pub async fn reload(&self) -> anyhow::Result<()> {
         let old = self.setup();
-        let loaded = setup::read(&self.path).await?;
-        let new = Arc::new(Setup::build(loaded, &self.clock, &self.broker).await?);
+        let files = setup::Files::read(&self.path).await?;
+        let new = Arc::new(Setup::build(files, &self.clock, &self.broker).await?);
         if new.config.state != old.config.state
             || new.config.runner != old.config.runner
             || new.config.server != old.config.server

@@ -8,7 +8,7 @@ use anyhow::Context as _;
 
 use crate::action::{self, Surroundings};
 use crate::clock::SharedClock;
-use crate::config::{self, Config, Loaded};
+use crate::config::{self, Config};
 use crate::dispatcher::{Destination, Destinations};
 use crate::hunt::{HuntSet, Hunts};
 use crate::runner::pipeline::Pipeline;
@@ -27,40 +27,56 @@ pub(super) struct Setup {
     pub(super) destinations: Destinations,
 }
 
-/// Reads the configuration.
-pub(super) async fn read(path: &Path) -> anyhow::Result<Loaded> {
-    let path = path.to_owned();
-    let loaded = tokio::task::spawn_blocking(move || config::load(&path));
-    Ok(loaded
-        .await
-        .context("reading the configuration was broken off")??)
+/// What people wrote, read and found to be right. Nothing has been opened for it.
+#[derive(Debug)]
+pub(super) struct Files {
+    pub(super) config: Config,
+    set: HuntSet,
+}
+
+const BROKEN_OFF: &str = "reading the configuration was broken off";
+
+impl Files {
+    /// Reads the configuration and its hunts. Looking at files, a source's among them, takes its
+    /// time, which the tasks of this process do not have to wait for.
+    pub(super) async fn read(path: &Path) -> anyhow::Result<Self> {
+        let path = path.to_owned();
+        let read = tokio::task::spawn_blocking(move || {
+            let loaded = config::load(&path)?;
+            let known = KnownTables::of(&loaded.config.sources, &loaded.config.catalog);
+            let set = HuntSet::load(&loaded.hunts(), &|source| known.tables(source))?;
+            Ok(Self {
+                config: loaded.config,
+                set,
+            })
+        });
+        read.await.context(BROKEN_OFF)?
+    }
 }
 
 impl Setup {
-    /// Makes all that a configuration names. Looking at files, a source's among them, takes its
+    /// Makes all that a configuration names. Reading certificates and making folders takes its
     /// time, which the tasks of this process do not have to wait for.
     pub(super) async fn build(
-        loaded: Loaded,
+        files: Files,
         clock: &SharedClock,
         broker: &Arc<Broker>,
     ) -> anyhow::Result<Self> {
         let (clock, broker) = (Arc::clone(clock), Arc::clone(broker));
-        tokio::task::spawn_blocking(move || Self::make(loaded, &clock, broker))
+        tokio::task::spawn_blocking(move || Self::make(files, &clock, broker))
             .await
-            .context("reading the configuration was broken off")?
+            .context(BROKEN_OFF)?
     }
 
-    fn make(loaded: Loaded, clock: &SharedClock, broker: Arc<Broker>) -> anyhow::Result<Self> {
+    fn make(files: Files, clock: &SharedClock, broker: Arc<Broker>) -> anyhow::Result<Self> {
+        let Files { config, set } = files;
         broker.reset_limits();
         let surroundings = source::Surroundings {
             clock: Arc::clone(clock),
             broker,
-            declared: Arc::new(loaded.config.catalog.catalog()),
+            declared: Arc::new(config.catalog.catalog()),
         };
-        let sources = source::build_all(&loaded.config.sources, &surroundings)?;
-        let known = KnownTables::of(&loaded.config.sources, &loaded.config.catalog);
-        let set = HuntSet::load(&loaded.hunts(), &|source| known.tables(source))?;
-        let config = loaded.config;
+        let sources = source::build_all(&config.sources, &surroundings)?;
         let lake = lake::build(&config.lake).context("the lake cannot be opened")?;
         let surroundings = Surroundings {
             results: lake.files(),

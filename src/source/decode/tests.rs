@@ -1,3 +1,5 @@
+//! What is taken of responses in every form, and what is refused.
+
 use std::convert::Infallible;
 
 use arrow::array::{Array as _, AsArray as _};

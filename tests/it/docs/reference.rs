@@ -93,6 +93,10 @@ impl huntd::yaml::Surroundings for AnySurroundings {
     fn variable(&self, name: &str) -> Option<String> {
         Some(match name {
             name if name.ends_with("URL") => "https://chat.example.com/hook".to_owned(),
+            name if name.ends_with("TENANT_ID") => "contoso.example".to_owned(),
+            name if name.ends_with("CLIENT_ID") => {
+                "11111111-2222-4333-8444-555555555555".to_owned()
+            }
             _ => "0123".to_owned(),
         })
     }
