@@ -101,12 +101,11 @@ fn write_table(folder: &Path, rows: i64, origin: DateTime<Utc>) -> anyhow::Resul
             ),
         ];
         let batch = RecordBatch::try_from_iter(columns)?;
-        let writer = match &mut writer {
-            Some(writer) => writer,
-            None => {
-                let file = File::create(folder.join("DeviceProcessEvents.parquet"))?;
-                writer.insert(ArrowWriter::try_new(file, batch.schema(), None)?)
-            }
+        let writer = if let Some(writer) = &mut writer {
+            writer
+        } else {
+            let file = File::create(folder.join("DeviceProcessEvents.parquet"))?;
+            writer.insert(ArrowWriter::try_new(file, batch.schema(), None)?)
         };
         writer.write(&batch)?;
         first = ids.end;

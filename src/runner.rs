@@ -427,6 +427,14 @@ impl Runner {
         if failures.remove(&record.request.hunt).is_some() {
             tracing::info!("the hunt runs again");
         }
+        if record.status == RunStatus::Truncated {
+            let missing = record.message.as_deref().unwrap_or_default();
+            tracing::warn!(
+                missing,
+                tried_again = outcome.again,
+                "the result is not complete"
+            );
+        }
         tracing::info!(
             status = record.status.as_str(),
             rows = record.counts.rows,

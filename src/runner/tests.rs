@@ -11,9 +11,10 @@ use tempfile::TempDir;
 use super::*;
 use crate::clock::{Clock as _, ManualClock};
 use crate::finding::{Finding, Fingerprint, Severity};
-use crate::hunt::Dedupe;
+use crate::hunt::{Dedupe, Truncated};
 use crate::id::{ActionName, FindingId};
 use crate::run::RunRecord;
+use crate::run::report::SourceReport;
 use crate::scheduler::Scheduler;
 use crate::scheduler::tests::{hunt, hunts, instant};
 use crate::state::sqlite::SqliteStore;
@@ -35,6 +36,8 @@ enum Behaviour {
     #[default]
     Finds,
     FindsTheSame,
+    /// The source cut the result.
+    Cut,
     Fails,
     /// When its file is in the lake.
     FailsLate,
@@ -80,10 +83,13 @@ impl Executor for Scripted {
             _ => request.window.end().to_rfc3339(),
         };
         let finding = finding(hunt, request, &what);
+        let missing = behaviour == Behaviour::Cut;
         Ok(Executed {
             rows: 1,
             file: Some(file),
             findings: vec![finding],
+            missing: missing.then(|| "rows are missing".to_owned()),
+            report: missing.then(|| Box::new(SourceReport::new(request.window))),
             ..Executed::default()
         })
     }
@@ -242,6 +248,61 @@ async fn missed_windows_are_run_in_order_and_each_is_told_once() {
     assert_eq!(bench.told().await.len(), 6);
     let completed = bench.store.completed(&runs[0].request.hunt).await.unwrap();
     assert_eq!(completed, Some(instant("2026-01-02T03:03:00Z")));
+}
+
+#[tokio::test]
+async fn a_cut_result_is_told_and_the_next_window_is_run() {
+    let bench = Bench::new([telling("a")]).await;
+    let runner = bench.plain();
+    bench.executor.behave(Behaviour::Cut);
+    assert_eq!(bench.pass(&runner, "2026-01-02T03:02:00Z").await, 2);
+    let runs = bench.runs().await;
+    assert!(runs.iter().all(|run| run.status == RunStatus::Truncated));
+    assert_eq!(runs[0].message.as_deref(), Some("rows are missing"));
+    assert!(runs[0].report.is_some(), "it is kept with the run");
+    // What was found, and once that something is missing.
+    let told = bench.findings().await;
+    let told = told.iter().filter(|finding| finding.suppressed.is_none());
+    let mut titles: Vec<String> = told.map(|one| one.finding.title.clone()).collect();
+    titles.sort();
+    assert_eq!(titles.len(), 3, "{titles:?}");
+    assert!(
+        titles[2].contains("the result is not complete"),
+        "{titles:?}"
+    );
+    let deliveries = bench.store.deliveries(None, 0).await.unwrap();
+    assert!(deliveries.iter().all(|one| one.alert.missing.is_some()));
+    let completed = bench.store.completed(&runs[0].request.hunt).await.unwrap();
+    assert_eq!(completed, Some(instant("2026-01-02T03:02:00Z")));
+}
+
+#[tokio::test]
+async fn a_cut_result_may_hold_the_watermark_until_it_is_whole() {
+    let held = Hunt {
+        truncated: Truncated::Hold,
+        ..telling("a")
+    };
+    let bench = Bench::new([held]).await;
+    let runner = bench.plain();
+    bench.executor.behave(Behaviour::Cut);
+    assert_eq!(bench.pass(&runner, "2026-01-02T03:02:00Z").await, 1);
+    let run = bench.runs().await.remove(0);
+    assert_eq!(run.status, RunStatus::Truncated);
+    assert_eq!(run.request.attempt, 2);
+    assert!(run.request.not_before > instant("2026-01-02T03:02:00Z"));
+    let name = &run.request.hunt;
+    let before = bench.store.completed(name).await.unwrap();
+    assert_eq!(before, Some(instant("2026-01-02T03:00:00Z")));
+    assert_eq!(bench.told().await.len(), 1, "it is told at once");
+
+    bench.executor.behave(Behaviour::Finds);
+    assert_eq!(bench.pass(&runner, "2026-01-02T03:03:00Z").await, 3);
+    let runs = bench.runs().await;
+    assert!(runs.iter().all(|run| run.status == RunStatus::Complete));
+    let after = bench.store.completed(name).await.unwrap();
+    assert_eq!(after, Some(instant("2026-01-02T03:03:00Z")));
+    // The first window's finding was told already, and is not told twice.
+    assert_eq!(bench.told().await.len(), 3);
 }
 
 #[tokio::test]

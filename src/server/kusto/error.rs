@@ -209,12 +209,11 @@ impl ApiError {
     pub(super) fn of_source(error: SourceError) -> Self {
         match error {
             SourceError::InvalidQuery { diagnostics, text } => Self::of_query(&diagnostics, &text),
-            SourceError::Unreadable(what) => Self::bad_request(&what),
+            SourceError::Unreadable(what) | SourceError::Refused(what) => Self::bad_request(&what),
             SourceError::Limit(what) => Self::limits_exceeded(&format!(
                 "Query execution has exceeded the allowed limits (E_RUNAWAY_QUERY): {what}"
             )),
             SourceError::Timeout(after) => Self::timeout(after.as_secs_f64()),
-            SourceError::Refused(what) => Self::bad_request(&what),
             SourceError::Throttled { message, .. } => Self::source_throttled(&message),
             SourceError::Unauthorized(what)
             | SourceError::Unavailable(what)

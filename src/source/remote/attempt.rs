@@ -168,7 +168,7 @@ impl Inner {
                     });
                     refusals += 1;
                     if refusals >= REFUSALS_MAX {
-                        return Err(self.failure(error));
+                        return Err(self.failure(&error));
                     }
                     // The broker knows now how long to wait.
                     continue;
@@ -190,7 +190,7 @@ impl Inner {
                 }
                 ApiErrorKind::InvalidQuery => {
                     permit.finish(None, None);
-                    return Err(self.failure(error));
+                    return Err(self.failure(&error));
                 }
                 _ => {
                     // A token that is refused twice may yet be taken; more than that is a fault of
@@ -204,11 +204,11 @@ impl Inner {
                     });
                     failures += 1;
                     if !may_pass || failures >= self.config.attempts {
-                        return Err(self.failure(error));
+                        return Err(self.failure(&error));
                     }
                 }
             }
-            self.wait(failures, turn.deadline, error).await?;
+            self.wait(failures, turn.deadline, &error).await?;
         }
     }
 
@@ -217,7 +217,7 @@ impl Inner {
         &self,
         failures: u32,
         deadline: Option<DateTime<Utc>>,
-        error: ApiError,
+        error: &ApiError,
     ) -> Result<(), SourceError> {
         let doubled = FIRST_WAIT.saturating_mul(2_u32.saturating_pow(failures.saturating_sub(1)));
         let most = doubled.min(LONGEST_WAIT);
@@ -368,12 +368,12 @@ impl Inner {
     }
 
     /// An error of the service as one of the source, with the ids that its support asks for.
-    pub(super) fn failure(&self, error: ApiError) -> SourceError {
+    pub(super) fn failure(&self, error: &ApiError) -> SourceError {
         let mut text = format!("{}: {error}", self.api.title());
         if !error.ids.client_request_id.is_empty() {
             text = format!("{text} (request {})", error.ids.client_request_id);
         }
-        match error.kind {
+        match &error.kind {
             ApiErrorKind::Throttled { after, .. } => {
                 let wait = after.and_then(|after| TimeDelta::from_std(after).ok());
                 let until = wait.map(|wait| self.clock.now() + wait);

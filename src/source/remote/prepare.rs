@@ -44,12 +44,11 @@ impl Prepared {
     /// what is.
     pub(super) async fn of(inner: &Arc<Inner>, spec: &QuerySpec) -> Result<Self, SourceError> {
         inner.refresh(Stale::Unknown).await?;
-        let query = match bind(inner, spec) {
-            Ok(query) => query,
-            Err(_) => {
-                inner.refresh(Stale::All).await?;
-                bind(inner, spec)?
-            }
+        let query = if let Ok(query) = bind(inner, spec) {
+            query
+        } else {
+            inner.refresh(Stale::All).await?;
+            bind(inner, spec)?
         };
         let (parting, whole_because) = if spec.window_applies {
             parting(&splitting(&query, spec.window_mode))
@@ -188,6 +187,6 @@ fn can_be_merged(step: &MergeStep) -> bool {
 impl Inner {
     async fn refresh(&self, stale: Stale) -> Result<(), SourceError> {
         let asked = self.api.refresh_tables(&self.client, stale).await;
-        asked.map_err(|error: ApiError| self.failure(error))
+        asked.map_err(|error: ApiError| self.failure(&error))
     }
 }

@@ -56,6 +56,7 @@ async fn the_request_is_as_documented() {
         "end": "2026-01-02T15:00:00Z"
       },
       "status": "complete",
+      "missing": null,
       "rows": 2,
       "file": null,
       "findings": [

@@ -1,6 +1,7 @@
 //! The tables of options in the pages about the configuration and about hunt files, from the JSON
 //! Schemas.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use huntd::config::schema;
@@ -12,6 +13,8 @@ use super::check_generated_part;
 struct Options<'s> {
     root: &'s Value,
     text: String,
+    /// Paths and forms that have their table.
+    told: BTreeSet<(String, String)>,
 }
 
 /// Options that stand together.
@@ -155,8 +158,10 @@ impl<'s> Options<'s> {
             below.extend(self.sections_below(&path, resolved));
         }
         for section in below {
-            // Settings of hunts have a page of their own.
-            if section.path != "hunts.<name>" {
+            // Settings of hunts have a page of their own, and what several kinds have in common
+            // is told once.
+            let name = (section.path.clone(), section.form.clone());
+            if section.path != "hunts.<name>" && self.told.insert(name) {
                 self.section(&section, level);
             }
         }
@@ -222,6 +227,7 @@ fn tables(schema: &str) -> String {
     let mut options = Options {
         root: &root,
         text: String::new(),
+        told: BTreeSet::new(),
     };
     let whole = Section {
         path: String::new(),

@@ -22,7 +22,7 @@ async fn every_client_reads_what_the_engine_says() {
     let world = World::new(300, |_| {}).await;
     let local = world.local();
     for kind in ["graph", "xdr", "mde", "loganalytics", "kusto"] {
-        let source = world.source(kind, json!({}));
+        let source = world.source(kind, &json!({}));
         for text in QUERIES {
             for window in [Some(window(200)), None] {
                 let spec = spec(text, window);
@@ -47,7 +47,7 @@ async fn every_client_reads_what_the_engine_says() {
 async fn requests_can_be_found_in_the_logs_of_both_sides() {
     let world = World::new(3, |_| {}).await;
     for kind in ["graph", "xdr", "mde", "loganalytics", "kusto"] {
-        let source = world.source(kind, json!({}));
+        let source = world.source(kind, &json!({}));
         let got = run(&source, &spec("DeviceProcessEvents", Some(window(10)))).await;
         let got = got.unwrap();
         let [call] = got.report.root.calls.as_slice() else {
@@ -64,7 +64,7 @@ async fn requests_can_be_found_in_the_logs_of_both_sides() {
 async fn a_mistake_is_told_before_a_call_is_spent() {
     let world = World::new(3, |_| {}).await;
     for kind in ["graph", "xdr", "mde", "loganalytics", "kusto"] {
-        let source = world.source(kind, json!({}));
+        let source = world.source(kind, &json!({}));
         let wrong = spec(
             "DeviceProcessEvents | where FileNam == 'a'",
             Some(window(10)),
@@ -85,7 +85,7 @@ async fn quotas_of_the_service_are_waited_for() {
     })
     .await;
     // We believe in 45, and are told of 5.
-    let source = world.source("graph", json!({}));
+    let source = world.source("graph", &json!({}));
     for _ in 0..12 {
         let got = run(&source, &spec("DeviceProcessEvents", Some(window(10)))).await;
         assert_eq!(got.unwrap().rows.len(), 10);

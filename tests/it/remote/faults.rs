@@ -42,7 +42,7 @@ async fn an_export_under_faults_has_every_row_once() {
                 .collect();
         })
         .await;
-        let source = world.source("graph", json!({"rows_max": 100}));
+        let source = world.source("graph", &json!({"rows_max": 100}));
         let text = "DeviceProcessEvents | project Timestamp, ProcessId";
         let got = run(&source, &spec(text, Some(window(1000)))).await;
         let got = got.unwrap_or_else(|error| panic!("seed {seed}: {error}"));
@@ -57,7 +57,7 @@ async fn error_of(world: &World, kind: &str, change: impl FnOnce(&mut Value)) ->
     let mut settings = json!({"attempts": 1});
     change(&mut settings);
     let surroundings = Surroundings::new(Arc::new(SystemClock));
-    let built = source::build(&world.config(kind, settings), &surroundings);
+    let built = source::build(&world.config(kind, &settings), &surroundings);
     let error = match built {
         Ok(source) => {
             let asked = run(&source, &spec("DeviceProcessEvents", Some(window(5)))).await;
@@ -113,7 +113,7 @@ async fn a_wrong_way_is_told_with_what_to_do() {
         config.faults = vec![Rule {
             path: "/v1.0".to_owned(),
             ..Rule::always(Kind::Html)
-        }]
+        }];
     })
     .await;
     let portal = error_of(&world, "graph", |_| {}).await;
@@ -142,7 +142,7 @@ async fn a_wrong_way_is_told_with_what_to_do() {
     let folder = tempfile::tempdir().unwrap();
     let ca = folder.path().join("ca.pem");
     std::fs::write(&ca, secured.emulator.ca_pem().unwrap()).unwrap();
-    let source = secured.source("graph", json!({"ca_file": ca}));
+    let source = secured.source("graph", &json!({"ca_file": ca}));
     let got = run(&source, &spec("DeviceProcessEvents", Some(window(5)))).await;
     assert_eq!(got.unwrap().rows.len(), 5);
 }
@@ -151,7 +151,7 @@ async fn a_wrong_way_is_told_with_what_to_do() {
 async fn a_bad_query_is_asked_once() {
     let world = World::new(5, |_| {}).await;
     // A table that is known and that this tenant does not have.
-    let source = world.source("graph", json!({}));
+    let source = world.source("graph", &json!({}));
     let error = run(&source, &spec("EmailEvents", Some(window(5)))).await;
     let error = error.unwrap_err();
     assert!(matches!(error, SourceError::Refused(_)), "{error}");

@@ -12,7 +12,7 @@ async fn a_capped_result_arrives_whole_and_in_order() {
         config.limits.put(Limit::HuntingRows, Some(64));
     })
     .await;
-    let source = world.source("graph", json!({"rows_max": 64}));
+    let source = world.source("graph", &json!({"rows_max": 64}));
     let text = "DeviceProcessEvents | project Timestamp, ProcessId";
     let got = run(&source, &spec(text, Some(window(1000)))).await.unwrap();
     let ids: Vec<String> = got.rows.iter().map(|row| row[1].clone()).collect();
@@ -31,7 +31,7 @@ async fn what_cannot_be_split_is_truncated_and_says_so() {
         config.limits.put(Limit::HuntingRows, Some(64));
     })
     .await;
-    let source = world.source("graph", json!({"rows_max": 64}));
+    let source = world.source("graph", &json!({"rows_max": 64}));
     let text = "DeviceProcessEvents | summarize dcount(FileName) by ProcessId";
     let got = run(&source, &spec(text, Some(window(1000)))).await.unwrap();
     assert_eq!(got.report.root.outcome, PartOutcome::Truncated);
@@ -40,7 +40,7 @@ async fn what_cannot_be_split_is_truncated_and_says_so() {
     assert!(missing.contains("64 rows"), "{missing}");
 
     // More rows in a second than an answer holds.
-    let source = world.source("graph", json!({"rows_max": 64, "split_floor": "10m"}));
+    let source = world.source("graph", &json!({"rows_max": 64, "split_floor": "10m"}));
     let text = "DeviceProcessEvents | project Timestamp, ProcessId";
     let got = run(&source, &spec(text, Some(window(1000)))).await.unwrap();
     let missing = got.report.missing().unwrap();
@@ -84,7 +84,7 @@ async fn an_answer_in_parts_is_the_whole_answer_or_says_that_it_is_not() {
         let local = world.local();
         let more = json!({"rows_max": cap, "quota": {"calls_per_minute": 1_000_000,
             "calls_per_hour": 1_000_000}});
-        let source = world.source("graph", more);
+        let source = world.source("graph", &more);
         for text in MERGED {
             {
                 let spec = spec(text, Some(window(length)));
@@ -136,7 +136,7 @@ async fn answers_with_columns_that_are_not_known_are_not_merged() {
         config.limits.put(Limit::HuntingRows, Some(31));
     })
     .await;
-    let source = world.source("graph", json!({"rows_max": 31}));
+    let source = world.source("graph", &json!({"rows_max": 31}));
     // The tenant's table has a column that huntd has not heard of.
     let text = "DeviceProcessEvents | summarize arg_min(Timestamp, *) by x = ProcessId % 90";
     let got = run(&source, &spec(text, Some(window(200)))).await.unwrap();

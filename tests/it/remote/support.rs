@@ -71,7 +71,7 @@ impl World {
     }
 
     /// The configuration of a source of that kind, with further settings.
-    pub(super) fn config(&self, kind: &str, more: Value) -> SourceConfig {
+    pub(super) fn config(&self, kind: &str, more: &Value) -> SourceConfig {
         let url = self.emulator.url();
         let mut config = json!({
             "kind": kind,
@@ -90,7 +90,7 @@ impl World {
         serde_json::from_value(config).unwrap()
     }
 
-    pub(super) fn source(&self, kind: &str, more: Value) -> Arc<dyn Source> {
+    pub(super) fn source(&self, kind: &str, more: &Value) -> Arc<dyn Source> {
         let surroundings = Surroundings::new(Arc::clone(&self.clock));
         source::build(&self.config(kind, more), &surroundings).unwrap()
     }
