@@ -150,6 +150,7 @@ async fn export(data: &Path, rows: i64, origin: DateTime<Utc>, seed: i64) -> any
             lane: Lane::Export,
             hunt: "export".into(),
             deadline: None,
+            attempts: None,
         },
     };
     let begun = Instant::now();

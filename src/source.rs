@@ -217,7 +217,12 @@ pub struct Turn {
     /// After this instant the answer is of no use: calls that would be made later are not waited
     /// for.
     pub deadline: Option<DateTime<Utc>>,
+    /// How often a call is tried at most, where that is less than the source would.
+    pub attempts: Option<u32>,
 }
+
+/// How often a call is tried for a person, who would rather know.
+const ATTEMPTS_FOR_A_PERSON: u32 = 3;
 
 impl Turn {
     /// Of a person who waits for the answer.
@@ -226,6 +231,7 @@ impl Turn {
             lane: Lane::Detection,
             hunt: "a person".into(),
             deadline: None,
+            attempts: Some(ATTEMPTS_FOR_A_PERSON),
         }
     }
 }

@@ -109,6 +109,7 @@ impl Pipeline {
             lane,
             hunt: hunt.name.as_str().into(),
             deadline: Some(next.map_or(limit, |next| next.min(limit))),
+            attempts: None,
         }
     }
 }

@@ -59,8 +59,10 @@ pub(super) fn space(path: &Path) -> Diagnosis {
 
 /// MiB that may be used, as POSIX `df` tells them.
 fn free_mib(path: &Path) -> Option<u64> {
-    let absolute = path.canonicalize().ok()?;
-    let output = Command::new("df").arg("-Pk").arg(absolute).output().ok()?;
+    let absolute = std::path::absolute(path).ok()?;
+    // What is not there yet will be made on the disk of the nearest folder that is.
+    let existing = absolute.ancestors().find(|folder| folder.exists())?;
+    let output = Command::new("df").arg("-Pk").arg(existing).output().ok()?;
     let text = String::from_utf8(output.stdout).ok()?;
     free_of(&text)
 }

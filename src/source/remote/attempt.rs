@@ -108,6 +108,8 @@ impl Inner {
     ) -> Result<Answered, SourceError> {
         let (mut failures, mut timeouts, mut refusals, mut rejections) = (0, 0, 0, 0);
         let turn = prepared.turn();
+        let attempts = self.config.attempts;
+        let attempts = turn.attempts.map_or(attempts, |most| most.min(attempts));
         loop {
             let granted = self
                 .broker
@@ -117,7 +119,7 @@ impl Inner {
                 Ok(permit) => permit,
                 // The tenant is left alone for a while: that is a failure as others are.
                 Err(Denied::Open { next_try, .. })
-                    if failures < self.config.attempts
+                    if failures < attempts
                         && turn.deadline.is_none_or(|deadline| next_try < deadline) =>
                 {
                     failures += 1;
@@ -184,11 +186,11 @@ impl Inner {
                         return Ok(Answered::refused(&error));
                     }
                     failures += 1;
-                    if failures >= self.config.attempts {
+                    if failures >= attempts {
                         return Ok(Answered::refused(&error));
                     }
                 }
-                ApiErrorKind::InvalidQuery => {
+                ApiErrorKind::InvalidQuery | ApiErrorKind::NotFound | ApiErrorKind::Bug => {
                     permit.finish(None, None);
                     return Err(self.failure(&error));
                 }
@@ -203,7 +205,7 @@ impl Inner {
                         what: error.to_string(),
                     });
                     failures += 1;
-                    if !may_pass || failures >= self.config.attempts {
+                    if !may_pass || failures >= attempts {
                         return Err(self.failure(&error));
                     }
                 }
@@ -437,14 +439,18 @@ fn is_passing(error: &ApiError) -> bool {
         )
 }
 
-/// An answer that ends early or is none: as if the connection had been cut.
+/// An answer that ends early or is none is as if the connection had been cut.
 fn undecoded(failure: Failure<ApiError>) -> ApiError {
     match failure {
         Failure::Body(error) => error,
-        Failure::Decode(error @ DecodeError::Store(_)) => {
-            ApiError::new(ApiErrorKind::Bug, &error.to_string())
-        }
-        Failure::Decode(error) => ApiError::new(ApiErrorKind::Unavailable, &error.to_string()),
+        Failure::Decode(
+            error @ (DecodeError::Truncated { .. }
+            | DecodeError::Malformed { .. }
+            | DecodeError::Empty
+            | DecodeError::Stopped),
+        ) => ApiError::new(ApiErrorKind::Unavailable, &error.to_string()),
+        // It would be the same the next time.
+        Failure::Decode(error) => ApiError::new(ApiErrorKind::Bug, &error.to_string()),
     }
 }
 

@@ -22,6 +22,18 @@ const MEMORY_BYTES: usize = 512 << 20;
 /// How long merging may take.
 const SECONDS: u64 = 600;
 
+/// Whether rows of so many bytes can be merged.
+pub(super) fn check_size(bytes: u64) -> Result<(), SourceError> {
+    if bytes <= MEMORY_BYTES as u64 {
+        return Ok(());
+    }
+    Err(SourceError::Limit(format!(
+        "the answers of the window's parts have more than {} MiB, too much to be merged; group by \
+         fewer values or shorten the window",
+        MEMORY_BYTES >> 20
+    )))
+}
+
 /// Rows of parts, in order, made one answer.
 pub(super) async fn merged(
     schema: Schema,
@@ -30,20 +42,10 @@ pub(super) async fn merged(
     steps: &[MergeStep],
 ) -> Result<Started, SourceError> {
     let mut batches: Vec<RecordBatch> = Vec::new();
-    let mut bytes = 0;
     for part in parts {
         let mut rows = part.into_stream(Arc::clone(arrow));
         while let Some(batch) = rows.next().await {
-            let batch = batch?;
-            bytes += batch.get_array_memory_size();
-            if bytes > MEMORY_BYTES {
-                return Err(SourceError::Limit(format!(
-                    "the answers of the window's parts have more than {} MiB, too much to be \
-                     merged; group by fewer values or shorten the window",
-                    MEMORY_BYTES >> 20
-                )));
-            }
-            batches.push(batch);
+            batches.push(batch?);
         }
     }
     // Columns get names that mean nothing in KQL; they are known by their places.

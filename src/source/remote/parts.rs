@@ -99,9 +99,13 @@ impl Parts {
         let first = first?;
         let (schema, arrow) = (first.schema.clone(), Arc::clone(&first.arrow));
         if !steps.is_empty() {
+            let mut bytes = first.rows.bytes;
             let mut all = vec![first.rows];
             while let Some(next) = receiver.recv().await {
-                all.push(next?.rows);
+                let next = next?.rows;
+                bytes += next.bytes;
+                merge::check_size(bytes)?;
+                all.push(next);
             }
             if let [_] = all.as_slice()
                 && let Some(only) = all.pop()

@@ -44,11 +44,9 @@ impl Prepared {
     /// what is.
     pub(super) async fn of(inner: &Arc<Inner>, spec: &QuerySpec) -> Result<Self, SourceError> {
         inner.refresh(Stale::Unknown).await?;
-        let query = if let Ok(query) = bind(inner, spec) {
-            query
-        } else {
-            inner.refresh(Stale::All).await?;
-            bind(inner, spec)?
+        let query = match bind(inner, spec) {
+            Err(_) if inner.refresh(Stale::All).await.is_ok() => bind(inner, spec)?,
+            bound => bound?,
         };
         let (parting, whole_because) = if spec.window_applies {
             parting(&splitting(&query, spec.window_mode))

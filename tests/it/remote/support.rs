@@ -110,7 +110,10 @@ pub(super) fn spec(text: &str, window: Option<Window>) -> QuerySpec {
         window_mode: Mode::Event,
         now: None,
         timeout: Duration::from_mins(5),
-        turn: Turn::of_person(),
+        turn: Turn {
+            attempts: None,
+            ..Turn::of_person()
+        },
     }
 }
 
