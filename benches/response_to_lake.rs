@@ -171,6 +171,7 @@ fn arguments() -> anyhow::Result<Arguments> {
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
+    huntd::memory::use_small_pages();
     let arguments = arguments()?;
     let folder = tempfile::tempdir()?;
     let start: DateTime<Utc> = "2026-01-15T00:00:00Z".parse()?;

@@ -14,6 +14,7 @@ pub mod clock;
 pub mod duration;
 pub mod http;
 pub mod id;
+pub mod memory;
 pub mod parallel;
 pub mod problem;
 pub mod secret;

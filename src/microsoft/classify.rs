@@ -309,6 +309,9 @@ fn kind_of(status: u16, found: &Found, said: &Said, after: Option<Duration>) -> 
         400 if found.has_code(&["FailedToResolveResource"]) => ApiErrorKind::NotFound,
         // Azure Data Explorer: repeating helps exactly when it says so.
         400..=499 if found.permanent == Some(false) && status != 429 => ApiErrorKind::Unavailable,
+        // The services say what is wrong with a request; where nothing is said, it was lost on the
+        // way.
+        400 if found.code.is_none() && found.messages.is_empty() => ApiErrorKind::Unavailable,
         300..=399 | 407 | 511 => ApiErrorKind::Misconfigured,
         408 | 504 => ApiErrorKind::Timeout,
         429 => ApiErrorKind::Throttled { after, quota: None },

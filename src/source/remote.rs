@@ -3,7 +3,7 @@
 //!
 //! `query_api` says what differs between services; `hunting`, `log_analytics` and `kusto` are
 //! those. `prepare` binds and confines a query, `parts` splits its window until every part is
-//! complete, `attempt` makes one call and tries it again, `merge` makes one answer of parts.
+//! complete, `attempt` makes one call and, as `patience` says, tries it again, `merge` makes one answer of parts.
 
 pub mod config;
 
@@ -16,6 +16,7 @@ mod kusto;
 mod log_analytics;
 mod merge;
 mod parts;
+mod patience;
 mod prepare;
 mod query_api;
 

@@ -124,7 +124,13 @@ pub(super) fn whole_number(value: &Value) -> Option<i64> {
 
 fn not_a_token_endpoint(host: &str, status: u16) -> TokenError {
     let message = format!("{host} answered {status} with something else than a token");
-    TokenError::misconfigured(&message).with_help(
+    // What says that all is well, and is cut or another's, may be gone the next time.
+    let kind = if status == 200 {
+        TokenErrorKind::Unavailable
+    } else {
+        TokenErrorKind::Misconfigured
+    };
+    TokenError::new(kind, &message).with_help(
         "a captive portal, a proxy or another service answered: check `authority`, `proxy` and \
          the network",
     )

@@ -21,30 +21,23 @@ use reqwest::Method;
 use uuid::Uuid;
 
 use super::Inner;
+use super::patience::{Next, Patience};
 use super::prepare::Prepared;
 use super::query_api::{AnswerLimits, Asked};
 use crate::microsoft::{self, ApiError, ApiErrorKind, Body, Call, RequestIds, classify_failure};
 use crate::quota::breaker::{Fault, FaultKind};
 use crate::quota::{Throttle, Throttled};
 use crate::run::report;
-use crate::source::SourceError;
-use crate::source::broker::Denied;
+use crate::source::broker::{Denied, Permit};
 use crate::source::decode::{DecodeError, DecodeOptions, Event, Failure, Summary, decode};
 use crate::source::spool::{Spool, Spooled};
+use crate::source::{SourceError, Turn};
 use crate::window::Window;
 
-/// The wait after the first failure, doubled with each further one; the half of it is random.
-const FIRST_WAIT: Duration = Duration::from_secs(1);
-/// The longest wait of our own.
-const LONGEST_WAIT: Duration = Duration::from_mins(1);
-/// Timeouts after which a part is split rather than asked again.
-const TIMEOUTS_MAX: u32 = 2;
 /// For the way to the service and back, beyond what it may take itself.
 const WAY: Duration = Duration::from_secs(30);
-/// Tokens refused after which a part is given up; each was refused twice.
-const REJECTIONS_MAX: u32 = 3;
-/// Refusals for the number of calls after which a part is given up, where nothing else ends it.
-const REFUSALS_MAX: u32 = 100;
+/// The shortest time that a call is given, however near its deadline is.
+const LEAST_TIME: Duration = Duration::from_secs(1);
 
 /// What a service answered.
 pub(super) struct Answered {
@@ -86,6 +79,26 @@ struct Called {
     outcome: Result<Answered, ApiError>,
 }
 
+impl Called {
+    /// For the run's report.
+    fn record(&self, at: DateTime<Utc>, took: Duration) -> report::Call {
+        let error = match &self.outcome {
+            Err(error) => Some(error.to_string()),
+            Ok(answered) => answered.incomplete.as_ref().map(|why| why.reason.clone()),
+        };
+        report::Call {
+            at,
+            took_ms: u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
+            status: self.status,
+            client_request_id: self.ids.client_request_id.clone(),
+            request_id: self.ids.request_id.clone(),
+            bytes: self.counted.bytes,
+            rows: self.counted.rows,
+            error,
+        }
+    }
+}
+
 impl Inner {
     /// What one answer may hold, as configured or documented.
     pub(super) fn limits(&self) -> AnswerLimits {
@@ -106,55 +119,17 @@ impl Inner {
         can_split: bool,
         tell: &(dyn Fn(report::Call) + Sync),
     ) -> Result<Answered, SourceError> {
-        let (mut failures, mut timeouts, mut refusals, mut rejections) = (0, 0, 0, 0);
         let turn = prepared.turn();
         let attempts = self.config.attempts;
-        let attempts = turn.attempts.map_or(attempts, |most| most.min(attempts));
+        let mut patience = Patience::new(turn.attempts.map_or(attempts, |most| most.min(attempts)));
         loop {
-            let granted = self
-                .broker
-                .acquire(&self.scope, turn.lane, &turn.hunt, turn.deadline)
-                .await;
-            let permit = match granted {
-                Ok(permit) => permit,
-                // The tenant is left alone for a while: that is a failure as others are.
-                Err(Denied::Open { next_try, .. })
-                    if failures < attempts
-                        && turn.deadline.is_none_or(|deadline| next_try < deadline) =>
-                {
-                    failures += 1;
-                    self.clock.sleep_until(next_try).await;
-                    continue;
-                }
-                Err(denied) => {
-                    return Err(SourceError::Throttled {
-                        message: format!("{}: {denied}", self.api.title()),
-                        until: match denied {
-                            Denied::Late { at, .. } => at,
-                            Denied::Open { next_try, .. } => Some(next_try),
-                        },
-                    });
-                }
+            let Some(permit) = self.permit(turn, &mut patience).await? else {
+                continue;
             };
             let at = self.clock.now();
             let begun = tokio::time::Instant::now();
             let called = self.call(prepared, part).await;
-            let took = begun.elapsed();
-            let error = called.outcome.as_ref().err();
-            let refused = called.outcome.as_ref().ok();
-            let refused = refused.and_then(|answered| answered.incomplete.as_ref());
-            tell(report::Call {
-                at,
-                took_ms: u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
-                status: called.status,
-                client_request_id: called.ids.client_request_id,
-                request_id: called.ids.request_id,
-                bytes: called.counted.bytes,
-                rows: called.counted.rows,
-                error: error
-                    .map(ToString::to_string)
-                    .or_else(|| refused.map(|incomplete| incomplete.reason.clone())),
-            });
+            tell(called.record(at, begun.elapsed()));
             let error = match called.outcome {
                 Ok(answered) => {
                     permit.finish(answered.running, answered.cpu);
@@ -162,74 +137,50 @@ impl Inner {
                 }
                 Err(error) => error,
             };
-            match &error.kind {
-                ApiErrorKind::Throttled { after, quota } => {
-                    permit.throttled(&Throttled {
-                        after: *after,
-                        throttle: throttle(quota.as_ref()),
-                    });
-                    refusals += 1;
-                    if refusals >= REFUSALS_MAX {
+            book(permit, &error);
+            match patience.after(&error, can_split) {
+                Next::AskBroker => {}
+                Next::AskForLess => return Ok(Answered::refused(&error)),
+                Next::GiveUp => return Err(self.failure(&error)),
+                Next::Wait(wait) => {
+                    let until = self.clock.now() + TimeDelta::from_std(wait).unwrap_or_default();
+                    if turn.deadline.is_some_and(|deadline| until >= deadline) {
                         return Err(self.failure(&error));
                     }
-                    // The broker knows now how long to wait.
-                    continue;
-                }
-                ApiErrorKind::TooLarge | ApiErrorKind::Preempted => {
-                    permit.finish(None, None);
-                    return Ok(Answered::refused(&error));
-                }
-                ApiErrorKind::Timeout => {
-                    permit.finish(None, None);
-                    timeouts += 1;
-                    if timeouts >= TIMEOUTS_MAX && can_split {
-                        return Ok(Answered::refused(&error));
-                    }
-                    failures += 1;
-                    if failures >= attempts {
-                        return Ok(Answered::refused(&error));
-                    }
-                }
-                ApiErrorKind::InvalidQuery | ApiErrorKind::NotFound | ApiErrorKind::Bug => {
-                    permit.finish(None, None);
-                    return Err(self.failure(&error));
-                }
-                _ => {
-                    // A token that is refused twice may yet be taken; more than that is a fault of
-                    // the settings.
-                    rejections += u32::from(error.kind == ApiErrorKind::Unauthorized);
-                    let may_pass = error.kind.is_retryable()
-                        || is_passing(&error) && rejections < REJECTIONS_MAX;
-                    permit.failed(Fault {
-                        kind: fault(&error.kind),
-                        what: error.to_string(),
-                    });
-                    failures += 1;
-                    if !may_pass || failures >= attempts {
-                        return Err(self.failure(&error));
-                    }
+                    self.clock.sleep_until(until).await;
                 }
             }
-            self.wait(failures, turn.deadline, &error).await?;
         }
     }
 
-    /// Waits before another try; not beyond the deadline.
-    async fn wait(
+    /// The right to send a call; none where that is to be asked for again.
+    async fn permit(
         &self,
-        failures: u32,
-        deadline: Option<DateTime<Utc>>,
-        error: &ApiError,
-    ) -> Result<(), SourceError> {
-        let doubled = FIRST_WAIT.saturating_mul(2_u32.saturating_pow(failures.saturating_sub(1)));
-        let most = doubled.min(LONGEST_WAIT);
-        let wait = most / 2 + (most / 2).mul_f64(fastrand::f64());
-        let until = self.clock.now() + TimeDelta::from_std(wait).unwrap_or(TimeDelta::zero());
-        if deadline.is_some_and(|deadline| until >= deadline) {
-            return Err(self.failure(error));
+        turn: &Turn,
+        patience: &mut Patience,
+    ) -> Result<Option<Permit>, SourceError> {
+        let granted = self
+            .broker
+            .acquire(&self.scope, turn.lane, &turn.hunt, turn.deadline)
+            .await;
+        let denied = match granted {
+            Ok(permit) => return Ok(Some(permit)),
+            Err(denied) => denied,
+        };
+        if let Denied::Open { next_try, .. } = denied
+            && turn.deadline.is_none_or(|deadline| next_try < deadline)
+            && patience.waits_for_breaker()
+        {
+            self.clock.sleep_until(next_try).await;
+            return Ok(None);
         }
-        self.clock.sleep_until(until).await;
-        Ok(())
+        Err(SourceError::Throttled {
+            message: format!("{}: {denied}", self.api.title()),
+            until: match denied {
+                Denied::Late { at, .. } => at,
+                Denied::Open { next_try, .. } => Some(next_try),
+            },
+        })
     }
 
     /// Makes one call and reads its answer to the end.
@@ -249,7 +200,7 @@ impl Inner {
             .turn()
             .deadline
             .map_or(TimeDelta::MAX, |deadline| deadline - self.clock.now());
-        let left = left.to_std().unwrap_or_default().max(FIRST_WAIT);
+        let left = left.to_std().unwrap_or_default().max(LEAST_TIME);
         let time = limits.time.min(prepared.timeout()).min(left);
         let text = prepared.text(part);
         let asked = Asked {
@@ -428,17 +379,6 @@ impl Incomplete {
     }
 }
 
-/// An answer that something on the way wrote instead of the service, or a token that it refused: it
-/// may be another next time.
-fn is_passing(error: &ApiError) -> bool {
-    let answered = error.status.is_some();
-    answered
-        && matches!(
-            error.kind,
-            ApiErrorKind::Misconfigured | ApiErrorKind::Unauthorized
-        )
-}
-
 /// An answer that ends early or is none is as if the connection had been cut.
 fn undecoded(failure: Failure<ApiError>) -> ApiError {
     match failure {
@@ -454,12 +394,30 @@ fn undecoded(failure: Failure<ApiError>) -> ApiError {
     }
 }
 
-fn fault(kind: &ApiErrorKind) -> FaultKind {
-    match kind {
+/// Tells the broker what became of a call that failed. A failure of the query says nothing against
+/// the tenant.
+fn book(permit: Permit, error: &ApiError) {
+    let kind = match &error.kind {
+        ApiErrorKind::Throttled { after, quota } => {
+            return permit.throttled(&Throttled {
+                after: *after,
+                throttle: throttle(quota.as_ref()),
+            });
+        }
         ApiErrorKind::Unauthorized | ApiErrorKind::Forbidden => FaultKind::Unauthorized,
-        ApiErrorKind::Misconfigured | ApiErrorKind::NotFound => FaultKind::Misconfigured,
-        _ => FaultKind::Unavailable,
-    }
+        ApiErrorKind::Misconfigured => FaultKind::Misconfigured,
+        ApiErrorKind::Unavailable => FaultKind::Unavailable,
+        ApiErrorKind::InvalidQuery
+        | ApiErrorKind::NotFound
+        | ApiErrorKind::TooLarge
+        | ApiErrorKind::Preempted
+        | ApiErrorKind::Timeout
+        | ApiErrorKind::Bug => return permit.finish(None, None),
+    };
+    permit.failed(Fault {
+        kind,
+        what: error.to_string(),
+    });
 }
 
 fn throttle(quota: Option<&microsoft::Throttle>) -> Throttle {
