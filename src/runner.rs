@@ -335,8 +335,12 @@ impl Runner {
         &self,
         hunt: &Hunt,
         request: &RunRequest,
-        executed: Executed,
+        mut executed: Executed,
     ) -> Result<policy::Judged, StateError> {
+        if let Some(missing) = &executed.missing {
+            let incomplete = policy::incomplete(hunt, request, missing, self.now());
+            executed.findings.push(incomplete);
+        }
         let fingerprints: Vec<_> = executed
             .findings
             .iter()

@@ -44,10 +44,8 @@ pub fn judge(
     mut told: BTreeMap<Fingerprint, DateTime<Utc>>,
     now: DateTime<Utc>,
 ) -> Judged {
-    let mut findings = Vec::with_capacity(executed.findings.len() + 1);
-    let missing = executed.missing.as_deref();
-    let incomplete = missing.map(|missing| incomplete(hunt, request, missing, now));
-    for finding in executed.findings.into_iter().chain(incomplete) {
+    let mut findings = Vec::with_capacity(executed.findings.len());
+    for finding in executed.findings {
         let last = told.get(&finding.fingerprint).copied();
         let suppressed = last.and_then(|last| suppression(&hunt.dedupe, last, now));
         if suppressed.is_none() {
@@ -128,7 +126,7 @@ pub fn judge(
 }
 
 /// What is told where rows are missing, whatever was found: silence must mean that there is nothing.
-fn incomplete(hunt: &Hunt, request: &RunRequest, missing: &str, now: DateTime<Utc>) -> Finding {
+pub fn incomplete(hunt: &Hunt, request: &RunRequest, missing: &str, now: DateTime<Utc>) -> Finding {
     let key = BTreeMap::from([("result".to_owned(), "incomplete".to_owned())]);
     Finding {
         id: FindingId::generate(),
