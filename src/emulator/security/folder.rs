@@ -107,6 +107,7 @@ impl Question {
             window: self.window.unwrap_or(always),
             window_applies: self.window.is_some(),
             window_mode: Mode::Event,
+            stats: Arc::default(),
             now: Some(self.now),
             timeout: TIMEOUT,
             turn: Turn::of_person(),
