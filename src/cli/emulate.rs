@@ -285,7 +285,9 @@ fn greeting(args: &Args, running: &RunningEmulator, tables: usize) -> String {
         "{tables} tables of {} at {url}",
         args.data.display()
     )];
-    if args.no_auth {
+    if args.no_auth && args.token.is_some() {
+        lines.push("  Sign in:        not needed; the token of `--token` is".to_owned());
+    } else if args.no_auth {
         lines.push(format!(
             "  Sign in:        not needed; POST {url}/{tenant}/oauth2/v2.0/token takes any secret"
         ));
