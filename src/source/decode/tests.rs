@@ -642,6 +642,13 @@ fn progressive_frames_that_lose_rows_are_refused() {
             "a frame is of a table that is not under way",
         ),
         (
+            vec![
+                json!({"Rows": [[1]], "FrameType": "TableHeader", "TableId": 1,
+                "TableKind": "PrimaryResult"}),
+            ],
+            "a frame has rows that should have none",
+        ),
+        (
             vec![primary(1), completion(2, 0)],
             "a frame is of a table that is not under way",
         ),
@@ -952,6 +959,41 @@ mod properties {
         )
     }
 
+    /// More than wait in one chunk for their columns.
+    const FRAME_ROWS: usize = 600;
+
+    /// A frame of Kusto's with its members in any order.
+    fn any_frame() -> impl Strategy<Value = String> {
+        let rows: Vec<_> = (0..FRAME_ROWS).map(|n| [n]).collect();
+        let rows = format!(r#""Rows":{}"#, serde_json::to_string(&rows).unwrap());
+        let columns = r#""Columns":[{"ColumnName":"n","ColumnType":"long"}]"#.to_owned();
+        let table = |frame_type: &str, kind: &str| {
+            vec![
+                format!(r#""FrameType":"{frame_type}""#),
+                format!(r#""TableKind":"{kind}""#),
+                r#""TableId":1"#.to_owned(),
+                columns.clone(),
+            ]
+        };
+        let with_rows = |mut members: Vec<String>| {
+            members.push(rows.clone());
+            members
+        };
+        let frame = prop::sample::select(vec![
+            with_rows(table("DataTable", "PrimaryResult")),
+            with_rows(table("DataTable", "PrimaryResult")),
+            with_rows(table("DataTable", "QueryProperties")),
+            table("TableHeader", "PrimaryResult"),
+            with_rows(vec![
+                r#""FrameType":"TableFragment","TableId":1"#.to_owned(),
+                r#""TableFragmentType":"DataAppend""#.to_owned(),
+            ]),
+            vec![r#""FrameType":"TableCompletion","TableId":1"#.to_owned()],
+        ]);
+        let frame = frame.prop_shuffle();
+        frame.prop_map(|members| format!("{{{}}}", members.join(",")))
+    }
+
     /// What a dynamic is that is written as this.
     fn dynamic(value: &Value) -> Value {
         let Some(text) = value.as_str() else {
@@ -1013,6 +1055,28 @@ mod properties {
             prop_assert_eq!(decoded.rows(), &expected[..]);
             let whole = block_on(decode_pieces(vec![body], options(Shape::Hunting))).unwrap();
             prop_assert_eq!(decoded, whole);
+        }
+
+        #[test]
+        fn frames_mean_the_same_however_they_are_cut(
+            frames in prop::collection::vec(any_frame(), 1..6),
+            cut in 1_usize..2_000,
+        ) {
+            let completion = r#"{"FrameType":"DataSetCompletion","HasErrors":false}"#;
+            let body = format!("[{},{completion}]", frames.join(","));
+            let pieces = body.as_bytes().chunks(cut).map(<[u8]>::to_vec).collect();
+            let cut = block_on(decode_pieces(pieces, options(Shape::Frames)));
+            let whole = block_on(decode_pieces(vec![body.into()], options(Shape::Frames)));
+            if let Ok(decoded) = &whole && decoded.summary.failure.is_none() {
+                // Each row says in which frame it is, and frames are in their order, whole.
+                let rows = decoded.tables.iter().flat_map(|(.., rows)| rows);
+                let counts = rows.map(|row| row["n"].as_u64()).collect::<Vec<_>>();
+                prop_assert_eq!(counts.len() % FRAME_ROWS, 0);
+                for frame in counts.chunks(FRAME_ROWS) {
+                    prop_assert!(frame.iter().copied().eq((0..FRAME_ROWS as u64).map(Some)));
+                }
+            }
+            prop_assert_eq!(cut.ok(), whole.ok());
         }
 
         #[test]

@@ -169,8 +169,8 @@ impl Table {
             Member::FrameType => self.frame_type = text.map(str::to_ascii_lowercase),
             Member::FragmentType => self.fragment_type = text.map(str::to_ascii_lowercase),
             Member::TableId => self.id = value.as_i64(),
-            Member::HasErrors => self.has_errors = !is_denied(&value),
-            Member::Cancelled => self.is_cancelled = !is_denied(&value),
+            Member::HasErrors => self.has_errors |= !is_denied(&value),
+            Member::Cancelled => self.is_cancelled |= !is_denied(&value),
             Member::RowCount => self.row_count = value.as_u64(),
             Member::StatusRows => self.status_rows = Some(value),
             _ => {}
@@ -179,6 +179,12 @@ impl Table {
 
     fn is_frame(&self, frame_type: &str) -> bool {
         self.frame_type.as_deref() == Some(frame_type)
+    }
+
+    /// Whether it is no frame that tells of others.
+    fn may_have_rows(&self) -> bool {
+        let without = ["tableheader", "tablecompletion", "datasetcompletion"];
+        !without.iter().any(|frame_type| self.is_frame(frame_type))
     }
 
     pub(super) fn is_primary(&self) -> bool {
@@ -283,6 +289,9 @@ impl Splitter {
                 let kind = self.table.v1_kind(self.tables);
                 self.table.kind = Some(kind.to_owned());
                 self.end_kusto_table()
+            }
+            Shape::Frames if self.table.has_rows && !self.table.may_have_rows() => {
+                Err(self.malformed(self.at, "a frame has rows that should have none"))
             }
             Shape::Frames if self.table.is_frame("tableheader") => self.end_header(),
             Shape::Frames if self.table.is_frame("tablefragment") => self.end_fragment(),
