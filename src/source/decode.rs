@@ -32,7 +32,6 @@
 
 mod cell;
 mod columns;
-mod decimal;
 mod failure;
 mod rows;
 mod scan;

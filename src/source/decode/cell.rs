@@ -7,9 +7,9 @@ use arrow::array::{
     Int32Builder, Int64Builder, StringViewBuilder, TimestampNanosecondBuilder,
 };
 use kql::types::ScalarType;
+use kql_datafusion::decimal;
 use kql_datafusion::types::{DECIMAL_SCALE, UTC};
 
-use super::decimal;
 use super::scan::{Flaw, number_end, value_end};
 use super::text::{append_compact, append_mended, append_unescaped, has_surrogate, quoted};
 use super::time::unix_nanoseconds;

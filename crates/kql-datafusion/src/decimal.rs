@@ -2,7 +2,7 @@
 //!
 //! Arrow's own reader of decimals lets long texts and exponents overflow into other numbers.
 
-use kql_datafusion::types::DECIMAL_SCALE;
+use crate::types::DECIMAL_SCALE;
 
 /// Longest text that is looked at.
 const BYTES_MAX: usize = 128;
@@ -12,7 +12,7 @@ const LIMIT: i128 = 10_i128.pow(38);
 
 /// The unscaled value of a decimal, perhaps with an exponent. Digits beyond the scale are cut off,
 /// as `todecimal()` does; none if there are too many before it.
-pub(super) fn unscaled(text: &str) -> Option<i128> {
+pub fn unscaled(text: &str) -> Option<i128> {
     let text = text.trim();
     if text.len() > BYTES_MAX {
         return None;
