@@ -137,7 +137,7 @@ impl Inner {
                 }
                 Err(error) => error,
             };
-            book(permit, &error);
+            book(permit, &error, called.status);
             match patience.after(&error, can_split) {
                 Next::AskBroker => {}
                 Next::AskForLess => return Ok(Answered::refused(&error)),
@@ -161,7 +161,7 @@ impl Inner {
     ) -> Result<Option<Permit>, SourceError> {
         let granted = self
             .broker
-            .acquire(&self.scope, turn.lane, &turn.hunt, turn.deadline)
+            .acquire(&self.route, turn.lane, &turn.hunt, turn.deadline)
             .await;
         let denied = match granted {
             Ok(permit) => return Ok(Some(permit)),
@@ -395,8 +395,8 @@ fn undecoded(failure: Failure<ApiError>) -> ApiError {
 }
 
 /// Tells the broker what became of a call that failed. A failure of the query says nothing against
-/// the tenant.
-fn book(permit: Permit, error: &ApiError) {
+/// the tenant, and nothing for it, either, unless the service answered with it.
+fn book(permit: Permit, error: &ApiError, status: Option<u16>) {
     let kind = match &error.kind {
         ApiErrorKind::Throttled { after, quota } => {
             return permit.throttled(&Throttled {
@@ -407,6 +407,14 @@ fn book(permit: Permit, error: &ApiError) {
         ApiErrorKind::Unauthorized | ApiErrorKind::Forbidden => FaultKind::Unauthorized,
         ApiErrorKind::Misconfigured => FaultKind::Misconfigured,
         ApiErrorKind::Unavailable => FaultKind::Unavailable,
+        // It could not even be asked.
+        ApiErrorKind::InvalidQuery if status.is_none() => return permit.give_back(),
+        _ if status.is_none() => {
+            return permit.unanswered(Fault {
+                kind: FaultKind::Unavailable,
+                what: error.to_string(),
+            });
+        }
         ApiErrorKind::InvalidQuery
         | ApiErrorKind::NotFound
         | ApiErrorKind::TooLarge
