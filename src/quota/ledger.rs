@@ -177,8 +177,7 @@ impl Ledger {
             let allowed = self.limits.allowance(max, lane);
             let all = self.open.len();
             let own = self.open.values().filter(|call| call.lane == lane).count();
-            if all >= allowed as usize
-                && (own >= Limits::sure(max) as usize || all >= max as usize)
+            if all >= allowed as usize && (own >= Limits::sure(max) as usize || all >= max as usize)
             {
                 waits_for_end = Some(Reason::Concurrency { allowed, max });
             }

@@ -7,9 +7,7 @@ use std::sync::Arc;
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::spent::Spent;
-use super::{
-    Admission, CALLS_KEPT_MAX, Call, CallId, Changes, Ledger, RUNNING_MAX, UnderWay,
-};
+use super::{Admission, CALLS_KEPT_MAX, Call, CallId, Changes, Ledger, RUNNING_MAX, UnderWay};
 use crate::quota::Lane;
 use crate::quota::snapshot::{CallRecord, RunningRecord, Snapshot};
 
