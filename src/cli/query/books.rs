@@ -8,7 +8,7 @@ use crate::source::broker::Broker;
 use crate::state::config::StateConfig;
 use crate::state::sqlite::SqliteStore;
 
-use super::super::terminal::print_note;
+use crate::cli::terminal::print_note;
 
 /// A broker, with the state that it keeps its books in.
 pub(super) struct Books {

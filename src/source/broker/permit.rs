@@ -67,7 +67,7 @@ impl Permit {
 
     /// Calls of other processes took its place.
     pub(super) fn lost(mut self) {
-        self.end(|desk, end| desk.abandoned(end));
+        self.end(Desk::abandoned);
     }
 
     /// The service answered, be it that the query is wrong. `running` is how long the query ran;

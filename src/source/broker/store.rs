@@ -43,10 +43,13 @@ impl Broker {
         }
     }
 
-    /// Reads what other processes stored since it was read last.
+    /// Reads what other processes stored since it was read last, unless somebody is about to: who
+    /// looks at the books does not wait for a slow disk.
     pub(super) async fn catch_up(&self) {
-        let mut books = self.books.lock().await;
-        self.read(&mut books).await;
+        self.load().await;
+        if let Ok(mut books) = self.books.try_lock() {
+            self.read(&mut books).await;
+        }
     }
 
     async fn read(&self, books: &mut Books) {

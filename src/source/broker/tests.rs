@@ -530,7 +530,7 @@ async fn others_wait_for_what_comes_of_the_call_that_tries_it_out() {
         assert_eq!(next_try, clock.now() + TimeDelta::seconds(60));
     }
     // It works: all go on.
-    clock.advance(Duration::from_secs(60));
+    clock.advance(Duration::from_mins(1));
     let permit = probe().await.unwrap();
     let soon = Some(clock.now() + TimeDelta::seconds(1));
     let waiting = {

@@ -441,3 +441,6 @@ fn throttle(quota: Option<&microsoft::Throttle>) -> Throttle {
         None => Throttle::Unknown,
     }
 }
+
+#[cfg(test)]
+mod tests;
