@@ -144,12 +144,14 @@ async fn export(data: &Path, rows: i64, origin: DateTime<Utc>, seed: i64) -> any
         window,
         window_applies: true,
         window_mode: Mode::Event,
+        stats: Arc::default(),
         now: None,
         timeout: Duration::from_hours(1),
         turn: Turn {
             lane: Lane::Export,
             hunt: "export".into(),
             deadline: None,
+            begin_by: None,
             attempts: None,
         },
     };
@@ -184,7 +186,7 @@ async fn export(data: &Path, rows: i64, origin: DateTime<Utc>, seed: i64) -> any
     check_rows(&lake.path_of(&file), rows)?;
     let refused = emulator.requests().into_iter();
     let refused = refused
-        .filter(|request| request.status == 429 && request.fault.is_none())
+        .filter(|request| request.status == Some(429) && request.fault.is_none())
         .count();
     ensure!(
         refused == 0,

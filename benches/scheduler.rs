@@ -22,6 +22,7 @@ use huntd::run::RunRequest;
 use huntd::runner::{Executed, ExecutionError, Executor, Runner, RunnerConfig};
 use huntd::schedule::Schedule;
 use huntd::scheduler::Scheduler;
+use huntd::source::QueryStats;
 use huntd::state::sqlite::SqliteStore;
 use huntd::state::{Registration, ScheduleStore, StateError, Store};
 use tokio::sync::Notify;
@@ -40,6 +41,7 @@ impl Executor for NoOp {
         &self,
         _hunt: &Arc<Hunt>,
         request: &RunRequest,
+        _stats: &Arc<QueryStats>,
     ) -> Result<Executed, ExecutionError> {
         let lag = SystemClock.now() - request.fire_time;
         self.lags_ms

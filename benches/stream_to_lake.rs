@@ -8,6 +8,7 @@
 
 use std::io::Write as _;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -87,6 +88,7 @@ async fn main() -> anyhow::Result<()> {
         window,
         window_applies: true,
         window_mode: Mode::Event,
+        stats: Arc::default(),
         now: None,
         timeout: Duration::from_hours(1),
         turn: Turn::of_person(),

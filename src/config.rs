@@ -79,6 +79,8 @@ pub struct Loaded {
     pub document: Node,
     /// Names of all sources, of those with mistakes, too.
     pub source_names: BTreeSet<String>,
+    /// Names of the sources that know when their rows arrived.
+    pub services: BTreeSet<String>,
     /// Names of all actions, of those with mistakes, too.
     pub action_names: BTreeSet<String>,
 }
@@ -91,11 +93,20 @@ impl Loaded {
             defaults: &self.config.defaults,
             overrides: &self.config.hunts,
             source_names: &self.source_names,
+            services: &self.services,
             action_names: &self.action_names,
             file: &self.file,
             document: &self.document,
         }
     }
+}
+
+fn services(config: &Config) -> BTreeSet<String> {
+    let services = config
+        .sources
+        .iter()
+        .filter(|(_, source)| source.is_service());
+    services.map(|(name, _)| name.to_string()).collect()
 }
 
 const HOW_TO_BEGIN: &str = "name the configuration with `--config`, or begin with \
@@ -137,6 +148,7 @@ pub fn examine(
     };
     let (source_names, action_names) = (names("sources"), names("actions"));
     let mut loaded = decoded.value.map(|config| Loaded {
+        services: services(&config),
         config,
         file: file.clone(),
         document: decoded.document,

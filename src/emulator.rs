@@ -26,6 +26,7 @@ mod kusto;
 mod log_analytics;
 mod query;
 mod quota;
+mod spelling;
 mod spool;
 mod timespan;
 mod trouble;
@@ -38,7 +39,7 @@ use anyhow::Context as _;
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::{HeaderMap, header};
-use axum::middleware::from_fn_with_state;
+use axum::middleware::{from_fn_with_state, map_request};
 use axum::response::Response;
 use axum::routing::get;
 use tokio::net::TcpListener;
@@ -62,6 +63,7 @@ use crate::server::access::Access;
 use crate::server::kusto::Kusto;
 use crate::server::kusto::databases::{DEFAULT_NAME, Databases, Set};
 use crate::source::local::LocalConfig;
+use crate::source::local::config::MissingTables;
 use crate::source::{self, Source};
 
 /// Longest body of a request.
@@ -151,7 +153,10 @@ impl Emulator {
         mut config: EmulatorConfig,
         clock: SharedClock,
     ) -> anyhow::Result<RunningEmulator> {
-        let cannot = || format!("cannot listen on {}", config.listen);
+        let cannot = || {
+            let listen = config.listen;
+            format!("cannot listen on {listen}; choose another address with `--listen`")
+        };
         let listener = TcpListener::bind(config.listen)
             .await
             .with_context(cannot)?;
@@ -183,7 +188,10 @@ impl Emulator {
             _ => address.to_string(),
         };
         let clock = Arc::new(EmulatorClock::new(clock, config.speed));
-        let source = source::local(&LocalConfig::new(&config.data));
+        let source = source::local(&LocalConfig {
+            missing_tables: MissingTables::Unknown,
+            ..LocalConfig::new(&config.data)
+        });
         let database = config.database.as_deref().unwrap_or(DEFAULT_NAME);
         let any_name = config.database.is_none();
         let databases = Set::single(database, Arc::clone(&source), any_name);
@@ -335,7 +343,7 @@ fn router(state: &SharedState) -> Router {
         .fallback_service(Router::new().fallback(not_found).with_state(shared()))
         .layer(from_fn_with_state(shared(), quota::admit))
         .layer(from_fn_with_state(shared(), auth::admit));
-    Router::new()
+    let router = Router::new()
         .merge(api)
         .merge(token::router(shared()))
         .merge(kusto::public_router(shared()))
@@ -344,7 +352,11 @@ fn router(state: &SharedState) -> Router {
         .layer(CompressionLayer::new())
         .merge(admin::router(shared()))
         .route("/healthz", get(async || "ok\n"))
-        .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
+        .layer(DefaultBodyLimit::max(BODY_BYTES_MAX));
+    // A layer of a router comes behind its routes; in front of them another router has it.
+    Router::new()
+        .fallback_service(router)
+        .layer(map_request(spelling::respell))
 }
 
 async fn not_found(State(state): State<SharedState>, request: Request) -> Response {

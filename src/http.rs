@@ -15,7 +15,9 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
-use reqwest::{Certificate, Client, ClientBuilder, Response, Url, redirect};
+use reqwest::{
+    Certificate, Client, ClientBuilder, Method, RequestBuilder, Response, Url, redirect,
+};
 use serde::Deserialize;
 
 pub use failure::{Failure, describe, describe_ref};
@@ -41,20 +43,58 @@ pub struct HttpOptions {
     pub ca_file: Option<PathBuf>,
 }
 
-/// Builds a client with the system's proxy and authorities.
-pub fn client(limits: &HttpLimits) -> anyhow::Result<Client> {
-    client_with(limits, &HttpOptions::default())
+/// Sends requests. It follows no redirect: those turn a POST into a GET, or take what was meant
+/// for one host to another. Compressed responses are asked for and unpacked. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct HttpClient {
+    client: Client,
+    /// For addresses of this machine, which no proxy elsewhere reaches, and which may be sent
+    /// secrets without encryption because they do not leave it.
+    own: Client,
 }
 
-/// Builds a client. It follows no redirect: those turn a POST into a GET, or take what was meant
-/// for one host to another. Compressed responses are asked for and unpacked.
-pub fn client_with(limits: &HttpLimits, options: &HttpOptions) -> anyhow::Result<Client> {
-    let mut builder = builder(limits).dns_resolver(Arc::new(GuardedResolver));
-    builder = options.proxy.apply(builder)?;
-    if let Some(path) = &options.ca_file {
-        builder = builder.tls_certs_merge(authorities(path)?);
+impl HttpClient {
+    /// A client with the system's proxy and authorities.
+    pub fn new(limits: &HttpLimits) -> anyhow::Result<Self> {
+        Self::with(limits, &HttpOptions::default())
     }
-    Ok(builder.build()?)
+
+    /// A client. Opens no connection.
+    pub fn with(limits: &HttpLimits, options: &HttpOptions) -> anyhow::Result<Self> {
+        let authorities = options.ca_file.as_deref().map(authorities).transpose()?;
+        let build = |proxy: &Proxy| -> anyhow::Result<Client> {
+            let mut builder = builder(limits).dns_resolver(Arc::new(GuardedResolver));
+            builder = proxy.apply(builder)?;
+            if let Some(authorities) = &authorities {
+                builder = builder.tls_certs_merge(authorities.clone());
+            }
+            Ok(builder.build()?)
+        };
+        Ok(Self {
+            client: build(&options.proxy)?,
+            own: build(&Proxy::None)?,
+        })
+    }
+
+    /// Begins a request.
+    pub fn request(&self, method: Method, url: Url) -> RequestBuilder {
+        let client = if is_loopback(&url) {
+            &self.own
+        } else {
+            &self.client
+        };
+        client.request(method, url)
+    }
+}
+
+/// Whether an address is this machine's own.
+pub fn is_loopback(url: &Url) -> bool {
+    let host = url.host_str().unwrap_or_default();
+    let bare = host.trim_start_matches('[').trim_end_matches(']');
+    match bare.parse::<IpAddr>() {
+        Ok(address) => address.to_canonical().is_loopback(),
+        Err(_) => host.eq_ignore_ascii_case("localhost"),
+    }
 }
 
 /// Builds the client that asks this machine's own metadata service for tokens: it may reach
@@ -245,6 +285,6 @@ mod tests {
             read: Duration::from_secs(1),
             total: Duration::from_secs(1),
         };
-        assert!(client(&limits).is_ok());
+        assert!(HttpClient::new(&limits).is_ok());
     }
 }

@@ -26,6 +26,7 @@ use crate::clock::SharedClock;
 use crate::hunt::{Hunt, Hunts};
 use crate::id::{HuntName, RunId, SourceName};
 use crate::run::{RunRequest, RunStatus, Trigger};
+use crate::source::QueryStats;
 use crate::state::{Claim, Holder, Lease, RunOutcome, RunStore, StateError};
 pub use executor::{Executed, ExecutionError, Executor};
 pub use limits::RunnerConfig;
@@ -310,11 +311,17 @@ impl Runner {
         request: &RunRequest,
     ) -> RunOutcome {
         let started_at = self.clock.now();
-        let executed = tokio::time::timeout(hunt.timeout, executor.execute(hunt, request)).await;
+        let stats = Arc::<QueryStats>::default();
+        let execution = executor.execute(hunt, request, &stats);
+        let executed = tokio::time::timeout(hunt.timeout, execution).await;
+        let report = || stats.report().map(Box::new);
         let failed = match executed {
             Ok(Ok(executed)) => match self.judge(hunt, request, executed).await {
                 Ok(judged) => {
-                    return outcome::done(self.owner, request, judged, started_at, self.now());
+                    let mut done =
+                        outcome::done(self.owner, request, judged, started_at, self.now());
+                    done.record.report = report();
+                    return done;
                 }
                 Err(error) => ExecutionError::new(error.to_string()),
             },
@@ -324,7 +331,9 @@ impl Runner {
                 crate::duration::DurationText(hunt.timeout)
             )),
         };
-        outcome::failed(self.owner, request, failed, Some(started_at), self.now())
+        let mut failed = outcome::failed(self.owner, request, failed, Some(started_at), self.now());
+        failed.record.report = report();
+        failed
     }
 
     fn now(&self) -> chrono::DateTime<chrono::Utc> {

@@ -73,6 +73,11 @@ impl SourceConfig {
 }
 
 impl SourceConfig {
+    /// Whether it is a service, which knows of each row when it arrived.
+    pub fn is_service(&self) -> bool {
+        !matches!(self, Self::Local(_))
+    }
+
     /// What is wrong with it beyond the form of its options. Reads no file and opens no
     /// connection.
     pub fn check(&self) -> Vec<ConnectionProblem> {
@@ -187,7 +192,7 @@ pub trait Source: Debug + Send + Sync {
 }
 
 /// What to run.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub struct QuerySpec {
     /// KQL.
     pub text: String,
@@ -205,6 +210,9 @@ pub struct QuerySpec {
     pub timeout: Duration,
     /// Whose turn it is where a service limits calls.
     pub turn: Turn,
+    /// Where the source tells about the query while it runs, so that it is known of one that
+    /// fails, too.
+    pub stats: Arc<QueryStats>,
 }
 
 /// Who asks, and how urgently.
@@ -217,6 +225,9 @@ pub struct Turn {
     /// After this instant the answer is of no use: calls that would be made later are not waited
     /// for.
     pub deadline: Option<DateTime<Utc>>,
+    /// After this instant the source gives up if it has got nothing so far. One that has parts of
+    /// the answer goes on to the deadline.
+    pub begin_by: Option<DateTime<Utc>>,
     /// How often a call is tried at most, where that is less than the source would.
     pub attempts: Option<u32>,
 }
@@ -231,6 +242,7 @@ impl Turn {
             lane: Lane::Detection,
             hunt: "a person".into(),
             deadline: None,
+            begin_by: None,
             attempts: Some(ATTEMPTS_FOR_A_PERSON),
         }
     }
@@ -273,7 +285,7 @@ impl QueryStats {
     }
 
     /// Changes what is told.
-    fn tell(&self, change: impl FnOnce(&mut Option<SourceReport>)) {
+    pub(crate) fn tell(&self, change: impl FnOnce(&mut Option<SourceReport>)) {
         change(&mut self.report.lock().unwrap_or_else(PoisonError::into_inner));
     }
 }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use anyhow::{Context as _, ensure};
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::terminal::{print_error, print_line};
+use super::terminal::{print_error, print_line, print_note};
 use super::{EXIT_BAD_INPUT, Global};
 use crate::clock::SystemClock;
 use crate::duration::DurationText;
@@ -173,7 +173,13 @@ pub async fn run(args: Args, global: &Global) -> anyhow::Result<ExitCode> {
         signal(SignalKind::terminate())?,
         signal(SignalKind::interrupt())?,
     );
-    let mut running = Emulator::start(config, Arc::new(SystemClock)).await?;
+    let mut running = match Emulator::start(config, Arc::new(SystemClock)).await {
+        Ok(running) => running,
+        Err(error) => {
+            print_error(&error);
+            return Ok(ExitCode::from(EXIT_BAD_INPUT));
+        }
+    };
     if let (Some(path), Some(pem)) = (&args.ca_out, running.ca_pem()) {
         let written = std::fs::write(path, pem);
         written.with_context(|| format!("cannot write {}", path.display()))?;
@@ -182,6 +188,13 @@ pub async fn run(args: Args, global: &Global) -> anyhow::Result<ExitCode> {
     let tables =
         tokio::task::spawn_blocking(move || source.tables().map(|tables| tables.table_names()))
             .await??;
+    if tables.is_empty() {
+        print_note(&format!(
+            "warning: {} holds no table, so nothing will be found; put files into <Table>/ there, or \
+             let `huntd sample` make some",
+            args.data.display()
+        ));
+    }
     print_line(&greeting(&args, &running, tables.len()));
     tokio::select! {
         ended = running.ended() => ended.map(|()| ExitCode::SUCCESS),
@@ -202,8 +215,14 @@ fn config(args: &Args) -> anyhow::Result<EmulatorConfig> {
         args.speed
     );
     let token = args.token.clone().map(Secret::new);
-    if token.is_some() || args.client_secret.is_none() {
-        // Who can connect from elsewhere must know something.
+    // Who can connect from elsewhere must know something.
+    ensure!(
+        token.is_some() || args.client_secret.is_some() || args.listen.ip().is_loopback(),
+        "others than this machine can connect to {}, so a secret or a token is needed; set \
+         HUNTD_EMULATE_SECRET (`--client-secret`) or HUNTD_TOKEN (`--token`), or listen on 127.0.0.1",
+        args.listen
+    );
+    if token.is_some() {
         Access::new(args.listen, token.clone())
             .map_err(|what| anyhow::anyhow!("{what} (`--token` or HUNTD_TOKEN)"))?;
     }
@@ -266,8 +285,12 @@ fn greeting(args: &Args, running: &RunningEmulator, tables: usize) -> String {
         "{tables} tables of {} at {url}",
         args.data.display()
     )];
-    if args.no_auth {
-        lines.push("  Sign in:        not needed".to_owned());
+    if args.no_auth && args.token.is_some() {
+        lines.push("  Sign in:        not needed; the token of `--token` is".to_owned());
+    } else if args.no_auth {
+        lines.push(format!(
+            "  Sign in:        not needed; POST {url}/{tenant}/oauth2/v2.0/token takes any secret"
+        ));
     } else {
         lines.push(format!(
             "  Sign in:        POST {url}/{tenant}/oauth2/v2.0/token"

@@ -192,6 +192,7 @@ fn spec(args: &Args, text: String, now: DateTime<Utc>) -> anyhow::Result<QuerySp
         window: Window::new(start, now)?,
         window_applies: args.from.is_some(),
         window_mode: Mode::Event,
+        stats: Arc::default(),
         now: None,
         timeout: Duration::from_secs(args.timeout),
         turn: Turn::of_person(),

@@ -42,7 +42,11 @@ pub(super) fn router(state: SharedState) -> Router {
 
 async fn admit(ConnectInfo(peer): ConnectInfo<Peer>, request: Request, next: Next) -> Response {
     if peer.is_local() && Access::Local.admits(request.headers()).is_ok() {
-        return next.run(request).await;
+        let response = next.run(request).await;
+        if response.status() == StatusCode::PAYLOAD_TOO_LARGE {
+            return refusal(response.status(), "the body is too long");
+        }
+        return response;
     }
     refusal(
         StatusCode::FORBIDDEN,

@@ -1,6 +1,8 @@
 //! Whether a request may be asked at all: its token is of this process, good still, and for the
 //! service whose path it has. What the caller may do there is for the handlers to tell.
 
+use std::sync::{Arc, OnceLock};
+
 use axum::extract::{ConnectInfo, Request, State};
 use axum::http::{HeaderMap, header};
 use axum::middleware::Next;
@@ -14,9 +16,16 @@ use super::{EmulatorState, SharedState};
 use crate::clock::Clock as _;
 use crate::server::access::{Access, Refusal};
 
-/// The application that a request came from, put to its answer for the log.
-#[derive(Clone, Debug)]
-pub(super) struct SignedIn(pub(super) String);
+/// The application that a request came from, once it is known: for the log.
+#[derive(Clone, Debug, Default)]
+pub(super) struct SignedIn(Arc<OnceLock<String>>);
+
+impl SignedIn {
+    /// Its id.
+    pub(super) fn app(&self) -> Option<&str> {
+        self.0.get().map(String::as_str)
+    }
+}
 
 /// Lets a request through with its caller, or refuses it in the words of the service.
 pub(super) async fn admit(
@@ -28,11 +37,10 @@ pub(super) async fn admit(
     let product = Product::of_path(request.uri().path());
     match caller(&state, product, peer, request.headers()) {
         Ok(caller) => {
-            let signed_in = SignedIn(caller.app.clone());
+            let signed_in = request.extensions().get::<SignedIn>();
+            signed_in.map(|signed_in| signed_in.0.get_or_init(|| caller.app.clone()));
             request.extensions_mut().insert(caller);
-            let mut response = next.run(request).await;
-            response.extensions_mut().insert(signed_in);
-            response
+            next.run(request).await
         }
         Err(why) => {
             let failure = refusal(product, &why);

@@ -13,6 +13,10 @@ use crate::clock::{Clock, SharedClock};
 /// The greatest speed: an hour passes in 36 milliseconds.
 pub const SPEED_MAX: f64 = 100_000.0;
 
+/// Where it stands still: the last year that the services can write, with room for what is added.
+const LAST: DateTime<Utc> =
+    DateTime::from_timestamp(253_000_000_000, 0).expect("the year 9987 is one that chrono knows");
+
 /// A clock that runs `speed` times as fast as another one.
 #[derive(Debug)]
 pub struct EmulatorClock {
@@ -45,6 +49,16 @@ impl EmulatorClock {
         self.speed
     }
 
+    /// The other clock's instant, which clients go by.
+    pub fn real_now(&self) -> DateTime<Utc> {
+        self.inner.now()
+    }
+
+    /// How long a time of the other clock is on this one.
+    pub fn emulated(&self, time: Duration) -> Duration {
+        Duration::try_from_secs_f64(time.as_secs_f64() * self.speed).unwrap_or(Duration::MAX)
+    }
+
     /// How long a time of this clock takes on the other one.
     pub fn real(&self, time: Duration) -> Duration {
         Duration::try_from_secs_f64(time.as_secs_f64() / self.speed).unwrap_or(Duration::MAX)
@@ -60,7 +74,7 @@ impl Clock for EmulatorClock {
         self.origin
             .checked_add_signed(TimeDelta::nanoseconds(passed as i64))
             .and_then(|now| now.checked_add_signed(ahead))
-            .unwrap_or(DateTime::<Utc>::MAX_UTC)
+            .map_or(LAST, |now| now.min(LAST))
     }
 
     async fn sleep_until(&self, at: DateTime<Utc>) {
@@ -93,7 +107,27 @@ mod tests {
         clock.advance(Duration::from_hours(1));
         assert_eq!(clock.now(), start + TimeDelta::minutes(62));
         assert_eq!(clock.real(Duration::from_mins(1)), Duration::from_secs(1));
-        clock.advance(Duration::MAX);
-        assert_eq!(clock.now(), DateTime::<Utc>::MAX_UTC);
+        assert_eq!(
+            clock.emulated(Duration::from_secs(1)),
+            Duration::from_mins(1)
+        );
+        assert_eq!(clock.real_now(), start + TimeDelta::seconds(2));
+    }
+
+    #[test]
+    fn it_stands_still_before_time_ends() {
+        let start = DateTime::from_timestamp(1_800_000_000, 0).unwrap();
+        let clock = EmulatorClock::new(Arc::new(ManualClock::new(start)), 1.0);
+        // What quotas add to the present instant is one still.
+        for by in [Duration::from_hours(24 * 365 * 20_000), Duration::MAX] {
+            clock.advance(by);
+            assert_eq!(clock.now(), LAST);
+            assert!(
+                clock
+                    .now()
+                    .checked_add_signed(TimeDelta::days(365_000))
+                    .is_some()
+            );
+        }
     }
 }

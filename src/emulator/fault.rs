@@ -170,8 +170,9 @@ impl Faults {
         rules.clone()
     }
 
-    /// What goes wrong with the request of that number: the first rule that hits it.
-    pub fn of(&self, request: u64, path: &str) -> Option<Kind> {
+    /// What goes wrong with the request of that number: the first rule that hits it, of those whose
+    /// kind `applies` to it.
+    pub fn of(&self, request: u64, path: &str, applies: impl Fn(Kind) -> bool) -> Option<Kind> {
         let rules = self.rules.read().unwrap_or_else(PoisonError::into_inner);
         let seed = self.seed ^ request.wrapping_mul(0x9e37_79b9_7f4a_7c15);
         let mut chance = fastrand::Rng::with_seed(seed);
@@ -179,7 +180,9 @@ impl Faults {
             .iter()
             // Every rule draws, so that one for another path does not change the rest.
             .map(|rule| (rule, chance.f64()))
-            .find(|(rule, drawn)| path.starts_with(&rule.path) && *drawn < rule.probability)
+            .find(|(rule, drawn)| {
+                path.starts_with(&rule.path) && applies(rule.kind) && *drawn < rule.probability
+            })
             .map(|(rule, _)| rule.kind)
     }
 }
@@ -215,15 +218,32 @@ mod tests {
         let hits = |seed| -> Vec<u64> {
             let faults = Faults::new(vec!["cut=0.3@/api".parse().unwrap()], seed);
             (0..10_000)
-                .filter(|request| faults.of(*request, "/api/alerts").is_some())
+                .filter(|request| faults.of(*request, "/api/alerts", |_| true).is_some())
                 .collect()
         };
         assert_eq!(hits(1), hits(1));
         assert_ne!(hits(1), hits(2));
         assert!((2_800..3_200).contains(&hits(1).len()), "{}", hits(1).len());
         let faults = Faults::new(vec!["cut=1@/api".parse().unwrap()], 1);
-        assert_eq!(faults.of(1, "/v1.0"), None);
+        assert_eq!(faults.of(1, "/v1.0", |_| true), None);
         faults.replace(vec![Rule::always(Kind::Html)]);
-        assert_eq!(faults.of(1, "/v1.0"), Some(Kind::Html));
+        assert_eq!(faults.of(1, "/v1.0", |_| true), Some(Kind::Html));
+    }
+
+    #[test]
+    fn a_rule_that_cannot_apply_hides_no_other() {
+        let rules = ["preempted=1", "throttled=0.5"].map(|rule| rule.parse().unwrap());
+        let faults = Faults::new(rules.to_vec(), 3);
+        let of = |request| faults.of(request, "/api/machines", |kind| kind != Kind::Preempted);
+        let throttled: Vec<u64> = (0..100).filter(|number| of(*number).is_some()).collect();
+        assert!((30..70).contains(&throttled.len()), "{throttled:?}");
+        assert_eq!(of(throttled[0]), Some(Kind::Throttled));
+        // It draws all the same.
+        faults.replace(vec![
+            "cut=0".parse().unwrap(),
+            "throttled=0.5".parse().unwrap(),
+        ]);
+        let others: Vec<u64> = (0..100).filter(|number| of(*number).is_some()).collect();
+        assert_eq!(throttled, others);
     }
 }

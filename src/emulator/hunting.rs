@@ -13,6 +13,7 @@ use axum::routing::{any, get};
 use axum::{Extension, Router};
 use bytes::Bytes;
 use serde_json::{Map, Value};
+use tokio::time::Instant;
 
 use super::caller::Caller;
 use super::limit::Limit;
@@ -22,7 +23,7 @@ use super::timespan::Span;
 use super::{EmulatorState, SharedState, auth};
 use crate::clock::Clock as _;
 
-pub(super) use error::{of_query, preempted, too_large};
+pub(super) use error::{of_query, preempted, tell_owner, too_large};
 
 /// The paths of hunting.
 pub(super) fn router() -> Router<SharedState> {
@@ -111,11 +112,30 @@ async fn answered(
             if is_beta { "beta" } else { "v1.0" }
         ),
     };
-    let started = tokio::time::Instant::now();
-    let answered = answer::answer(state, &asked, &form).await;
-    let now = state.clock.now();
-    state.quota.ran(product, caller, now, started.elapsed());
-    answered
+    let _run = Run {
+        state,
+        product,
+        caller,
+        started: Instant::now(),
+    };
+    answer::answer(state, &asked, &form).await
+}
+
+/// A query that runs. Its time counts, also where the client goes away before the answer.
+struct Run<'r> {
+    state: &'r EmulatorState,
+    product: Product,
+    caller: &'r Caller,
+    started: Instant,
+}
+
+impl Drop for Run<'_> {
+    fn drop(&mut self) {
+        let clock = &self.state.clock;
+        let time = clock.emulated(self.started.elapsed());
+        let quota = &self.state.quota;
+        quota.ran(self.product, self.caller, clock.now(), time);
+    }
 }
 
 /// The body of a request, whole.

@@ -14,7 +14,7 @@ use serde::Deserialize;
 
 use super::caller::Caller;
 use super::form::Form;
-use super::hunting::{of_query, read};
+use super::hunting::{of_query, read, tell_owner};
 use super::product::{Failure, Product};
 use super::query::Asked;
 use super::timespan::Span;
@@ -228,26 +228,25 @@ fn of_source(error: &SourceError) -> Failure {
             )
             .with_inner(code, of_query(diagnostics, text))
         }
-        SourceError::Unreadable(what) | SourceError::Refused(what) => Failure::new(
-            400,
-            "BadArgumentError",
-            "The request had some invalid properties",
-        )
-        .with_inner("SemanticError", what),
         SourceError::Timeout(_) => Failure::new(
             504,
             "GatewayTimeout",
             "Gateway timeout: the query took too long",
         ),
-        SourceError::Limit(what)
-        | SourceError::Failed(what)
-        | SourceError::Throttled { message: what, .. }
-        | SourceError::Unauthorized(what)
-        | SourceError::Unavailable(what) => Failure::new(
-            500,
-            "InternalServerError",
-            "Something went wrong processing your query",
-        )
-        .with_inner("EngineError", what),
+        SourceError::Limit(_)
+        | SourceError::Failed(_)
+        | SourceError::Unreadable(_)
+        | SourceError::Refused(_)
+        | SourceError::Throttled { .. }
+        | SourceError::Unauthorized(_)
+        | SourceError::Unavailable(_) => {
+            tell_owner(error);
+            Failure::new(
+                500,
+                "InternalServerError",
+                "Something went wrong processing your query",
+            )
+            .with_inner("EngineError", "The query could not be run")
+        }
     }
 }

@@ -55,6 +55,7 @@ pub(super) async fn start(
         window: window(asked.span, now),
         window_applies: asked.span != Span::default(),
         window_mode: Mode::Event,
+        stats: Arc::default(),
         now: Some(now),
         timeout: asked.timeout,
         turn: Turn::of_person(),

@@ -120,8 +120,11 @@ fn rules(
         let Some((call, percent)) = security::call_of(method, path).zip(percent) else {
             return Vec::new();
         };
-        let share =
-            |count: Option<u32>| count.map(|count| u64::from(count).saturating_mul(percent) / 100);
+        // A small share of a small rate is a call still, unless there is to be none.
+        let least = percent.min(1);
+        let share = |count: Option<u32>| {
+            count.map(|count| (u64::from(count).saturating_mul(percent) / 100).max(least))
+        };
         let name = format!("{call:?}");
         [
             rule(share(call.rate.per_minute), MINUTE, &name),
@@ -453,6 +456,13 @@ mod tests {
             most(&tenth, Method::GET, "/api/machines"),
             [(10, MINUTE), (150, HOUR)]
         );
+        assert_eq!(
+            most(&tenth, Method::GET, package),
+            [(1, MINUTE), (12, HOUR)],
+            "one call of two is left"
+        );
+        let none = Limits::default().with(Limit::SecurityRatesPercent, Some(0));
+        assert_eq!(most(&none, Method::GET, package), [(0, MINUTE), (0, HOUR)]);
         let off = Limits::default().with(Limit::SecurityRatesPercent, None);
         assert_eq!(most(&off, Method::GET, "/api/machines"), []);
         assert_eq!(most(&usual, Method::GET, "/api/nothing"), []);

@@ -28,8 +28,8 @@ pub struct RequestRecord {
     pub path: String,
     /// The application, if it signed in.
     pub app: Option<String>,
-    /// The status of its answer.
-    pub status: u16,
+    /// The status of its answer; none if the client went away before there was one.
+    pub status: Option<u16>,
     /// What went wrong on purpose.
     pub fault: Option<Kind>,
 }
@@ -59,7 +59,7 @@ impl RequestLog {
         records.push_back(record);
     }
 
-    /// Those that are remembered, in the order of their answers.
+    /// Those that are remembered, in the order in which they ended.
     pub fn all(&self) -> Vec<RequestRecord> {
         self.records().iter().cloned().collect()
     }

@@ -1,6 +1,7 @@
 //! Where faults happen: in front of everything else, as the network's and the gateway's do. It
 //! also writes the log of requests.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::{Body, HttpBody as _};
@@ -28,23 +29,51 @@ const FLUSH: Duration = Duration::from_millis(20);
 /// Seconds that a throttled client is told to wait.
 const RETRY_AFTER: u64 = 1;
 
+/// A request under way. It comes into the log when it ends, also where the client goes away.
+struct Entry {
+    state: SharedState,
+    signed_in: SignedIn,
+    record: RequestRecord,
+}
+
+impl Drop for Entry {
+    fn drop(&mut self) {
+        let mut record = self.record.clone();
+        record.app = self.signed_in.app().map(str::to_owned);
+        self.state.requests.add(record);
+    }
+}
+
 /// Gives the request a number, and to its answer what the rules say.
 pub(super) async fn strike(
     State(state): State<SharedState>,
-    request: Request,
+    mut request: Request,
     next: Next,
 ) -> Response {
     let number = state.requests.take_number();
     let at = state.clock.now();
     let path = request.uri().path().to_owned();
-    let method = request.method().to_string();
     let product = Product::of_path(&path);
     let is_hunting = hunting::is_query(&path);
-    let fault = state.faults.of(number, &path).filter(|kind| match kind {
+    let fault = state.faults.of(number, &path, |kind| match kind {
         Kind::Preempted | Kind::TooLarge => is_hunting,
         Kind::ExpiredToken => product != Product::SignIn,
         _ => true,
     });
+    let mut entry = Entry {
+        state: Arc::clone(&state),
+        signed_in: SignedIn::default(),
+        record: RequestRecord {
+            number,
+            at,
+            method: request.method().to_string(),
+            path,
+            app: None,
+            status: None,
+            fault,
+        },
+    };
+    request.extensions_mut().insert(entry.signed_in.clone());
     let failure = fault.and_then(|kind| failure(kind, product, is_hunting));
     let mut response = match (&failure, fault) {
         (Some(failure), _) => product.respond(failure, request.headers(), at),
@@ -52,16 +81,8 @@ pub(super) async fn strike(
         (None, _) => next.run(request).await,
     };
     name_request(response.headers_mut());
-    let app = response.extensions_mut().remove::<SignedIn>();
-    state.requests.add(RequestRecord {
-        number,
-        at,
-        method,
-        path,
-        app: app.map(|SignedIn(app)| app),
-        status: response.status().as_u16(),
-        fault,
-    });
+    entry.record.status = Some(response.status().as_u16());
+    drop(entry);
     match fault {
         Some(Kind::Cut) => cut(response, End::Broken),
         Some(Kind::Truncated) => cut(response, End::Regular),

@@ -1,15 +1,12 @@
 //! Through which proxy requests go. An address of a proxy may hold credentials, so it is never
 //! shown but for its host.
 
-use reqwest::{ClientBuilder, NoProxy};
+use reqwest::ClientBuilder;
 use serde::Deserialize;
 
 use super::{Endpoint, InvalidEndpoint};
 
-/// Hosts that are this machine: a proxy elsewhere cannot reach them.
-const OWN_HOSTS: &str = "localhost,127.0.0.0/8,::1";
-
-/// Through which proxy requests go.
+/// Through which proxy requests go. Those to this machine's own addresses go through none.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
 pub enum Proxy {
@@ -18,7 +15,7 @@ pub enum Proxy {
     System,
     /// None.
     None,
-    /// This one, for all but this machine's own addresses. User and password stand in the address.
+    /// This one. User and password stand in the address.
     Explicit(Endpoint),
 }
 
@@ -30,8 +27,7 @@ impl Proxy {
             Self::Explicit(endpoint) => endpoint,
         };
         let proxy = reqwest::Proxy::all(endpoint.expose().clone())
-            .map_err(|_| anyhow::anyhow!("the proxy {} cannot be used", endpoint.host()))?
-            .no_proxy(NoProxy::from_string(OWN_HOSTS));
+            .map_err(|_| anyhow::anyhow!("the proxy {} cannot be used", endpoint.host()))?;
         Ok(builder.no_proxy().proxy(proxy))
     }
 }

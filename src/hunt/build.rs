@@ -35,6 +35,8 @@ pub(super) struct Surroundings<'a> {
     pub(super) defaults: &'a Defaults,
     /// Names of the sources; none: any name will do.
     pub(super) sources: Option<&'a BTreeSet<String>>,
+    /// Names of the sources that know when their rows arrived.
+    pub(super) services: Option<&'a BTreeSet<String>>,
     /// Names of the actions; none: any name will do.
     pub(super) actions: Option<&'a BTreeSet<String>>,
     /// Tables of a source.

@@ -56,6 +56,8 @@ pub struct HuntConfig<'c> {
     pub overrides: &'c BTreeMap<HuntName, Header>,
     /// Names of the sources.
     pub source_names: &'c BTreeSet<String>,
+    /// Names of those that know of any row when it arrived, as services do.
+    pub services: &'c BTreeSet<String>,
     /// Names of the actions.
     pub action_names: &'c BTreeSet<String>,
     /// The configuration file.

@@ -150,7 +150,8 @@ pub enum TimeSetting {
     /// When it happened.
     #[default]
     Event,
-    /// When it arrived, as the column `_ingestion_time` says.
+    /// When it arrived, which services know of each row, and files tell in a column
+    /// `_ingestion_time`.
     Ingestion,
 }
 

@@ -149,6 +149,7 @@ pub fn examine_files(
     let surroundings = Surroundings {
         defaults: &defaults,
         sources: config.map(|config| config.source_names),
+        services: config.map(|config| config.services),
         actions: config.map(|config| config.action_names),
         catalogs,
     };

@@ -22,7 +22,7 @@ use super::config::{
 use super::token::AccessToken;
 use super::token_error::TokenError;
 use crate::clock::SharedClock;
-use crate::http::{self, HttpLimits};
+use crate::http::{self, HttpClient, HttpLimits};
 use crate::secret::Secret;
 
 /// How long asking for a token may take.
@@ -38,7 +38,7 @@ pub(super) struct Acquirer {
     auth: AuthConfig,
     environment: Environment,
     clock: SharedClock,
-    client: Client,
+    client: HttpClient,
     metadata: Client,
 }
 
@@ -59,7 +59,9 @@ impl Acquirer {
     ) -> anyhow::Result<Self> {
         let limits = HttpLimits {
             connect: config.connect_timeout.0,
-            read: config.read_timeout.0.min(TOTAL_TIMEOUT),
+            read: config
+                .read_timeout
+                .map_or(TOTAL_TIMEOUT, |limit| limit.0.min(TOTAL_TIMEOUT)),
             total: TOTAL_TIMEOUT,
         };
         let authority = config.authority.as_deref().map(parse_authority).transpose();
@@ -70,7 +72,7 @@ impl Acquirer {
             auth: config.auth.clone(),
             environment,
             clock,
-            client: http::client_with(&limits, &config.http_options())?,
+            client: HttpClient::with(&limits, &config.http_options())?,
             metadata: http::metadata_client(&managed_identity::LIMITS)?,
         })
     }

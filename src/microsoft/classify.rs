@@ -66,7 +66,7 @@ pub fn classify_failure(code: &str, message: &str, error: Option<&Value>) -> Api
         found.messages.insert(0, message.to_owned());
     }
     let said = Said::of(&found.everything());
-    let kind = match kind_of_words(&found, &said, None) {
+    let kind = match kind_of_words(&found, &said, None, true) {
         Some(kind) => kind,
         None if found.permanent == Some(true) => ApiErrorKind::InvalidQuery,
         None => ApiErrorKind::Unavailable,
@@ -249,10 +249,16 @@ impl Found {
     }
 }
 
-/// What codes and texts say, whatever the status is.
-fn kind_of_words(found: &Found, said: &Said, after: Option<Duration>) -> Option<ApiErrorKind> {
+/// What codes and texts say. `is_of_query`: whether it is the service that speaks, of a query; what
+/// stands in between writes such words, too, of names that it failed to resolve.
+fn kind_of_words(
+    found: &Found,
+    said: &Said,
+    after: Option<Duration>,
+    is_of_query: bool,
+) -> Option<ApiErrorKind> {
     // First, as such errors quote the query, which may hold any words.
-    if said.is_wrong_query || found.has_code(&["SyntaxError", "SemanticError"]) {
+    if is_of_query && said.is_wrong_query || found.has_code(&["SyntaxError", "SemanticError"]) {
         return Some(ApiErrorKind::InvalidQuery);
     }
     if let Some(quota) = &said.quota {
@@ -296,9 +302,10 @@ fn kind_of(status: u16, found: &Found, said: &Said, after: Option<Duration>) -> 
         403 if found.has_code(&token_codes) => return ApiErrorKind::Unauthorized,
         403 => return ApiErrorKind::Forbidden,
         404 | 410 => return ApiErrorKind::NotFound,
+        400 if found.has_code(&["FailedToResolveResource"]) => return ApiErrorKind::NotFound,
         _ => {}
     }
-    if let Some(kind) = kind_of_words(found, said, after) {
+    if let Some(kind) = kind_of_words(found, said, after, status == 400) {
         return kind;
     }
     let fault = match found.permanent {
@@ -306,7 +313,6 @@ fn kind_of(status: u16, found: &Found, said: &Said, after: Option<Duration>) -> 
         _ => ApiErrorKind::Unavailable,
     };
     match status {
-        400 if found.has_code(&["FailedToResolveResource"]) => ApiErrorKind::NotFound,
         // Azure Data Explorer: repeating helps exactly when it says so.
         400..=499 if found.permanent == Some(false) && status != 429 => ApiErrorKind::Unavailable,
         // The services say what is wrong with a request; where nothing is said, it was lost on the

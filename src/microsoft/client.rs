@@ -9,7 +9,7 @@ use bytes::Bytes;
 use reqwest::header::{
     ACCEPT, AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue,
 };
-use reqwest::{Client, Method, Response, Url};
+use reqwest::{Method, Response, Url};
 use uuid::Uuid;
 
 use super::answer::{Answer, declares_text, looks_like_json, not_the_service};
@@ -19,10 +19,12 @@ use super::error::{ApiError, ApiErrorKind, RequestIds};
 use super::token::AccessToken;
 use super::{Audience, Tokens};
 use crate::clock::SharedClock;
-use crate::http::{self, Failure, HttpLimits};
+use crate::http::{self, Failure, HttpClient, HttpLimits};
 
 /// Most of an error's body that is read.
 const ERROR_BYTES_MAX: usize = 64 << 10;
+/// Longest time of a call that brings no limit of its own.
+const CALL_MAX: Duration = Duration::from_hours(1);
 /// Where the names of requests go: Graph reads the first, the others the second.
 const CLIENT_REQUEST_ID: [HeaderName; 2] = [
     HeaderName::from_static("client-request-id"),
@@ -42,7 +44,7 @@ pub struct Call {
     pub body: Option<Body>,
     /// Whom the token must be made out to.
     pub audience: Audience,
-    /// The longest time until the whole body is read.
+    /// The longest time for a token, and again until the whole body is read.
     pub timeout: Duration,
     /// Our name of the request.
     pub client_request_id: Uuid,
@@ -85,7 +87,7 @@ impl fmt::Debug for Body {
 /// A client for the APIs of one tenant. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct ApiClient {
-    client: Client,
+    client: HttpClient,
     config: Arc<ConnectionConfig>,
     tokens: Arc<Tokens>,
     clock: SharedClock,
@@ -100,12 +102,12 @@ impl ApiClient {
     ) -> anyhow::Result<Self> {
         let limits = HttpLimits {
             connect: config.connect_timeout.0,
-            read: config.read_timeout.0,
+            read: config.read_timeout.map_or(CALL_MAX, |limit| limit.0),
             // Each call brings its own.
-            total: Duration::from_hours(1),
+            total: CALL_MAX,
         };
         Ok(Self {
-            client: http::client_with(&limits, &config.http_options())?,
+            client: HttpClient::with(&limits, &config.http_options())?,
             config: Arc::new(config.clone()),
             tokens,
             clock,
@@ -130,10 +132,16 @@ impl ApiClient {
         }
         let mut is_second = false;
         loop {
-            let token = match self.tokens.token(&call.audience).await {
-                Ok(token) => token,
-                Err(error) => return Err(own_ids(error.into(), ids)),
-            };
+            let token =
+                match tokio::time::timeout(call.timeout, self.tokens.token(&call.audience)).await {
+                    Ok(Ok(token)) => token,
+                    Ok(Err(error)) => return Err(own_ids(error.into(), ids)),
+                    Err(_) => {
+                        // Others may wait for the same token, so it goes on being asked for.
+                        let message = "no token in the time that the call has";
+                        return Err(ApiError::new(ApiErrorKind::Unavailable, message).with_ids(ids));
+                    }
+                };
             let response = self.send_once(&call, &token, &ids).await?;
             let status = response.status();
             let host = host_of(&call.url);

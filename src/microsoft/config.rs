@@ -12,7 +12,7 @@ use serde::Deserialize;
 
 use super::cloud::{Cloud, is_below};
 use crate::duration::DurationText;
-use crate::http::{HttpOptions, Proxy};
+use crate::http::{HttpOptions, Proxy, is_loopback};
 
 pub use auth::{
     AuthConfig, AzureCliAuth, CertificateAlgorithm, CertificateAuth, FederatedAuth,
@@ -50,18 +50,14 @@ pub struct ConnectionConfig {
     /// Longest time to connect. Default: 10s.
     #[serde(default = "default_connect_timeout")]
     pub connect_timeout: DurationText,
-    /// Longest silence while a response is awaited or read. Default: 4m, as queries may take three
-    /// minutes to say anything.
-    #[serde(default = "default_read_timeout")]
-    pub read_timeout: DurationText,
+    /// Longest silence while a response is awaited or read. Queries may be silent until they are
+    /// done. Default: as long as the call may take.
+    #[serde(default)]
+    pub read_timeout: Option<DurationText>,
 }
 
 fn default_connect_timeout() -> DurationText {
     DurationText(Duration::from_secs(10))
-}
-
-fn default_read_timeout() -> DurationText {
-    DurationText(Duration::from_mins(4))
 }
 
 /// What is wrong with a connection beyond its form.
@@ -86,7 +82,7 @@ impl ConnectionConfig {
             proxy: Proxy::default(),
             ca_file: None,
             connect_timeout: default_connect_timeout(),
-            read_timeout: default_read_timeout(),
+            read_timeout: None,
         }
     }
 
@@ -108,10 +104,10 @@ impl ConnectionConfig {
             }
         }
         for (field, duration) in [
-            ("connect_timeout", self.connect_timeout),
+            ("connect_timeout", Some(self.connect_timeout)),
             ("read_timeout", self.read_timeout),
         ] {
-            if duration.0.is_zero() {
+            if duration.is_some_and(|duration| duration.0.is_zero()) {
                 report(field, "must be longer than zero".to_owned());
             }
         }
@@ -190,10 +186,17 @@ pub(super) fn parse_authority(text: &str) -> Result<Url, String> {
 
 fn check_trusted_host(host: &str) -> Result<(), String> {
     let name = host.strip_prefix('.').unwrap_or(host);
-    let is_word = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | ':' | '[' | ']');
-    if name.is_empty() || name.starts_with('.') || !name.chars().all(is_word) {
+    let is_word = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.');
+    let bracketed = name
+        .strip_prefix('[')
+        .and_then(|name| name.strip_suffix(']'));
+    let is_host = match bracketed {
+        Some(address) => address.parse::<std::net::Ipv6Addr>().is_ok(),
+        None => !name.is_empty() && !name.starts_with('.') && name.chars().all(is_word),
+    };
+    if !is_host {
         return Err(format!(
-            "`{host}` is not a host; write it as host.example.com or .example.com"
+            "`{host}` is not a host; write it as host.example.com or .example.com, without a port"
         ));
     }
     if host.starts_with('.') && !name.contains('.') {
@@ -202,16 +205,6 @@ fn check_trusted_host(host: &str) -> Result<(), String> {
         ));
     }
     Ok(())
-}
-
-/// Whether an address is this machine's own.
-pub(super) fn is_loopback(url: &Url) -> bool {
-    let host = url.host_str().unwrap_or_default();
-    let bare = host.trim_start_matches('[').trim_end_matches(']');
-    match bare.parse::<std::net::IpAddr>() {
-        Ok(address) => address.to_canonical().is_loopback(),
-        Err(_) => host.eq_ignore_ascii_case("localhost"),
-    }
 }
 
 #[cfg(test)]

@@ -40,6 +40,8 @@ struct Slot {
     failures: u32,
     /// No refresh ahead of the end before this instant, as one has just failed.
     not_before: Option<DateTime<Utc>>,
+    /// What the service said when it had too many requests; until then, none is made.
+    throttled: Option<TokenError>,
 }
 
 struct Kept {
@@ -92,6 +94,16 @@ impl Tokens {
                     drop(self.0.acquire(audience, slot));
                 }
                 return Ok(token);
+            }
+            if let (Some(error), Some(until)) = (&slot.throttled, slot.not_before)
+                && let Ok(left) = (until - now).to_std()
+                && !left.is_zero()
+            {
+                let kind = TokenErrorKind::Throttled { after: Some(left) };
+                return Err(TokenError {
+                    kind,
+                    ..error.clone()
+                });
             }
             self.0.acquire(audience, slot)
         };
@@ -169,10 +181,11 @@ impl Inner {
                 };
             }
             Err(error) => {
-                let asked = match error.kind {
-                    TokenErrorKind::Throttled { after } => after,
-                    _ => None,
+                let (asked, throttled) = match error.kind {
+                    TokenErrorKind::Throttled { after } => (after, Some(error.clone())),
+                    _ => (None, None),
                 };
+                slot.throttled = throttled;
                 let wait = backoff(slot.failures, asked);
                 slot.not_before = Some(now + TimeDelta::from_std(wait).unwrap_or(REFRESH_AHEAD));
                 slot.failures = slot.failures.saturating_add(1);

@@ -8,17 +8,19 @@ use async_trait::async_trait;
 use crate::finding::Finding;
 use crate::hunt::Hunt;
 use crate::run::RunRequest;
-use crate::run::report::SourceReport;
+use crate::source::QueryStats;
 
 /// Executes attempts.
 #[async_trait]
 pub trait Executor: Debug + Send + Sync {
     /// Runs the hunt over the request's window and keeps the result. Repeating it writes to the
-    /// same place. Dropping the future cancels it and leaves nothing that can be seen.
+    /// same place. Dropping the future cancels it and leaves nothing that can be seen. What the
+    /// source tells is in `stats`, also where the attempt fails or is cancelled.
     async fn execute(
         &self,
         hunt: &Arc<Hunt>,
         request: &RunRequest,
+        stats: &Arc<QueryStats>,
     ) -> Result<Executed, ExecutionError>;
 
     /// Removes what the run superseded. Called once it is recorded.
@@ -40,26 +42,16 @@ pub struct Executed {
     pub findings: Vec<Finding>,
     /// Why rows are missing, where the source cut the result.
     pub missing: Option<String>,
-    /// What the source told.
-    pub report: Option<Box<SourceReport>>,
 }
 
 /// Why an attempt failed: where, what, and what to do.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
-#[error("{message}")]
-pub struct ExecutionError {
-    /// In words.
-    pub message: String,
-    /// What the source told until then.
-    pub report: Option<Box<SourceReport>>,
-}
+#[error("{0}")]
+pub struct ExecutionError(pub String);
 
 impl ExecutionError {
-    /// Of which the source told nothing.
+    /// In words.
     pub fn new(message: impl Into<String>) -> Self {
-        Self {
-            message: message.into(),
-            report: None,
-        }
+        Self(message.into())
     }
 }

@@ -29,7 +29,7 @@ pub(super) fn done(
         counts: judged.counts,
         file: judged.file,
         message: judged.message,
-        report: judged.report,
+        report: None,
     };
     RunOutcome {
         owner,
@@ -58,8 +58,7 @@ pub(super) fn failed(
         status: RunStatus::Failed,
         started_at,
         finished_at: Some(finished_at),
-        message: Some(cause.message),
-        report: cause.report,
+        message: Some(cause.0),
         ..RunRecord::planned(request)
     };
     RunOutcome {

@@ -13,9 +13,8 @@ use crate::clock::SharedClock;
 use crate::hunt::Hunt;
 use crate::lake::{Lake, WriteTarget};
 use crate::quota::Lane;
-use crate::run::report::SourceReport;
 use crate::run::{RunRequest, Trigger};
-use crate::source::{QuerySpec, Sources, Turn};
+use crate::source::{QuerySpec, QueryStats, Sources, Turn};
 
 /// A run that starts shortly before the next fire time has this long all the same.
 const LEAST_TIME: TimeDelta = TimeDelta::seconds(30);
@@ -37,6 +36,7 @@ impl Executor for Pipeline {
         &self,
         hunt: &Arc<Hunt>,
         request: &RunRequest,
+        stats: &Arc<QueryStats>,
     ) -> Result<Executed, ExecutionError> {
         let source = self.sources.get(&hunt.source).ok_or_else(|| {
             ExecutionError::new(format!(
@@ -50,35 +50,29 @@ impl Executor for Pipeline {
             window: request.window,
             window_applies: true,
             window_mode: hunt.window_mode,
+            stats: Arc::clone(stats),
             now: None,
             timeout: hunt.timeout,
             turn: self.turn(hunt, request),
         };
         let result = source.query(&query).await.map_err(failure)?;
-        let stats = result.stats;
-        let told = |error: &dyn std::fmt::Display| ExecutionError {
-            message: error.to_string(),
-            report: stats.report().map(Box::new),
-        };
         let commit = self
             .lake
             .write(&target(request), &result.schema, result.batches)
             .await
-            .map_err(|error| told(&error))?;
+            .map_err(failure)?;
         let path = commit.file.as_deref().map(|file| self.lake.path_of(file));
         let now = self.clock.now();
         let findings = detection::detect(hunt, request, &result.schema, path.as_deref(), now)
             .await
-            .map_err(|error| told(&error))?;
-        let report = stats.report();
+            .map_err(failure)?;
         Ok(Executed {
             rows: commit.rows,
             bytes: commit.bytes,
             file: commit.file,
             skipped_inputs: stats.skipped_inputs.load(Ordering::Relaxed),
             findings,
-            missing: report.as_ref().and_then(SourceReport::missing),
-            report: report.map(Box::new),
+            missing: stats.missing(),
         })
     }
 
@@ -91,8 +85,8 @@ impl Executor for Pipeline {
 }
 
 impl Pipeline {
-    /// Its turn where calls are limited. A scheduled run is of no use once the next one is due: that
-    /// covers the same time again, or waits behind it.
+    /// Its turn where calls are limited. A scheduled run that has got nothing when the next one is
+    /// due begins anew by then.
     fn turn(&self, hunt: &Hunt, request: &RunRequest) -> Turn {
         let now = self.clock.now();
         let lane = match request.trigger {
@@ -100,15 +94,17 @@ impl Pipeline {
             Trigger::Schedule if hunt.actions.is_empty() => Lane::Export,
             Trigger::Schedule | Trigger::Manual => Lane::Detection,
         };
-        let limit = now + TimeDelta::from_std(hunt.timeout).unwrap_or(TimeDelta::MAX / 4);
-        let next = match (&hunt.schedule, request.trigger) {
+        let begin_by = match (&hunt.schedule, request.trigger) {
             (Some(schedule), Trigger::Schedule) => schedule.next_after(now + LEAST_TIME),
             _ => None,
         };
         Turn {
             lane,
             hunt: hunt.name.as_str().into(),
-            deadline: Some(next.map_or(limit, |next| next.min(limit))),
+            deadline: TimeDelta::from_std(hunt.timeout)
+                .ok()
+                .map(|limit| now + limit),
+            begin_by,
             attempts: None,
         }
     }

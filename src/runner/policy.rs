@@ -11,7 +11,6 @@ use crate::duration::DurationText;
 use crate::finding::{Finding, Fingerprint};
 use crate::hunt::{Dedupe, Hunt, Truncated};
 use crate::id::{ActionName, DeliveryId, FindingId};
-use crate::run::report::SourceReport;
 use crate::run::{RunCounts, RunRequest, RunStatus, Trigger};
 use crate::state::StoredFinding;
 
@@ -22,8 +21,6 @@ pub struct Judged {
     pub status: RunStatus,
     /// Whether the watermark stays and the window is tried again.
     pub hold: bool,
-    /// What the source told.
-    pub report: Option<Box<SourceReport>>,
     /// Path of the result in the lake.
     pub file: Option<String>,
     /// All counts.
@@ -116,7 +113,6 @@ pub fn judge(
     Judged {
         status,
         hold,
-        report: executed.report,
         file: executed.file,
         counts,
         message,

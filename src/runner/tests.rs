@@ -17,6 +17,7 @@ use crate::run::RunRecord;
 use crate::run::report::SourceReport;
 use crate::scheduler::Scheduler;
 use crate::scheduler::tests::{hunt, hunts, instant};
+use crate::source::QueryStats;
 use crate::state::sqlite::SqliteStore;
 use crate::state::{FindingFilter, Outbox as _, RunFilter, ScheduleStore as _, StoredFinding};
 use crate::window::Window;
@@ -57,8 +58,10 @@ impl Executor for Scripted {
         &self,
         hunt: &Arc<Hunt>,
         request: &RunRequest,
+        stats: &Arc<QueryStats>,
     ) -> Result<Executed, ExecutionError> {
         let behaviour = *self.behaviour.lock().unwrap();
+        stats.tell(|report| *report = Some(SourceReport::new(request.window)));
         let running = self.running.fetch_add(1, Ordering::SeqCst) + 1;
         self.most.fetch_max(running, Ordering::SeqCst);
         if behaviour == Behaviour::Hangs {
@@ -89,7 +92,6 @@ impl Executor for Scripted {
             file: Some(file),
             findings: vec![finding],
             missing: missing.then(|| "rows are missing".to_owned()),
-            report: missing.then(|| Box::new(SourceReport::new(request.window))),
             ..Executed::default()
         })
     }
@@ -539,9 +541,10 @@ impl Executor for FusedExecutor {
         &self,
         hunt: &Arc<Hunt>,
         request: &RunRequest,
+        stats: &Arc<QueryStats>,
     ) -> Result<Executed, ExecutionError> {
         self.1.before().await;
-        let executed = self.0.execute(hunt, request).await;
+        let executed = self.0.execute(hunt, request, stats).await;
         self.1.after().await;
         executed
     }

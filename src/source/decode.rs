@@ -22,11 +22,13 @@
 //!   JSON is taken for what it encodes, other text for itself.
 //! - A column of text takes what is not text as its JSON; null is the empty text, as in KQL.
 //! - Half a surrogate pair becomes U+FFFD, as .NET's own encoder does; control characters within
-//!   text are taken as they are.
+//!   text are taken as they are, within nested JSON as their escapes.
 //!
-//! What is not taken: a value that does not fit its column, rows that have more or fewer values
-//! than columns, text that is not UTF-8, nesting beyond 128 levels, and anything but white space
-//! behind the end. No error quotes a value.
+//! What is not taken: a response without a table of the result, unless it has an error; a table
+//! that does not say what it is about; a value that does not fit its column, rows that have more
+//! or fewer values than columns or are not as many as the service says, text that is not UTF-8,
+//! nesting beyond 128 levels, and anything but white space behind the end. Of what is passed over
+//! outside of rows, only brackets and strings are followed. No error quotes a value.
 
 mod cell;
 mod columns;

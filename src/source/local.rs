@@ -215,7 +215,7 @@ impl Ready {
 
 impl LocalSource {
     async fn ready(&self, query: &QuerySpec) -> Result<Ready, SourceError> {
-        let stats = Arc::new(QueryStats::default());
+        let stats = Arc::clone(&query.stats);
         let source = Self {
             config: Arc::clone(&self.config),
             known: Arc::clone(&self.known),

@@ -37,7 +37,7 @@ use self::query_api::QueryApi;
 use super::broker::Broker;
 use super::diagnosis::{Diagnosis, Effort};
 use super::schema::layered;
-use super::{QueryResult, QuerySpec, QueryStats, Source, SourceError, Surroundings};
+use super::{QueryResult, QuerySpec, Source, SourceError, Surroundings};
 use crate::clock::SharedClock;
 use crate::microsoft::{ApiClient, Service, Tokens};
 use crate::quota::{Limits, Route};
@@ -149,7 +149,7 @@ impl Source for RemoteSource {
 
     async fn query(&self, query: &QuerySpec) -> Result<QueryResult, SourceError> {
         let prepared = Prepared::of(&self.inner, query).await?;
-        let stats = Arc::<QueryStats>::default();
+        let stats = Arc::clone(&query.stats);
         let render = prepared.render().cloned();
         let parts = Parts::new(Arc::clone(&self.inner), prepared, Arc::clone(&stats));
         let (schema, arrow, batches) = parts.start().await?;

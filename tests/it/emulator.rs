@@ -2,6 +2,7 @@
 
 mod call;
 mod clients;
+mod command;
 mod faults;
 mod hunting;
 mod log_analytics;

@@ -68,6 +68,7 @@ fn spec(text: &str, window: Option<Window>) -> QuerySpec {
             .unwrap_or_else(|| crate::lake::window("2026-01-01T00:00:00Z", "2027-01-01T00:00:00Z")),
         window_applies: window.is_some(),
         window_mode: Mode::Event,
+        stats: Arc::default(),
         now: None,
         timeout: Duration::from_mins(1),
         turn: huntd::source::Turn::of_person(),

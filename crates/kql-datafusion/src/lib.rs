@@ -8,6 +8,7 @@
 #![warn(missing_docs)]
 
 pub mod context;
+pub mod decimal;
 pub mod error;
 pub mod external;
 pub mod function;

@@ -14,7 +14,7 @@ use anyhow::Context as _;
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER};
-use reqwest::{Client, StatusCode};
+use reqwest::{Method, StatusCode};
 
 use super::config::{self, WebhookConfig};
 use super::sign::signature;
@@ -23,7 +23,7 @@ use crate::action::payload::Payload;
 use crate::action::{ActionOutcome, Notifier};
 use crate::alert::Delivery;
 use crate::clock::SharedClock;
-use crate::http::{self, Endpoint, HttpLimits};
+use crate::http::{self, Endpoint, HttpClient, HttpLimits};
 use crate::secret::Secret;
 use crate::template::Template;
 
@@ -47,7 +47,7 @@ pub struct Webhook {
     body: Option<Template>,
     is_json: bool,
     evidence_rows_max: usize,
-    client: Client,
+    client: HttpClient,
     clock: SharedClock,
 }
 
@@ -74,7 +74,7 @@ impl Webhook {
             body: config.body_template()?,
             is_json: config.is_json(),
             evidence_rows_max: config.evidence_rows_max,
-            client: http::client(&limits)?,
+            client: HttpClient::new(&limits)?,
             clock,
         })
     }
@@ -104,7 +104,7 @@ impl Notifier for Webhook {
         let now = self.clock.now();
         let mut request = self
             .client
-            .post(self.url.expose().clone())
+            .request(Method::POST, self.url.expose().clone())
             .headers(self.headers.clone())
             .header(IDEMPOTENCY_KEY, delivery.id.to_string());
         if let Some(key) = &self.signing_key {

@@ -33,27 +33,34 @@ pub(super) fn of_source(error: &SourceError, product: Product) -> Failure {
         SourceError::InvalidQuery { diagnostics, text } => {
             Failure::new(400, "BadRequest", of_query(diagnostics, text))
         }
-        SourceError::Unreadable(what) | SourceError::Refused(what) => {
-            Failure::new(400, "BadRequest", what)
-        }
         SourceError::Limit(_) => preempted(),
         SourceError::Timeout(_) => match product {
             Product::Graph => Failure::new(504, "UnknownError", ""),
             _ => Failure::new(504, "GatewayTimeout", "Query exceeded the timeout period."),
         },
         SourceError::Failed(_)
+        | SourceError::Unreadable(_)
+        | SourceError::Refused(_)
         | SourceError::Throttled { .. }
         | SourceError::Unauthorized(_)
-        | SourceError::Unavailable(_) => match product {
-            Product::Graph => Failure::new(500, "UnknownError", ""),
-            _ => Failure::new(
-                500,
-                "InternalServerError",
-                "An unexpected error occurred during query execution. Please try again in a few \
-                 minutes.",
-            ),
-        },
+        | SourceError::Unavailable(_) => {
+            tell_owner(error);
+            match product {
+                Product::Graph => Failure::new(500, "UnknownError", ""),
+                _ => Failure::new(
+                    500,
+                    "InternalServerError",
+                    "An unexpected error occurred during query execution. Please try again in a \
+                     few minutes.",
+                ),
+            }
+        }
     }
+}
+
+/// Says in the log what a service would not tell: files and settings of the emulator itself.
+pub(in crate::emulator) fn tell_owner(error: &SourceError) {
+    tracing::warn!(error = error.to_string(), "cannot query the telemetry");
 }
 
 /// The first thing that is wrong with a query.
@@ -83,6 +90,12 @@ pub(in crate::emulator) fn of_query(diagnostics: &[Diagnostic], text: &str) -> S
              '{named}'. Fix semantic errors in your query."
         ),
         Some("203") => format!("Unknown function: '{named}'. Fix semantic errors in your query."),
+        // The engine would name a setting that the emulator has not.
+        Some("900") if first.message.contains("externaldata") => {
+            "'externaldata' operator: The external data cannot be read. Fix semantic errors in \
+             your query."
+                .to_owned()
+        }
         _ => format!(
             "'{operator}' operator: {}. Fix semantic errors in your query.",
             first.message

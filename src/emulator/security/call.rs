@@ -239,6 +239,12 @@ impl Request {
     }
 }
 
+/// Most characters of a text of a request.
+pub(super) const CHARS_MAX: usize = 4_000;
+/// Most texts of a list, and most characters of all of them.
+const TEXTS_MAX: usize = 1_000;
+const TEXTS_CHARS_MAX: usize = 40_000;
+
 /// A JSON object that was sent.
 #[derive(Debug)]
 pub(super) struct Object(Map<String, Value>);
@@ -254,11 +260,11 @@ impl Object {
         self.0.get(name).filter(|value| !value.is_null())
     }
 
-    /// A text, where it is given.
+    /// A text of reasonable length, where it is given.
     pub(super) fn text(&self, name: &str) -> Result<Option<&str>, ApiError> {
         match self.get(name) {
             None => Ok(None),
-            Some(Value::String(text)) => Ok(Some(text)),
+            Some(Value::String(text)) => short(name, text).map(Some),
             Some(_) => Err(ApiError::invalid_body(&format!("'{name}' is not a string"))),
         }
     }
@@ -271,16 +277,24 @@ impl Object {
         }
     }
 
-    /// A list of texts, where it is given.
+    /// A list of texts of reasonable length, where it is given.
     pub(super) fn texts(&self, name: &str) -> Result<Option<Vec<String>>, ApiError> {
         let wrong = || ApiError::invalid_body(&format!("'{name}' is not an array of strings"));
         match self.get(name) {
             None => Ok(None),
-            Some(Value::Array(items)) => items
-                .iter()
-                .map(|item| item.as_str().map(str::to_owned).ok_or_else(wrong))
-                .collect::<Result<Vec<_>, _>>()
-                .map(Some),
+            Some(Value::Array(items)) => {
+                let mut texts = Vec::new();
+                let mut chars = 0;
+                for item in items {
+                    let text = short(name, item.as_str().ok_or_else(wrong)?)?;
+                    chars += text.chars().count();
+                    if texts.len() == TEXTS_MAX || chars > TEXTS_CHARS_MAX {
+                        return Err(too_long(name));
+                    }
+                    texts.push(text.to_owned());
+                }
+                Ok(Some(texts))
+            }
             Some(_) => Err(wrong()),
         }
     }
@@ -299,6 +313,18 @@ impl Object {
             ))),
         }
     }
+}
+
+/// A text, unless it is too long to be kept.
+pub(super) fn short<'t>(name: &str, text: &'t str) -> Result<&'t str, ApiError> {
+    if text.chars().count() > CHARS_MAX {
+        return Err(too_long(name));
+    }
+    Ok(text)
+}
+
+fn too_long(name: &str) -> ApiError {
+    ApiError::invalid_input(format!("'{name}' is too long"))
 }
 
 /// What is answered.

@@ -114,7 +114,9 @@ impl ApiError {
 
     /// The folder could not be read.
     pub(super) fn of_source(error: &SourceError) -> Self {
-        let message = format!("the folder of telemetry could not be read: {error}");
+        // Which file it is, is for whoever runs the emulator.
+        tracing::warn!(error = error.to_string(), "cannot read the telemetry");
+        let message = "An internal error has occurred.";
         Self::new(
             StatusCode::INTERNAL_SERVER_ERROR,
             "InternalServerError",

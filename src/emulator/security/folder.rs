@@ -28,6 +28,7 @@ pub(super) type Row = Map<String, Value>;
 #[derive(Debug)]
 pub(super) struct Folder {
     source: Arc<dyn Source>,
+    rows_max: usize,
     tables: tokio::sync::OnceCell<BTreeSet<String>>,
 }
 
@@ -107,6 +108,7 @@ impl Question {
             window: self.window.unwrap_or(always),
             window_applies: self.window.is_some(),
             window_mode: Mode::Event,
+            stats: Arc::default(),
             now: Some(self.now),
             timeout: TIMEOUT,
             turn: Turn::of_person(),
@@ -119,8 +121,16 @@ impl Folder {
     pub(super) fn new(source: Arc<dyn Source>) -> Self {
         Self {
             source,
+            rows_max: ROWS_MAX,
             tables: tokio::sync::OnceCell::new(),
         }
+    }
+
+    /// The same with another cap.
+    #[cfg(test)]
+    pub(super) fn with_rows_max(mut self, rows_max: usize) -> Self {
+        self.rows_max = rows_max;
+        self
     }
 
     /// Whether the folder has a table. It is looked at once.
@@ -149,14 +159,17 @@ impl Folder {
         read.await.map_err(|error| ApiError::of_source(&error))
     }
 
-    /// The rows that answer a question.
+    /// The rows that answer a question, up to the most that are kept.
     pub(super) async fn rows(&self, question: Question) -> Result<Vec<Row>, ApiError> {
+        let spec = question.spec();
+        let question = spec.text.as_str();
         let read = async {
-            let mut result = self.source.query(&question.spec()).await?;
+            let mut result = self.source.query(&spec).await?;
             let mut rows = Vec::new();
             while let Some(batch) = result.batches.try_next().await? {
                 for row in 0..batch.num_rows() {
-                    if rows.len() == ROWS_MAX {
+                    if rows.len() == self.rows_max {
+                        tracing::warn!(rows = self.rows_max, question, "further rows are left out");
                         return Ok(rows);
                     }
                     rows.push(json::object(&batch, &result.schema, row));

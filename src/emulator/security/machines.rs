@@ -43,7 +43,7 @@ const ACCEPTED: Accepted = Accepted {
         ("healthStatus", Kind::Word),
         ("osPlatform", Kind::Word),
         ("riskScore", Kind::Word),
-        ("rbacGroupId", Kind::Number),
+        ("rbacGroupId", Kind::QuotableNumber),
     ],
     expandable: None,
 };
@@ -194,7 +194,7 @@ async fn list(security: Arc<Security>, request: Request) -> Result<Reply, ApiErr
     page(&security, &request, recent)
 }
 
-/// Machines as a list with all its options. An empty one is 404, as documented.
+/// Machines as a list with all its options. Where none is found it is 404, as documented.
 fn page<'m>(
     security: &Security,
     request: &Request,
@@ -211,7 +211,7 @@ fn page<'m>(
         return Err(ApiError::not_found("There are no recent machines"));
     }
     let page = options.page(request, items);
-    if page.items.is_empty() && !request.counts {
+    if page.total == 0 && !request.counts {
         return Err(ApiError::not_found("No machine was found"));
     }
     Ok(page.reply(request, &request.context("Machines")))

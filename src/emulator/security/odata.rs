@@ -24,6 +24,8 @@ pub(super) enum Kind {
     Time,
     /// A number.
     Number,
+    /// A number that may stand in quotes, as the documentation has some.
+    QuotableNumber,
     /// True or false.
     Bool,
     /// Several texts, to be asked with `any`.
@@ -68,7 +70,7 @@ pub(super) struct Options {
 pub(super) struct Page {
     pub(super) items: Vec<Value>,
     /// How many there are before paging.
-    total: usize,
+    pub(super) total: usize,
     tells_total: bool,
     next: Option<String>,
 }

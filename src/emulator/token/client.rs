@@ -114,8 +114,21 @@ impl Client {
             certificates,
             federated: config.federated.clone(),
             federated_token,
-            roles: roles.unwrap_or_else(|| ROLES.iter().map(ToString::to_string).collect()),
+            roles: roles.unwrap_or_else(every_role),
         })
+    }
+
+    /// An application of that id where nobody has to sign in: with every role.
+    pub(super) fn anybody(id: &str) -> Self {
+        Self {
+            id: id.to_owned(),
+            tenant: None,
+            secrets: Vec::new(),
+            certificates: Vec::new(),
+            federated: Vec::new(),
+            federated_token: None,
+            roles: every_role(),
+        }
     }
 
     pub(super) fn check_secret(&self, given: &str, now: DateTime<Utc>) -> Result<(), SignInError> {
@@ -134,6 +147,10 @@ impl Client {
         let token = self.federated_token.as_ref();
         token.is_some_and(|token| !token.expose().is_empty() && is_same(token.expose(), given))
     }
+}
+
+fn every_role() -> BTreeSet<String> {
+    ROLES.iter().map(ToString::to_string).collect()
 }
 
 /// Digests are compared, so that the time it takes tells nothing.

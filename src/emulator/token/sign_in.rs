@@ -1,11 +1,10 @@
 //! The sign-in endpoint: who asks is held against the clients, and gets a token for one service.
 
-use axum::extract::{Path, State};
+use axum::extract::{Path, Request, State};
 use axum::http::{HeaderMap, Method, header};
 use axum::response::{IntoResponse as _, Response};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use bytes::Bytes;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -14,8 +13,8 @@ use super::error::SignInError;
 use super::{Claims, assertion};
 use crate::clock::Clock as _;
 use crate::emulator::form::{self, Form};
-use crate::emulator::product::is_known_resource;
-use crate::emulator::{EmulatorState, SharedState};
+use crate::emulator::product::{Product, is_known_resource};
+use crate::emulator::{EmulatorState, SharedState, hunting};
 
 const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 /// Where Microsoft's own sign-in pages are, which assertions may name as their audience.
@@ -30,22 +29,18 @@ const LOGIN_HOSTS: [&str; 4] = [
 pub(super) async fn token_v2(
     State(state): State<SharedState>,
     Path(tenant): Path<String>,
-    method: Method,
-    headers: HeaderMap,
-    body: Bytes,
+    request: Request,
 ) -> Response {
-    answer(&state, &tenant, &method, &headers, &body, Version::V2)
+    answer(&state, &tenant, request, Version::V2).await
 }
 
 /// `POST /{tenant}/oauth2/token`
 pub(super) async fn token_v1(
     State(state): State<SharedState>,
     Path(tenant): Path<String>,
-    method: Method,
-    headers: HeaderMap,
-    body: Bytes,
+    request: Request,
 ) -> Response {
-    answer(&state, &tenant, &method, &headers, &body, Version::V1)
+    answer(&state, &tenant, request, Version::V1).await
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -56,19 +51,22 @@ enum Version {
     V2,
 }
 
-fn answer(
+async fn answer(
     state: &EmulatorState,
     tenant: &str,
-    method: &Method,
-    headers: &HeaderMap,
-    body: &[u8],
+    request: Request,
     version: Version,
 ) -> Response {
-    if method != Method::POST {
+    if request.method() != Method::POST {
         return SignInError::missing("grant_type").response(state.clock.now());
     }
-    let form = Form::parse(&String::from_utf8_lossy(body));
-    match sign_in(state, tenant, headers, &form, version) {
+    let headers = request.headers().clone();
+    let body = match hunting::read(request).await {
+        Ok(body) => body,
+        Err(failure) => return Product::SignIn.respond(&failure, &headers, state.clock.now()),
+    };
+    let form = Form::parse(&String::from_utf8_lossy(&body));
+    match sign_in(state, tenant, &headers, &form, version) {
         Ok(body) => token_response(&body),
         Err(error) => error.response(state.clock.now()),
     }
@@ -102,23 +100,55 @@ fn sign_in(
         .get("client_id")
         .or(basic.as_ref().map(|(id, _)| &**id));
     let id = id.ok_or_else(|| SignInError::missing("client_id"))?;
-    let client = state.clients.find(id, tenant)?;
-    let now = state.clock.now();
-    if let Some(assertion) = form.get("client_assertion") {
-        let kind = form.get("client_assertion_type").unwrap_or_default();
-        if kind != ASSERTION_TYPE {
-            return Err(SignInError::assertion_type(kind));
-        }
-        assertion::check(client, assertion, now, |audience| {
-            is_here(state, tenant, audience)
-        })?;
+    let anybody;
+    let client = if state.config.checks_tokens {
+        state.clients.find(id, tenant)?
     } else {
-        let secret = form.get("client_secret");
-        let secret = secret.or(basic.as_ref().map(|(_, secret)| &**secret));
-        client.check_secret(secret.ok_or_else(SignInError::no_credential)?, now)?;
+        anybody = Client::anybody(id);
+        &anybody
+    };
+    let secret = form.get("client_secret");
+    let secret = secret.or(basic.as_ref().map(|(_, secret)| &**secret));
+    let credential = match (form.get("client_assertion"), secret) {
+        (Some(assertion), _) => {
+            let kind = form.get("client_assertion_type").unwrap_or_default();
+            if kind != ASSERTION_TYPE {
+                return Err(SignInError::assertion_type(kind));
+            }
+            Credential::Assertion(assertion)
+        }
+        (None, Some(secret)) => Credential::Secret(secret),
+        (None, None) => return Err(SignInError::no_credential()),
+    };
+    if state.config.checks_tokens {
+        credential.check(state, client, tenant)?;
     }
     let resource = resource(form, version)?;
     Ok(issue(state, client, tenant, resource)?.body(version))
+}
+
+/// What an application shows for itself.
+enum Credential<'f> {
+    Secret(&'f str),
+    Assertion(&'f str),
+}
+
+impl Credential<'_> {
+    fn check(
+        &self,
+        state: &EmulatorState,
+        client: &Client,
+        tenant: &str,
+    ) -> Result<(), SignInError> {
+        match self {
+            Self::Secret(secret) => client.check_secret(secret, state.clock.now()),
+            Self::Assertion(assertion) => {
+                let is_here = |audience: &str| is_here(state, tenant, audience);
+                // Whoever made it goes by real time.
+                assertion::check(client, assertion, state.clock.real_now(), is_here)
+            }
+        }
+    }
 }
 
 /// What a token is asked for.
@@ -179,8 +209,10 @@ fn is_here(state: &EmulatorState, tenant: &str, audience: &str) -> bool {
 pub(super) struct Issued {
     pub(super) token: String,
     pub(super) claims: Claims,
-    /// How long it lives, in seconds of real time.
+    /// How long it lives, in seconds of real time, which clients go by.
     pub(super) seconds: u64,
+    /// From when on it is good, in seconds since 1970 of real time.
+    pub(super) not_before: i64,
 }
 
 /// Makes a token for a client.
@@ -193,6 +225,7 @@ pub(super) fn issue(
     if !is_known_resource(resource) && !state.is_own_address(resource) {
         return Err(SignInError::resource(resource, tenant));
     }
+    // The claims are in the emulator's time: whoever moves its clock lets tokens expire.
     let now = state.clock.now().timestamp();
     let life = state.config.token_life;
     let claims = Claims {
@@ -212,11 +245,17 @@ pub(super) fn issue(
     Ok(Issued {
         token: state.issuer.sign(&claims),
         seconds: state.clock.real(life).as_secs().saturating_sub(1).max(1),
+        not_before: state.clock.real_now().timestamp(),
         claims,
     })
 }
 
 impl Issued {
+    /// Until when it is good, in seconds since 1970 of real time.
+    pub(super) fn expires_on(&self) -> i64 {
+        self.not_before.saturating_add_unsigned(self.seconds)
+    }
+
     fn body(&self, version: Version) -> Value {
         match version {
             Version::V2 => json!({
@@ -229,8 +268,8 @@ impl Issued {
                 "token_type": "Bearer",
                 "expires_in": self.seconds.to_string(),
                 "ext_expires_in": self.seconds.to_string(),
-                "expires_on": self.claims.exp.to_string(),
-                "not_before": self.claims.nbf.to_string(),
+                "expires_on": self.expires_on().to_string(),
+                "not_before": self.not_before.to_string(),
                 "resource": self.claims.aud,
                 "access_token": self.token,
             }),

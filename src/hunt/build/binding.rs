@@ -30,7 +30,10 @@ impl Builder<'_> {
         let (bound, problems) = query::bind(&self.hunt.file, &self.hunt.query, &*catalog, &context);
         self.problems.extend(problems);
         let bound = bound?;
-        if self.window_mode() == Mode::Ingestion {
+        let services = self.surroundings.services;
+        let is_service =
+            source.is_some_and(|name| services.is_some_and(|names| names.contains(name.as_str())));
+        if self.window_mode() == Mode::Ingestion && !is_service {
             self.check_arrival(&bound);
         }
         if bound.has_several_results() {

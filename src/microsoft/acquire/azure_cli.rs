@@ -63,13 +63,26 @@ pub(super) async fn acquire(
         })?;
     if !is_success {
         let message = format!("{shown} gave no token: {}", complaint.trim());
-        return Err(TokenError::new(TokenErrorKind::Rejected, &message)
-            .with_help(format!("run `az login --tenant {tenant}`")));
+        let kind = if is_about_sign_in(&complaint) {
+            TokenErrorKind::Rejected
+        } else {
+            TokenErrorKind::Unavailable
+        };
+        let help = format!("if that stays, run `az login --tenant {tenant}`");
+        return Err(TokenError::new(kind, &message).with_help(help));
     }
     token_of(&output).ok_or_else(|| {
         let message = format!("{shown} gave no token with `expires_on`");
         TokenError::misconfigured(&message).with_help("install version 2.54.0 or later")
     })
+}
+
+/// Whether the program failed because nobody is signed in, or may not have the token. Else it has
+/// failed in another way, such as by the network.
+fn is_about_sign_in(complaint: &str) -> bool {
+    ["az login", "AADSTS", "No subscription"]
+        .iter()
+        .any(|words| complaint.contains(words))
 }
 
 async fn run(mut command: Command, shown: &str) -> Result<(bool, Vec<u8>, String), TokenError> {

@@ -2,12 +2,12 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use reqwest::header::{DATE, HeaderMap};
-use reqwest::{Client, Url};
+use reqwest::{Method, Url};
 use serde_json::Value;
 
 use super::BYTES_MAX;
 use crate::clock::Clock;
-use crate::http::{self, Failure};
+use crate::http::{self, Failure, HttpClient};
 use crate::microsoft::Audience;
 use crate::microsoft::classify::retry_after;
 use crate::microsoft::error::one_line;
@@ -39,7 +39,7 @@ pub(super) struct Request<'r> {
 impl Request<'_> {
     pub(super) async fn send(
         self,
-        client: &Client,
+        client: &HttpClient,
         clock: &dyn Clock,
     ) -> Result<AccessToken, TokenError> {
         let scope = self.audience.scope();
@@ -61,7 +61,7 @@ impl Request<'_> {
         let host = self.url.host_str().unwrap_or_default();
         let asked_at = clock.now();
         let request = client
-            .post(self.url.clone())
+            .request(Method::POST, self.url.clone())
             .header("client-request-id", uuid::Uuid::new_v4().to_string())
             .header("accept", "application/json")
             .form(&form);

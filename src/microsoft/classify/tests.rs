@@ -489,3 +489,19 @@ proptest::proptest! {
         proptest::prop_assert!(!error.message.contains('\n'));
     }
 }
+
+#[test]
+fn what_stands_in_between_says_nothing_of_the_query() {
+    let error = simple(
+        502,
+        "BadGateway",
+        "Failed to resolve backend host, try again",
+    );
+    assert_eq!(error.kind, ApiErrorKind::Unavailable);
+    let error = simple(
+        400,
+        "FailedToResolveResource",
+        "Failed to resolve resource x",
+    );
+    assert_eq!(error.kind, ApiErrorKind::NotFound);
+}

@@ -66,6 +66,11 @@ async fn what_the_program_lacks_is_told() {
         "{line}"
     );
 
+    let script = "echo 'ERROR: Temporary failure in name resolution' >&2; exit 1";
+    let error = ask(script).await.0.unwrap_err();
+    assert_eq!(error.kind, TokenErrorKind::Unavailable);
+    assert!(error.to_string().contains("name resolution"), "{error}");
+
     let error = ask_program(AzureCliAuth {
         program: Some("/nowhere/az".into()),
     })

@@ -278,3 +278,21 @@ fn debug_shows_neither_query_nor_body() {
     assert!(!shown.contains("secret"), "{shown}");
     let _: Arc<dyn std::fmt::Debug> = Arc::new(call);
 }
+
+#[tokio::test]
+async fn a_token_that_does_not_come_is_not_waited_for_longer_than_the_call_may_take() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let authority = format!("http://{}", listener.local_addr().unwrap());
+    let server = start(|_, _| Reply::json(200, &json!({}))).await;
+    let mut config = connection(&server, secret_auth());
+    config.authority = Some(authority);
+    let mut call = call(server.url("/x"));
+    call.timeout = Duration::from_millis(50);
+    let error = client(&config).send(call).await.unwrap_err();
+    assert_eq!(error.kind, ApiErrorKind::Unavailable);
+    assert!(
+        error.to_string().contains("no token in the time"),
+        "{error}"
+    );
+    assert_eq!(server.requests().len(), 0);
+}

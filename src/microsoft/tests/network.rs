@@ -214,14 +214,14 @@ async fn a_silent_server_is_told() {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let mut config = with_token();
-    config.read_timeout = crate::duration::DurationText(Duration::from_millis(100));
+    config.read_timeout = Some(crate::duration::DurationText(Duration::from_millis(100)));
     let url = Url::parse(&format!("http://{address}/x")).unwrap();
     let error = refused(&config, &url).await;
     assert_eq!(error.kind, ApiErrorKind::Timeout);
     assert!(error.to_string().contains("in time"), "{error}");
     // One that does not even begin to encrypt has not been asked anything.
     config.connect_timeout = crate::duration::DurationText(Duration::from_millis(100));
-    config.read_timeout = crate::duration::DurationText(Duration::from_secs(10));
+    config.read_timeout = Some(crate::duration::DurationText(Duration::from_secs(10)));
     let url = Url::parse(&format!("https://{address}/x")).unwrap();
     let error = refused(&config, &url).await;
     assert_eq!(error.kind, ApiErrorKind::Unavailable);

@@ -83,8 +83,7 @@ async fn nothing_secret_is_logged_at_the_finest_level() {
             algorithm: CertificateAlgorithm::Ps256,
         }),
     ] {
-        let mut config = connection(&server, auth);
-        config.proxy = Proxy::try_from("http://me:pass-word@127.0.0.1:1".to_owned()).unwrap();
+        let config = connection(&server, auth);
         let client = client(&config);
         for _ in 0..3 {
             let mut call = call(server.url("/v1.0/x?sig=query-secret"));
@@ -100,6 +99,19 @@ async fn nothing_secret_is_logged_at_the_finest_level() {
             said.push(format!("{:?}", client.tokens()));
         }
     }
+    // Through the proxy, which wants its password.
+    let proxy = Server::start(|_, _| Reply::new(403, "text/html", "blocked")).await;
+    let mut config = connection(&server, secret_auth());
+    config.trusted_hosts = vec!["example.invalid".to_owned()];
+    let address = format!("http://me:pass-word@{}", proxy.address);
+    config.proxy = Proxy::try_from(address).unwrap();
+    let client = client(&config);
+    let url = reqwest::Url::parse("https://example.invalid/x").unwrap();
+    let error = client.send(call(url)).await.unwrap_err();
+    said.push(format!("{client:?} {error:?} {error}"));
+    let basic = "bWU6cGFzcy13b3Jk";
+    assert!(proxy.requests()[0].headers["proxy-authorization"].contains(basic));
+
     let assertions: Vec<String> = server
         .requests()
         .iter()
@@ -113,7 +125,7 @@ async fn nothing_secret_is_logged_at_the_finest_level() {
         logged.contains("TRACE") && logged.contains("hyper"),
         "{logged}"
     );
-    let secrets = [SECRET, TOKEN, ROW, "pass-word", "of-an-issuer"];
+    let secrets = [SECRET, TOKEN, ROW, "pass-word", basic, "of-an-issuer"];
     let more = [
         "query-secret",
         "fragment-secret",

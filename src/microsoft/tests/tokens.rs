@@ -165,3 +165,29 @@ async fn what_lives_shortly_is_not_refreshed_all_the_time() {
     clock.advance(Duration::from_secs(31));
     assert_ne!(tokens.token(&graph()).await.unwrap(), first);
 }
+
+#[tokio::test]
+async fn a_sign_in_that_is_throttled_is_left_alone_as_long_as_it_asks() {
+    let server = Server::start(|_, number| match number {
+        0 => Reply::json(429, &json!({"error": "temporarily_unavailable"}))
+            .with_header("Retry-After", "60"),
+        _ => numbered_tokens()(&super::server::Request::default(), number),
+    })
+    .await;
+    let clock = super::clock();
+    let tokens = tokens(&connection(&server, secret_auth()), &clock);
+    let error = tokens.token(&graph()).await.unwrap_err();
+    assert!(
+        matches!(error.kind, TokenErrorKind::Throttled { .. }),
+        "{error:?}"
+    );
+    clock.advance(Duration::from_secs(20));
+    let error = tokens.token(&graph()).await.unwrap_err();
+    let TokenErrorKind::Throttled { after: Some(after) } = error.kind else {
+        panic!("{error:?}");
+    };
+    assert!(after >= Duration::from_secs(40), "{after:?}");
+    assert_eq!(server.requests().len(), 1);
+    clock.advance(after);
+    assert!(tokens.token(&graph()).await.is_ok());
+}

@@ -37,6 +37,7 @@ pub(super) fn prepare(
         window: window(options, now)?,
         window_applies: options.from.is_some() || options.to.is_some(),
         window_mode: Mode::Event,
+        stats: Arc::default(),
         now: Some(now),
         timeout: options.timeout,
         turn: Turn::of_person(),
@@ -47,6 +48,7 @@ pub(super) fn prepare(
         for end in ends {
             let spec = QuerySpec {
                 text: text.get(..end).unwrap_or(&text).to_owned(),
+                stats: Arc::default(),
                 ..spec.clone()
             };
             let mut results = source.results(&spec).await.map_err(ApiError::of_source)?;

@@ -6,13 +6,12 @@ use arrow::array::{
     ArrayRef, BooleanBuilder, Decimal128Builder, DurationNanosecondBuilder, Float64Builder,
     Int32Builder, Int64Builder, StringViewBuilder, TimestampNanosecondBuilder,
 };
-use arrow::compute::kernels::cast_utils::parse_decimal;
-use arrow::datatypes::Decimal128Type;
 use kql::types::ScalarType;
+use kql_datafusion::decimal;
 use kql_datafusion::types::{DECIMAL_SCALE, UTC};
 
 use super::scan::{Flaw, number_end, value_end};
-use super::text::{append_compact, append_unescaped, quoted};
+use super::text::{append_compact, append_mended, append_unescaped, has_surrogate, quoted};
 use super::time::unix_nanoseconds;
 
 /// Digits of an Arrow decimal.
@@ -158,7 +157,7 @@ impl Cells {
                 builder.append_value(real(text).ok_or(Flaw::Misfit)?);
             }
             (Self::Decimal(builder), Token::Number(text) | Token::Text(text)) => {
-                builder.append_value(decimal(text).ok_or(Flaw::Misfit)?);
+                builder.append_value(decimal::unscaled(text).ok_or(Flaw::Misfit)?);
             }
             (Self::DateTime(builder), Token::Text(text)) => {
                 builder.append_value(unix_nanoseconds(text).ok_or(Flaw::Misfit)?);
@@ -262,15 +261,6 @@ fn real(text: &str) -> Option<f64> {
     }
 }
 
-fn decimal(text: &str) -> Option<i128> {
-    let text = text.trim();
-    let is_digits = text.bytes().all(|byte| b"+-.0123456789eE".contains(&byte));
-    if !is_digits || !text.bytes().any(|byte| byte.is_ascii_digit()) || text.len() > 128 {
-        return None;
-    }
-    parse_decimal::<Decimal128Type>(text, DECIMAL_PRECISION, DECIMAL_SCALE).ok()
-}
-
 fn truth(token: &Token<'_>) -> Result<bool, Flaw> {
     match token {
         Token::Bool(value) => Ok(*value),
@@ -317,13 +307,20 @@ fn append_dynamic(builder: &mut StringViewBuilder, token: &Token<'_>) {
     }
 }
 
+/// Appends a valid value as JSON that any reader takes, without white space between its parts.
 fn append_nested(builder: &mut StringViewBuilder, json: &str) {
-    let mut bytes = json.bytes();
-    if bytes.any(|byte| byte.is_ascii_whitespace()) {
-        let mut compact = String::with_capacity(json.len());
-        append_compact(json, &mut compact);
-        builder.append_value(compact);
-    } else {
+    // The least byte, which is quickly found, tells of spaces and of control characters.
+    let least = json.bytes().fold(u8::MAX, u8::min);
+    let is_sound = least >= b' ' && !has_surrogate(json);
+    if is_sound && least > b' ' {
         builder.append_value(json);
+        return;
     }
+    let mut out = String::with_capacity(json.len());
+    if is_sound {
+        append_compact(json, &mut out);
+    } else {
+        append_mended(json, &mut out);
+    }
+    builder.append_value(out);
 }

@@ -25,10 +25,12 @@ pub(super) fn skip_space(bytes: &[u8], mut at: usize) -> usize {
     at
 }
 
-/// Finds the end of a container or string whose bytes come in pieces. It only counts brackets:
-/// whoever decodes the container sees whether they match.
+/// Finds the end of a container or string whose bytes come in pieces. It sees whether brackets
+/// match, nothing else: the rest is up to whoever decodes the container.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Brackets {
+    /// A bit for each open bracket, 1 for an object: [`DEPTH_MAX`] of them.
+    open: u128,
     depth: u32,
     is_in_string: bool,
     is_escape: bool,
@@ -92,8 +94,13 @@ impl Brackets {
                     if self.depth > DEPTH_MAX {
                         return Err(Flaw::TooDeep(at - 1));
                     }
+                    self.open = self.open << 1 | u128::from(bytes[at - 1] == b'{');
                 }
                 _ => {
+                    if (self.open & 1 == 1) != (bytes[at - 1] == b'}') {
+                        return Err(Flaw::Malformed(at - 1, "another bracket is to be closed"));
+                    }
+                    self.open >>= 1;
                     self.depth = self.depth.saturating_sub(1);
                     if self.depth == 0 {
                         return Ok(Some(at));
@@ -260,6 +267,10 @@ mod tests {
                 None => brackets.end(&text[..], cut).unwrap().unwrap(),
             };
             assert_eq!(found, end, "cut at {cut}");
+        }
+        for (text, at) in [("[}", 1), ("{]", 1), (r#"{"a":[{}}]}"#, 8)] {
+            let wrong = Flaw::Malformed(at, "another bracket is to be closed");
+            assert_eq!(Brackets::default().end(text.as_bytes(), 0), Err(wrong));
         }
         let deep = vec![b'['; 129];
         assert_eq!(Brackets::default().end(&deep, 0), Err(Flaw::TooDeep(128)));

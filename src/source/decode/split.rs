@@ -3,8 +3,9 @@
 //!
 //! A body is containers within containers, of which three matter: the document, its list of
 //! tables, and a table. A document of advanced hunting is itself a table. What the members of a
-//! table mean once it is whole is in `table`.
+//! table mean once it is whole is in `table`, and for tables that come in fragments in `progress`.
 
+mod progress;
 mod table;
 
 use std::collections::VecDeque;
@@ -14,6 +15,7 @@ use kql::types::Schema;
 use memchr::memchr;
 use serde_json::Value;
 
+use self::progress::Progress;
 use self::table::{Destination, Member, Table};
 use super::columns::{Layout, Plan, wire_columns};
 use super::failure::ServiceFailure;
@@ -137,8 +139,10 @@ pub(super) struct Splitter {
     has_tables: bool,
     /// Where rows go.
     destination: Destination,
-    /// The table of the last header of a progressive response.
-    progressive: Option<Table>,
+    /// The tables that come in fragments.
+    progress: Progress,
+    /// Whether a table of the result began.
+    has_result: bool,
     is_completed: bool,
     /// What to do, to be taken from the front.
     pub(super) jobs: VecDeque<Job>,
@@ -162,7 +166,8 @@ impl Splitter {
             tables: 0,
             has_tables: false,
             destination: Destination::Skip,
-            progressive: None,
+            progress: Progress::default(),
+            has_result: false,
             is_completed: false,
             jobs: VecDeque::new(),
             summary: Summary::default(),
@@ -359,8 +364,8 @@ impl Splitter {
                 return Ok(());
             }
             (Member::Rows, b'[') => return self.begin_rows(),
-            (Member::Rows, b'n') => self.table.has_rows = true,
-            (Member::Tables, b'n') => {}
+            // Null, which is as good as no such member.
+            (Member::Rows | Member::Tables, b'n') => {}
             (Member::Rows | Member::Tables, _) => {
                 return Err(self.malformed(self.at, "rows or tables are not an array"));
             }
@@ -513,6 +518,7 @@ impl Splitter {
         self.destination = self.rows_destination()?;
         match self.destination {
             Destination::Skip | Destination::Status => {
+                self.table.is_passed_over = true;
                 self.scanned = self.at;
                 let extent = Extent::Enclosed(Brackets::default());
                 self.state = match self.destination {
@@ -544,13 +550,6 @@ impl Splitter {
                 match end.map_err(|flaw| self.flawed(flaw))? {
                     None => {
                         self.scanned = self.buffer.len();
-                        let row_bytes = self.scanned - self.rows_end;
-                        if row_bytes > ROW_BYTES_MAX {
-                            return Err(DecodeError::TooLarge {
-                                what: "a row",
-                                bytes_max: ROW_BYTES_MAX,
-                            });
-                        }
                         break;
                     }
                     Some(end) => {
@@ -598,6 +597,13 @@ impl Splitter {
                 }
                 _ => return Err(self.malformed(self.scanned, "a row is missing or malformed")),
             }
+        }
+        // With what is between it and the row before, be that ever so much white space.
+        if self.scanned - self.rows_end > ROW_BYTES_MAX {
+            return Err(DecodeError::TooLarge {
+                what: "a row",
+                bytes_max: ROW_BYTES_MAX,
+            });
         }
         self.state = State::Rows(state);
         Ok(false)

@@ -114,7 +114,10 @@ impl<E> Driver<E> {
 
     async fn next_uncounted(&mut self) -> Result<Event, Failure<E>> {
         loop {
-            self.start_jobs().await?;
+            // What comes behind a replay may write to the store that it reads, or empty it.
+            if self.replaying.is_none() {
+                self.start_jobs().await?;
+            }
             if let Some((plan, rows_before)) = &self.replaying {
                 let (plan, rows_before) = (Arc::clone(plan), *rows_before);
                 match self.replay(plan, rows_before).await? {

@@ -149,6 +149,54 @@ fn rows_before_their_columns_may_be_more_than_memory_holds() {
 }
 
 #[test]
+fn tables_that_say_last_what_they_are_keep_their_rows_apart() {
+    let frame = |kind: &str, name: &str, rows: std::ops::Range<i64>| {
+        let columns = json!([{"ColumnName": name, "ColumnType": "long"}]);
+        let rows: Vec<_> = rows.map(|n| [n]).collect();
+        let rows = serde_json::to_string(&rows).unwrap();
+        let members = format!(r#""FrameType":"DataTable","TableKind":"{kind}""#);
+        format!(r#"{{"Columns":{columns},"Rows":{rows},{members}}}"#)
+    };
+    let body = [
+        r#"{"FrameType":"DataSetHeader"}"#.to_owned(),
+        frame("QueryProperties", "p", 0..700),
+        frame("PrimaryResult", "a", 0..1_300),
+        frame("QueryPlan", "q", 0..700),
+        frame("PrimaryResult", "b", 0..1_400),
+        frame("PrimaryResult", "c", 0..1_500),
+        frame("QueryProperties", "r", 0..1),
+        r#"{"FrameType":"DataSetCompletion","HasErrors":false}"#.to_owned(),
+    ];
+    let body = format!("[{}]", body.join(","));
+    for size in [body.len(), 4_096, 100] {
+        let pieces = body.as_bytes().chunks(size).map(<[u8]>::to_vec).collect();
+        let decoded = block_on(decode_pieces(pieces, options(Shape::Frames))).unwrap();
+        assert_eq!(decoded.tables.len(), 3);
+        for ((_, _, rows), (name, count)) in
+            decoded
+                .tables
+                .iter()
+                .zip([("a", 1_300), ("b", 1_400), ("c", 1_500)])
+        {
+            let expected: Vec<_> = (0..count).map(|n: i64| json!({ name: n })).collect();
+            assert_eq!(*rows, expected, "{name} in pieces of {size}");
+        }
+        assert_eq!(decoded.summary.rows, 4_200);
+    }
+}
+
+#[test]
+fn white_space_between_rows_is_bounded() {
+    let spaces = vec![b' '; 1 << 20];
+    for start in [r#"{"results":["#, r#"{"results":[{}"#, r#"{"results":[{},"#] {
+        let mut pieces = vec![spaces.clone(); 40];
+        pieces.insert(0, start.into());
+        let error = block_on(decode_pieces(pieces, options(Shape::Hunting))).unwrap_err();
+        assert!(matches!(error, DecodeError::TooLarge { .. }), "{error}");
+    }
+}
+
+#[test]
 fn keys_are_found_in_any_case_and_exact_ones_first() {
     let columns = r#""schema":[{"name":"Timestamp","type":"Int64"},{"name":"Other","type":"Int64"},
         {"name":"other","type":"Int64"}]"#;
@@ -260,7 +308,8 @@ fn values_are_taken_however_they_are_written() {
     let cells = column("real", r#"["NaN"]"#).unwrap();
     assert!(cells.as_primitive::<Float64Type>().value(0).is_nan());
 
-    let cells = r#"["1.50"],[-2],["12345678901234567890.123456789012345678"],[1e-3],[null]"#;
+    let cells = r#"["1.50"],[-2],["12345678901234567890.123456789012345678"],[1e-3],
+        ["12345678901234567890123456789012345678901234567890e-30"],[null]"#;
     let cells = column("System.Data.SqlTypes.SqlDecimal", cells).unwrap();
     let unit = 10_i128.pow(18);
     let expected = [
@@ -268,6 +317,7 @@ fn values_are_taken_however_they_are_written() {
         Some(-2 * unit),
         Some(12_345_678_901_234_567_890_123_456_789_012_345_678),
         Some(unit / 1000),
+        Some(12_345_678_901_234_567_890_123_456_789_012_345_678),
         None,
     ];
     assert!(cells.as_primitive::<Decimal128Type>().iter().eq(expected));
@@ -313,7 +363,9 @@ fn values_are_taken_however_they_are_written() {
 
     let cells = concat!(
         r#"[{"a" : [1, "b c"]}],["{\"a\": 1}"],["[1]"],["\"quoted\""],["plain"],["{not json"],"#,
-        r#"["007"],[5],[true],["say \"x\""],[""],[null]"#
+        r#"["007"],[5],[true],["say \"x\""],[{"k":"\ud83d"}],["{\"k\":\"\\ud83d\\ude00\"}"],"#,
+        "[{\"a\tb\":\"x y\"}],",
+        r#"[""],[null]"#
     );
     let cells = column("dynamic", cells).unwrap();
     let expected = [
@@ -327,6 +379,9 @@ fn values_are_taken_however_they_are_written() {
         "5",
         "true",
         r#""say \"x\"""#,
+        "{\"k\":\"\u{fffd}\"}",
+        r#"{"k":"\ud83d\ude00"}"#,
+        r#"{"a\u0009b":"x y"}"#,
     ];
     let expected = expected.map(Some).into_iter().chain([None, None]);
     assert!(cells.as_string_view().iter().eq(expected));
@@ -343,6 +398,7 @@ fn a_value_that_does_not_fit_is_named_by_its_place() {
         ("real", "\"secret\"", ScalarType::Real),
         ("decimal", "\"1e\"", ScalarType::Decimal),
         ("decimal", "1e30", ScalarType::Decimal),
+        ("decimal", "1e65537", ScalarType::Decimal),
         ("datetime", "\"secret\"", ScalarType::DateTime),
         ("datetime", "1", ScalarType::DateTime),
         ("timespan", "{}", ScalarType::TimeSpan),
@@ -481,8 +537,12 @@ fn frames_tell_of_failures_in_many_ways() {
     let completion = r#""HasErrors":true,"OneApiErrors":[{"error":{"code":"E1","message":"m"}}]"#;
     let (_, failure) = frames("[1]", fine, completion);
     assert_eq!(failure.unwrap().code, "E1");
-    let (_, failure) = frames("[1]", fine, r#""HasErrors":true"#);
-    assert_eq!(failure.unwrap().code, "HasErrors");
+    for told in ["true", "\"true\"", "1"] {
+        let (_, failure) = frames("[1]", fine, &format!(r#""HasErrors":{told}"#));
+        assert_eq!(failure.unwrap().code, "HasErrors");
+    }
+    let (_, failure) = frames("[1]", fine, r#""HasErrors":null,"Cancelled":null"#);
+    assert_eq!(failure, None);
     let (_, failure) = frames("[1]", fine, r#""Cancelled":true"#);
     assert_eq!(failure.unwrap().code, "Cancelled");
     let status = r#"["Error",2,"E_QUERY_RESULT_SET_TOO_LARGE","{\"Text\":\"cut\"}"]"#;
@@ -505,7 +565,10 @@ fn progressive_frames_are_read_unless_they_replace_rows() {
               "Columns":[{{"ColumnName":"n","ColumnType":"long"}}]}},
             {{"FrameType":"TableFragment","TableId":1,"TableFragmentType":"DataAppend","Rows":[[1],[2]]}},
             {{"FrameType":"TableProgress","TableId":1,"TableProgress":50.0}},
+            {{"FrameType":"TableHeader","TableId":2,"TableKind":"QueryPlan","Columns":[]}},
             {{"FrameType":"TableFragment","TableId":2,"TableFragmentType":"DataAppend","Rows":[["x"]]}},
+            {{"Rows":[["y"]],"FrameType":"TableFragment","TableId":2,"TableFragmentType":"DataAppend"}},
+            {{"FrameType":"TableCompletion","TableId":2,"RowCount":2}},
             {{"Rows":[[3],[true]],"FrameType":"TableFragment","TableId":1,"TableFragmentType":"{kind}"}},
             {{"FrameType":"TableCompletion","TableId":1,"RowCount":4}},
             {{"FrameType":"DataSetCompletion","HasErrors":false}}]"#
@@ -523,6 +586,170 @@ fn progressive_frames_are_read_unless_they_replace_rows() {
     let decoded = decoded(Shape::Frames, &body).unwrap();
     let rows: Vec<_> = decoded.rows().iter().map(|row| row["n"].as_i64()).collect();
     assert_eq!(rows, [Some(1), Some(2), Some(3), Some(4)]);
+}
+
+#[test]
+fn progressive_frames_that_lose_rows_are_refused() {
+    let header = |id: i64, kind: &str| {
+        json!({"FrameType": "TableHeader", "TableId": id, "TableKind": kind,
+            "Columns": [{"ColumnName": "n", "ColumnType": "long"}]})
+    };
+    let fragment = |id: i64| {
+        json!({"FrameType": "TableFragment", "TableId": id, "TableFragmentType": "DataAppend",
+            "Rows": [[1], [2]]})
+    };
+    let completion = |id: i64, rows: u64| json!({"FrameType": "TableCompletion", "TableId": id, "RowCount": rows});
+    let decode = |frames: &[Value]| {
+        let mut frames = frames.to_vec();
+        frames.push(json!({"FrameType": "DataSetCompletion", "HasErrors": false}));
+        decoded(Shape::Frames, &Value::from(frames).to_string())
+    };
+    let primary = |id| header(id, "PrimaryResult");
+    let two = [
+        primary(1),
+        fragment(1),
+        fragment(1),
+        completion(1, 4),
+        primary(2),
+        completion(2, 0),
+    ];
+    let rows: Vec<_> = decode(&two)
+        .unwrap()
+        .tables
+        .iter()
+        .map(|table| table.2.len())
+        .collect();
+    assert_eq!(rows, [4, 0]);
+    for (frames, what) in [
+        (
+            vec![primary(1), fragment(1), completion(1, 5)],
+            "a table has not as many rows as the service says",
+        ),
+        (
+            vec![primary(1), fragment(1)],
+            "a table of the result is not complete",
+        ),
+        (
+            vec![primary(1), primary(2), fragment(1)],
+            "a table of the result begins before the last one is complete",
+        ),
+        (
+            vec![primary(1), header(1, "QueryPlan")],
+            "two tables have the same number",
+        ),
+        (
+            vec![primary(1), completion(1, 0), fragment(1)],
+            "a frame is of a table that is not under way",
+        ),
+        (
+            vec![
+                json!({"Rows": [[1]], "FrameType": "TableHeader", "TableId": 1,
+                "TableKind": "PrimaryResult"}),
+            ],
+            "a frame has rows that should have none",
+        ),
+        (
+            vec![primary(1), completion(2, 0)],
+            "a frame is of a table that is not under way",
+        ),
+        (
+            vec![header(1, "QueryCompletionInformation")],
+            "the statuses of the query come in fragments",
+        ),
+        (
+            vec![json!({"FrameType": "TableHeader", "TableId": 1})],
+            "a table does not say what it is about",
+        ),
+        (
+            vec![json!({"FrameType": "TableFragment", "Rows": [[1]]})],
+            "a frame does not say which table it is of",
+        ),
+        (
+            vec![
+                primary(1),
+                json!({"FrameType": "TableFragment", "TableId": 1, "Rows": null}),
+            ],
+            "there are no rows, not even an empty list",
+        ),
+    ] {
+        assert_eq!(malformed(decode(&frames)), what);
+    }
+}
+
+/// Why a body is malformed.
+fn malformed(decoded: Result<Decoded, DecodeError>) -> &'static str {
+    match decoded {
+        Err(DecodeError::Malformed { what, .. }) => what,
+        other => panic!("it is taken, or refused for something else: {other:?}"),
+    }
+}
+
+#[test]
+fn an_answer_without_a_table_of_the_result_is_refused() {
+    use Shape::{Frames, Hunting, KustoTables, Tables};
+    let completion = r#"{"FrameType":"DataSetCompletion","HasErrors":false,"Cancelled":false}"#;
+    let of_frame = |frame: &str| format!("[{frame},{completion}]");
+    let columns = r#""Columns":[{"ColumnName":"n","ColumnType":"long"}]"#;
+    let no_table = "there is no table of the result";
+    let no_kind = "a table does not say what it is about";
+    let no_rows = "there are no rows, not even an empty list";
+    for (shape, body, what) in [
+        (
+            Frames,
+            of_frame(r#"{"FrameType":"DataSetHeader","IsProgressive":false}"#),
+            no_table,
+        ),
+        (
+            Frames,
+            of_frame(&format!(
+                r#"{{"FrameType":"DataTable","TableKind":"QueryProperties",{columns},"Rows":[[1]]}}"#
+            )),
+            no_table,
+        ),
+        (
+            Frames,
+            of_frame(&format!(
+                r#"{{"FrameType":"DataTable",{columns},"Rows":[[1]]}}"#
+            )),
+            no_kind,
+        ),
+        (Frames, of_frame(r#"{"FrameType":"DataTable"}"#), no_kind),
+        (Frames, of_frame(r#"{"Rows":[[1]]}"#), no_kind),
+        (
+            Frames,
+            of_frame(&format!(
+                r#"{{"FrameType":"DataTable","TableKind":"PrimaryResult",{columns},"Rows":null}}"#
+            )),
+            no_rows,
+        ),
+        (
+            Frames,
+            of_frame(&format!(
+                r#"{{"TableKind":"QueryPlan",{columns},"Rows":[[1]],"TableKind":"PrimaryResult"}}"#
+            )),
+            "a table says behind its rows that they are of the result",
+        ),
+        (Tables, r#"{"tables":[]}"#.to_owned(), no_table),
+        (Tables, r#"{"tables":null}"#.to_owned(), no_table),
+        (KustoTables, r#"{"Tables":[]}"#.to_owned(), no_table),
+        (
+            Tables,
+            r#"{"tables":[{"columns":[{"name":"n"}],"rows":null}]}"#.to_owned(),
+            no_rows,
+        ),
+        (
+            Hunting,
+            r#"{"schema":[{"name":"n"}],"results":null}"#.to_owned(),
+            no_rows,
+        ),
+    ] {
+        assert_eq!(malformed(decoded(shape, &body)), what, "{body}");
+    }
+    let body = r#"{"tables":[],"error":{"code":"E","message":"m"}}"#;
+    let failed = decoded(Tables, body).unwrap();
+    assert_eq!(failed.summary.failure.unwrap().code, "E");
+    let empty = hunting(r#"{"schema":[{"name":"n","type":"Int64"}],"results":[]}"#);
+    assert_eq!((empty.names(), empty.rows().len()), (vec!["n"], 0));
 }
 
 #[test]
@@ -597,6 +824,14 @@ fn bodies_that_are_no_responses_are_errors() {
         (
             Hunting,
             format!("{{{columns},\"other\":tru,\"results\":[]}}"),
+        ),
+        (
+            Hunting,
+            format!("{{{columns},\"other\":[{{]}},\"results\":[]}}"),
+        ),
+        (
+            Hunting,
+            format!("{{\"other\":[}}, \"x\":{{],{columns},\"results\":[]}}"),
         ),
         (Hunting, format!("{{{columns} \"results\":[]}}")),
         (Hunting, r#"{"schema":{},"results":[]}"#.to_owned()),
@@ -724,6 +959,41 @@ mod properties {
         )
     }
 
+    /// More than wait in one chunk for their columns.
+    const FRAME_ROWS: usize = 600;
+
+    /// A frame of Kusto's with its members in any order.
+    fn any_frame() -> impl Strategy<Value = String> {
+        let rows: Vec<_> = (0..FRAME_ROWS).map(|n| [n]).collect();
+        let rows = format!(r#""Rows":{}"#, serde_json::to_string(&rows).unwrap());
+        let columns = r#""Columns":[{"ColumnName":"n","ColumnType":"long"}]"#.to_owned();
+        let table = |frame_type: &str, kind: &str| {
+            vec![
+                format!(r#""FrameType":"{frame_type}""#),
+                format!(r#""TableKind":"{kind}""#),
+                r#""TableId":1"#.to_owned(),
+                columns.clone(),
+            ]
+        };
+        let with_rows = |mut members: Vec<String>| {
+            members.push(rows.clone());
+            members
+        };
+        let frame = prop::sample::select(vec![
+            with_rows(table("DataTable", "PrimaryResult")),
+            with_rows(table("DataTable", "PrimaryResult")),
+            with_rows(table("DataTable", "QueryProperties")),
+            table("TableHeader", "PrimaryResult"),
+            with_rows(vec![
+                r#""FrameType":"TableFragment","TableId":1"#.to_owned(),
+                r#""TableFragmentType":"DataAppend""#.to_owned(),
+            ]),
+            vec![r#""FrameType":"TableCompletion","TableId":1"#.to_owned()],
+        ]);
+        let frame = frame.prop_shuffle();
+        frame.prop_map(|members| format!("{{{}}}", members.join(",")))
+    }
+
     /// What a dynamic is that is written as this.
     fn dynamic(value: &Value) -> Value {
         let Some(text) = value.as_str() else {
@@ -788,11 +1058,39 @@ mod properties {
         }
 
         #[test]
+        fn frames_mean_the_same_however_they_are_cut(
+            frames in prop::collection::vec(any_frame(), 1..6),
+            cut in 1_usize..2_000,
+        ) {
+            let completion = r#"{"FrameType":"DataSetCompletion","HasErrors":false}"#;
+            let body = format!("[{},{completion}]", frames.join(","));
+            let pieces = body.as_bytes().chunks(cut).map(<[u8]>::to_vec).collect();
+            let cut = block_on(decode_pieces(pieces, options(Shape::Frames)));
+            let whole = block_on(decode_pieces(vec![body.into()], options(Shape::Frames)));
+            if let Ok(decoded) = &whole && decoded.summary.failure.is_none() {
+                // Each row says in which frame it is, and frames are in their order, whole.
+                let rows = decoded.tables.iter().flat_map(|(.., rows)| rows);
+                let counts = rows.map(|row| row["n"].as_u64()).collect::<Vec<_>>();
+                prop_assert_eq!(counts.len() % FRAME_ROWS, 0);
+                for frame in counts.chunks(FRAME_ROWS) {
+                    prop_assert!(frame.iter().copied().eq((0..FRAME_ROWS as u64).map(Some)));
+                }
+            }
+            prop_assert_eq!(cut.ok(), whole.ok());
+        }
+
+        #[test]
         fn no_body_makes_it_panic(
             body in prop::collection::vec(prop::sample::select(vec![
                 "{", "}", "[", "]", ",", ":", "\"", "\\", "1", "null", "\"schema\":", "\"results\":",
                 "\"tables\":[{\"columns\":[{\"name\":\"a\"}],\"rows\":[[", "\"Rows\":[[", " ", "\u{e9}",
                 "{\"schema\":[{\"name\":\"a\",\"type\":\"Int64\"}],\"results\":[{\"a\":", "-", "0", "\"a\":",
+                "\"FrameType\":\"DataTable\"", "\"FrameType\":\"TableHeader\"",
+                "\"FrameType\":\"TableFragment\"", "\"FrameType\":\"TableCompletion\"",
+                "\"FrameType\":\"DataSetCompletion\"", "\"TableKind\":\"PrimaryResult\"",
+                "\"TableKind\":\"QueryProperties\"", "\"TableKind\":\"QueryCompletionInformation\"",
+                "\"TableId\":1", "\"TableFragmentType\":\"DataAppend\"", "\"RowCount\":1",
+                "\"Columns\":[{\"ColumnName\":\"a\"}]", "\"Rows\":[[1],[2]]", "},{",
             ]), 0..40),
             cut in 1_usize..9,
         ) {

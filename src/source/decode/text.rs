@@ -1,6 +1,8 @@
 //! JSON's strings: where they end, and what they say without their escapes.
 
-use memchr::{memchr, memchr2};
+use std::fmt::Write as _;
+
+use memchr::{memchr, memchr_iter, memchr2};
 
 /// A string in its text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -96,6 +98,81 @@ pub(super) fn append_compact(json: &str, out: &mut String) {
     out.push_str(&json[start..]);
 }
 
+/// Whether JSON has escapes of surrogates, in pairs or alone. True at times if it has none.
+pub(super) fn has_surrogate(json: &str) -> bool {
+    let bytes = json.as_bytes();
+    // Nearly none has a `\u`, and without a branch the processor compares many bytes at once.
+    let pairs = bytes.iter().zip(bytes.get(1..).unwrap_or_default());
+    let has_unicode = pairs.fold(0, |found, (first, second)| {
+        found | (u8::from(*first == b'\\') & u8::from(*second == b'u'))
+    });
+    has_unicode == 1
+        && memchr_iter(b'\\', bytes).any(|at| {
+            let escape = bytes.get(at + 1..at + 4);
+            matches!(
+                escape,
+                Some([b'u', b'd' | b'D', b'8' | b'9' | b'a'..=b'f' | b'A'..=b'F'])
+            )
+        })
+}
+
+/// As [`append_compact`], with strings that any reader takes: half of a surrogate pair becomes
+/// U+FFFD, control characters become their escapes.
+pub(super) fn append_mended(json: &str, out: &mut String) {
+    let bytes = json.as_bytes();
+    let mut start = 0;
+    let mut at = 0;
+    while at < bytes.len() {
+        let end = match bytes[at] {
+            b'"' => quoted(bytes, at + 1).map_or(bytes.len(), |string| string.close + 1),
+            b' ' | b'\t' | b'\n' | b'\r' => at + 1,
+            _ => {
+                at += 1;
+                continue;
+            }
+        };
+        out.push_str(&json[start..at]);
+        if bytes[at] == b'"' {
+            append_mended_string(&json[at..end], out);
+        }
+        at = end;
+        start = end;
+    }
+    out.push_str(&json[start..]);
+}
+
+/// Appends a string, its quotes included.
+fn append_mended_string(string: &str, out: &mut String) {
+    let bytes = string.as_bytes();
+    let mut start = 0;
+    let mut at = 0;
+    while at < bytes.len() {
+        let is_unicode = bytes[at] == b'\\' && bytes.get(at + 1) == Some(&b'u');
+        match bytes[at] {
+            b'\\' if is_unicode => {
+                let escape = unicode_escape(&string[at + 1..]);
+                let (character, length) = escape.unwrap_or(('u', 1));
+                let end = at + 1 + length;
+                if character == char::REPLACEMENT_CHARACTER {
+                    out.push_str(&string[start..at]);
+                    out.push(character);
+                    start = end;
+                }
+                at = end;
+            }
+            b'\\' => at += 2,
+            byte @ ..b' ' => {
+                out.push_str(&string[start..at]);
+                write!(out, "\\u{byte:04x}").expect("a string takes all that is written");
+                at += 1;
+                start = at;
+            }
+            _ => at += 1,
+        }
+    }
+    out.push_str(&string[start..]);
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -141,5 +218,27 @@ mod tests {
         let mut out = String::new();
         append_compact("{ \"a b\" : [ 1 ,\n\"\\\" c\" ] }", &mut out);
         assert_eq!(out, "{\"a b\":[1,\"\\\" c\"]}");
+    }
+
+    #[test]
+    fn strings_are_mended_where_other_readers_would_refuse_them() {
+        for (json, expected) in [
+            (r#"{"k":"\ud83d"}"#, "{\"k\":\"\u{fffd}\"}"),
+            (r#"["\uDE00x\uD83Dy"]"#, "[\"\u{fffd}x\u{fffd}y\"]"),
+            (
+                r#"{"\ud83d\ud83d\ude00":1}"#,
+                "{\"\u{fffd}\\ud83d\\ude00\":1}",
+            ),
+            (r#"["\\ud83d \n\u0041é"]"#, r#"["\\ud83d \n\u0041é"]"#),
+            ("{ \"a\tb\" :\n\"\u{1}\" }", r#"{"a\u0009b":"\u0001"}"#),
+        ] {
+            assert!(has_surrogate(json) || json.contains(char::is_control));
+            let mut out = String::new();
+            append_mended(json, &mut out);
+            assert_eq!(out, expected, "{json}");
+            assert!(serde_json::from_str::<serde_json::Value>(&out).is_ok());
+        }
+        assert!(!has_surrogate(r#"["\ud7ff\ue000\uD"]"#));
+        assert!(!has_surrogate("\\ud"));
     }
 }

@@ -12,6 +12,7 @@ use arrow::array::{
     Int32Builder, Int64Builder, StringViewBuilder, TimestampNanosecondBuilder,
 };
 use kql::types::ScalarType;
+use kql_datafusion::decimal;
 use kql_datafusion::types::{DECIMAL_SCALE, UTC, ticks_to_unix_ns};
 
 use super::json_text::{append_compact, append_quoted, append_unescaped, is_structure};
@@ -230,38 +231,7 @@ fn parse_real(text: &str) -> Result<f64, Mismatch> {
 }
 
 fn parse_decimal(text: &str) -> Result<i128, Mismatch> {
-    let (mantissa, exponent) = match text.split_once(['e', 'E']) {
-        Some((mantissa, exponent)) => (mantissa, exponent.parse::<i32>().map_err(|_| Mismatch)?),
-        None => (text, 0),
-    };
-    let (negative, digits) = match mantissa.strip_prefix('-') {
-        Some(digits) => (true, digits),
-        None => (false, mantissa.strip_prefix('+').unwrap_or(mantissa)),
-    };
-    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
-    if whole.is_empty() && fraction.is_empty() {
-        return Err(Mismatch);
-    }
-    let mut value: i128 = 0;
-    for digit in whole.bytes().chain(fraction.bytes()) {
-        if !digit.is_ascii_digit() {
-            return Err(Mismatch);
-        }
-        value = value.checked_mul(10).ok_or(Mismatch)?;
-        value = value
-            .checked_add(i128::from(digit - b'0'))
-            .ok_or(Mismatch)?;
-    }
-    let mut shift = i64::from(DECIMAL_SCALE) - fraction.len() as i64 + i64::from(exponent);
-    while shift > 0 {
-        value = value.checked_mul(10).ok_or(Mismatch)?;
-        shift -= 1;
-    }
-    while shift < 0 && value != 0 {
-        value /= 10;
-        shift += 1;
-    }
-    Ok(if negative { -value } else { value })
+    decimal::unscaled(text).ok_or(Mismatch)
 }
 
 /// Nanoseconds since 1970, in whole ticks.

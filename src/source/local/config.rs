@@ -150,6 +150,9 @@ pub enum MissingTables {
     Error,
     /// A table without rows.
     Empty,
+    /// A name that nobody knows, as that of any table which a tenant lacks. For the emulator.
+    #[serde(skip)]
+    Unknown,
 }
 
 /// One table.

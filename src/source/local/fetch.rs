@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use kql_datafusion::{Fetch, Fetched};
-use reqwest::Client;
 use reqwest::header::LOCATION;
+use reqwest::{Method, Url};
 
-use crate::http::{self, HttpLimits};
+use crate::http::{self, HttpClient, HttpLimits};
 
 const LIMITS: HttpLimits = HttpLimits {
     connect: Duration::from_secs(10),
@@ -18,19 +18,21 @@ const LIMITS: HttpLimits = HttpLimits {
 
 /// Reads addresses over HTTPS.
 #[derive(Debug)]
-pub(super) struct HttpFetch(Client);
+pub(super) struct HttpFetch(HttpClient);
 
 impl HttpFetch {
     /// Fails if the system has no certificates to trust.
     pub(super) fn new() -> anyhow::Result<Self> {
-        http::client(&LIMITS).map(Self)
+        HttpClient::new(&LIMITS).map(Self)
     }
 }
 
 #[async_trait]
 impl Fetch for HttpFetch {
     async fn fetch(&self, address: &str, bytes_max: usize) -> Result<Fetched, String> {
-        let response = self.0.get(address).send().await.map_err(http::describe)?;
+        let address = Url::parse(address).map_err(|error| error.to_string())?;
+        let request = self.0.request(Method::GET, address);
+        let response = request.send().await.map_err(http::describe)?;
         let status = response.status();
         if status.is_redirection() {
             let target = response.headers().get(LOCATION);

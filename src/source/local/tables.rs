@@ -142,6 +142,9 @@ impl LocalTables {
 
     /// Whether the table is known, though its files may be missing.
     fn is_expected(&self, name: &str) -> bool {
+        if self.config.missing_tables == MissingTables::Unknown {
+            return false;
+        }
         let declared = self.config.tables.get(name);
         self.known.table(name).is_some() || declared.is_some_and(|table| table.columns.is_some())
     }

@@ -17,6 +17,7 @@ use arrow::datatypes::SchemaRef;
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use futures::StreamExt as _;
 use kql::types::Schema;
+use kql_datafusion::types::arrow_schema;
 use reqwest::Method;
 use uuid::Uuid;
 
@@ -34,6 +35,8 @@ use crate::source::spool::{Spool, Spooled};
 use crate::source::{SourceError, Turn};
 use crate::window::Window;
 
+/// The status with which Log Analytics says that a workspace holds no data.
+const NO_CONTENT: u16 = 204;
 /// For the way to the service and back, beyond what it may take itself.
 const WAY: Duration = Duration::from_secs(30);
 /// The shortest time that a call is given, however near its deadline is.
@@ -110,20 +113,21 @@ impl Inner {
         }
     }
 
-    /// Asks for a part of a window until there is an answer, or trying on is of no use. Every call
-    /// is told to `tell`.
+    /// Asks for a part of a window until there is an answer, or trying on is of no use; not after
+    /// `deadline`. Every call is told to `tell`.
     pub(super) async fn ask(
         &self,
         prepared: &Prepared,
         part: Window,
         can_split: bool,
+        deadline: Option<DateTime<Utc>>,
         tell: &(dyn Fn(report::Call) + Sync),
     ) -> Result<Answered, SourceError> {
         let turn = prepared.turn();
         let attempts = self.config.attempts;
         let mut patience = Patience::new(turn.attempts.map_or(attempts, |most| most.min(attempts)));
         loop {
-            let Some(permit) = self.permit(turn, &mut patience).await? else {
+            let Some(permit) = self.permit(turn, deadline, &mut patience).await? else {
                 continue;
             };
             let at = self.clock.now();
@@ -144,7 +148,7 @@ impl Inner {
                 Next::GiveUp => return Err(self.failure(&error)),
                 Next::Wait(wait) => {
                     let until = self.clock.now() + TimeDelta::from_std(wait).unwrap_or_default();
-                    if turn.deadline.is_some_and(|deadline| until >= deadline) {
+                    if deadline.is_some_and(|deadline| until >= deadline) {
                         return Err(self.failure(&error));
                     }
                     self.clock.sleep_until(until).await;
@@ -157,18 +161,19 @@ impl Inner {
     async fn permit(
         &self,
         turn: &Turn,
+        deadline: Option<DateTime<Utc>>,
         patience: &mut Patience,
     ) -> Result<Option<Permit>, SourceError> {
         let granted = self
             .broker
-            .acquire(&self.route, turn.lane, &turn.hunt, turn.deadline)
+            .acquire(&self.route, turn.lane, &turn.hunt, deadline)
             .await;
         let denied = match granted {
             Ok(permit) => return Ok(Some(permit)),
             Err(denied) => denied,
         };
         if let Denied::Open { next_try, .. } = denied
-            && turn.deadline.is_none_or(|deadline| next_try < deadline)
+            && deadline.is_none_or(|deadline| next_try < deadline)
             && patience.waits_for_breaker()
         {
             self.clock.sleep_until(next_try).await;
@@ -197,11 +202,12 @@ impl Inner {
         };
         let limits = self.limits();
         let left = prepared
-            .turn()
-            .deadline
+            .deadline()
             .map_or(TimeDelta::MAX, |deadline| deadline - self.clock.now());
         let left = left.to_std().unwrap_or_default().max(LEAST_TIME);
-        let time = limits.time.min(prepared.timeout()).min(left);
+        let time = limits.time.min(left);
+        let limit = self.config.call_timeout;
+        let limit = limit.map_or(time + WAY, |limit| limit.0).min(left);
         let text = prepared.text(part);
         let asked = Asked {
             text: &text,
@@ -218,7 +224,7 @@ impl Inner {
                     headers: request.headers,
                     body: Some(Body::Json(request.body)),
                     audience: self.api.audience().clone(),
-                    timeout: self.config.call_timeout.map_or(time + WAY, |limit| limit.0),
+                    timeout: limit,
                     client_request_id: id,
                     needs: self.api.role(),
                 };
@@ -247,6 +253,18 @@ impl Inner {
         let answer = self.client.send(call).await?;
         called.status = Some(answer.status);
         called.ids = answer.ids.clone();
+        if answer.status == NO_CONTENT {
+            let columns = prepared
+                .expected()
+                .unwrap_or_else(|| Schema::new(Vec::new()));
+            let arrow = arrow_schema(&columns);
+            return Ok(Answered {
+                columns: Some((columns, arrow)),
+                rows: Some(kept(Spool::default()).await?),
+                notes: vec!["the service says that it holds no data".to_owned()],
+                ..Answered::nothing()
+            });
+        }
         let options = DecodeOptions {
             shape: self.api.shape(),
             expected: prepared.expected(),
@@ -274,8 +292,7 @@ impl Inner {
         }
         let summary: Summary = summary.unwrap_or_default();
         called.counted.bytes = summary.bytes;
-        let rows = spool.finish().await;
-        let rows = rows.map_err(|error| ApiError::new(ApiErrorKind::Bug, &error.to_string()))?;
+        let rows = kept(spool).await?;
         let mut incomplete = self.cut(called.counted);
         if let Some(failure) = &summary.failure {
             let error = classify_failure(&failure.code, &failure.message, Some(&failure.raw));
@@ -377,6 +394,11 @@ impl Incomplete {
             is_too_large: error.kind == ApiErrorKind::TooLarge,
         }
     }
+}
+
+async fn kept(spool: Spool) -> Result<Spooled, ApiError> {
+    let rows = spool.finish().await;
+    rows.map_err(|error| ApiError::new(ApiErrorKind::Bug, &error.to_string()))
 }
 
 /// An answer that ends early or is none is as if the connection had been cut.

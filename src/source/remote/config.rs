@@ -57,8 +57,13 @@ impl ServiceConfig {
         let mut report = |field, reason| problems.push(ConnectionProblem { field, reason });
         if let Err(reason) = self.connection.cloud.check(service) {
             report("cloud", reason);
-        } else if let Err(error) = Address::of(self, service) {
-            report("url", format!("{error:#}"));
+        } else {
+            let address = Address::of(self, service).map_err(|error| format!("{error:#}"));
+            let checked =
+                address.and_then(|address| self.connection.check_address(&address.join(&[])));
+            if let Err(reason) = checked {
+                report("url", reason);
+            }
         }
         if self.attempts == 0 {
             report("attempts", "must be at least 1".to_owned());

@@ -13,7 +13,7 @@ use super::parts::Parts;
 use super::prepare::Prepared;
 use crate::quota::Api;
 use crate::source::diagnosis::{Diagnosis, Effort};
-use crate::source::{QuerySpec, QueryStats, SourceError, Turn};
+use crate::source::{QuerySpec, SourceError, Turn};
 use crate::window::Window;
 
 /// The cheapest query there is.
@@ -84,14 +84,12 @@ async fn ask(inner: &Arc<Inner>) -> Result<(), SourceError> {
         window: window.map_err(|error| SourceError::Failed(error.to_string()))?,
         window_applies: false,
         window_mode: Mode::Event,
+        stats: Arc::default(),
         now: None,
         timeout: TIMEOUT,
-        turn: Turn {
-            deadline: TimeDelta::from_std(TIMEOUT).ok().map(|limit| now + limit),
-            ..Turn::of_person()
-        },
+        turn: Turn::of_person(),
     };
     let prepared = Prepared::of(inner, &spec).await?;
-    let parts = Parts::new(Arc::clone(inner), prepared, Arc::<QueryStats>::default());
+    let parts = Parts::new(Arc::clone(inner), prepared, Arc::clone(&spec.stats));
     parts.start().await.map(drop)
 }

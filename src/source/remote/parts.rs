@@ -57,6 +57,24 @@ struct Taken {
 
 type Sender = mpsc::Sender<Result<Taken, SourceError>>;
 
+/// The parts that the task fetches, which ends with this.
+struct Coming {
+    receiver: mpsc::Receiver<Result<Taken, SourceError>>,
+    task: JoinSet<()>,
+}
+
+impl Coming {
+    /// The next part; none after the last. That a task ends by a panic is no end of the parts.
+    async fn next(&mut self) -> Option<Result<Taken, SourceError>> {
+        if let Some(next) = self.receiver.recv().await {
+            return Some(next);
+        }
+        let broken = self.task.join_next().await?.err()?;
+        let message = format!("fetching was broken off: {broken}");
+        Some(Err(SourceError::Failed(message)))
+    }
+}
+
 impl Parts {
     pub(super) fn new(inner: Arc<Inner>, prepared: Prepared, stats: Arc<QueryStats>) -> Self {
         let window = prepared.window();
@@ -76,20 +94,18 @@ impl Parts {
         let steps = steps.map_or_else(Vec::new, |parting| parting.steps.clone());
         let expected = self.prepared.expected();
         // One part lies ready while another is read and a third one fetched.
-        let (sender, mut receiver) = mpsc::channel(1);
-        let mut tasks = JoinSet::new();
-        tasks.spawn(self.fetch(sender));
-        let Some(first) = receiver.recv().await else {
-            // Every part was refused whole, which the report tells; or the task panicked.
-            return match (tasks.join_next().await, expected) {
-                (Some(Err(error)), _) => Err(SourceError::Failed(format!(
-                    "fetching was broken off: {error}"
-                ))),
-                (_, Some(schema)) => {
+        let (sender, receiver) = mpsc::channel(1);
+        let mut task = JoinSet::new();
+        task.spawn(self.fetch(sender));
+        let mut coming = Coming { receiver, task };
+        let Some(first) = coming.next().await else {
+            // Every part was refused whole, which the report tells.
+            return match expected {
+                Some(schema) => {
                     let arrow = arrow_schema(&schema);
                     Ok((schema, arrow, futures::stream::empty().boxed()))
                 }
-                (_, None) => Err(SourceError::Limit(
+                None => Err(SourceError::Limit(
                     "the service gave no row of any part of the window; narrow the query or \
                      shorten the window"
                         .to_owned(),
@@ -101,7 +117,7 @@ impl Parts {
         if !steps.is_empty() {
             let mut bytes = first.rows.bytes;
             let mut all = vec![first.rows];
-            while let Some(next) = receiver.recv().await {
+            while let Some(next) = coming.next().await {
                 let next = next?.rows;
                 bytes += next.bytes;
                 merge::check_size(bytes)?;
@@ -115,9 +131,9 @@ impl Parts {
             }
             return merge::merged(schema, &arrow, all, &steps).await;
         }
-        let rest = futures::stream::unfold((receiver, tasks), |(mut receiver, tasks)| async {
-            let next = receiver.recv().await?;
-            Some((next, (receiver, tasks)))
+        let rest = futures::stream::unfold(coming, |mut coming| async {
+            let next = coming.next().await?;
+            Some((next, coming))
         });
         let parts = futures::stream::iter([Ok(first)]).chain(rest);
         let all = parts.flat_map(|part| match part {
@@ -222,8 +238,14 @@ impl Parts {
         can_split: bool,
     ) -> Result<Answered, SourceError> {
         let tell = |call: Call| self.call(place, call);
+        let mut deadline = self.prepared.deadline();
+        // Parts that were taken would be lost.
+        if self.columns.is_none() {
+            let begin_by = self.prepared.turn().begin_by;
+            deadline = [deadline, begin_by].into_iter().flatten().min();
+        }
         self.inner
-            .ask(&self.prepared, window, can_split, &tell)
+            .ask(&self.prepared, window, can_split, deadline, &tell)
             .await
     }
 
@@ -282,18 +304,25 @@ impl Parts {
         found.map(|column| column.name.to_string())
     }
 
-    /// The halves of a window, if it may be cut and neither becomes shorter than the floor.
+    /// The halves of a window, if it may be cut and neither becomes shorter than the floor. Where
+    /// bins say where it may be cut, the halves may be unequal.
     fn halves(&self, window: Window) -> Option<[Window; 2]> {
         let parting = self.prepared.parting.as_ref()?;
         let floor = self.inner.config.split_floor.delta();
-        let middle = window.start() + window.length() / 2;
-        let middle = match parting.alignment {
-            Some(alignment) => instant(alignment.floor(kusto_ticks(middle)))?,
-            None => instant(kusto_ticks(middle))?,
+        let middle = kusto_ticks(window.start() + window.length() / 2);
+        let cut_at = |ticks: i64| {
+            let cut = instant(ticks)?;
+            let left = Window::new(window.start(), cut).ok()?;
+            let right = Window::new(cut, window.end()).ok()?;
+            (left.length() >= floor && right.length() >= floor).then_some([left, right])
         };
-        let left = Window::new(window.start(), middle).ok()?;
-        let right = Window::new(middle, window.end()).ok()?;
-        (left.length() >= floor && right.length() >= floor).then_some([left, right])
+        match parting.alignment {
+            None => cut_at(middle),
+            Some(alignment) => {
+                let before = alignment.floor(middle);
+                cut_at(before).or_else(|| cut_at(before.checked_add(alignment.step)?))
+            }
+        }
     }
 
     /// Why a window is not cut any further.

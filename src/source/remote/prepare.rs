@@ -2,14 +2,15 @@
 //! a call is spent on them, and held ready to be confined to any part of its window.
 
 use std::sync::Arc;
-use std::time::Duration;
 
+use chrono::{DateTime, TimeDelta, Utc};
 use kql::bind::{KnownColumns, Parameters, compile_given};
 use kql::diagnostic::Diagnostic;
 use kql::hir::{Query, Render};
 use kql::types::Schema;
 use kql::window::{
-    self, Alignment, Carrier, Combine, MergeStep, Splitting, Timing, Verdict, rewrite, splitting,
+    self, Alignment, Carrier, Combine, MergeStep, Mode, Splitting, Timing, Verdict, rewrite,
+    splitting,
 };
 
 use super::Inner;
@@ -24,6 +25,10 @@ pub(super) struct Prepared {
     text: String,
     query: Query,
     spec: QuerySpec,
+    /// When its turn ends.
+    deadline: Option<DateTime<Utc>>,
+    /// Whether requests say of time what the text says.
+    has_timespan: bool,
     /// How parts of the window make the whole; none if it cannot be had in parts.
     pub(super) parting: Option<Parting>,
     /// Why it cannot, where it cannot.
@@ -43,6 +48,9 @@ impl Prepared {
     /// Binds a query. Names that are not there are asked for once more, of services that tell
     /// what is.
     pub(super) async fn of(inner: &Arc<Inner>, spec: &QuerySpec) -> Result<Self, SourceError> {
+        let limit = TimeDelta::from_std(spec.timeout).ok();
+        let limit = limit.and_then(|limit| inner.clock.now().checked_add_signed(limit));
+        let deadline = [spec.turn.deadline, limit].into_iter().flatten().min();
         inner.refresh(Stale::Unknown).await?;
         let query = match bind(inner, spec) {
             Err(_) if inner.refresh(Stale::All).await.is_ok() => bind(inner, spec)?,
@@ -57,15 +65,19 @@ impl Prepared {
             text: spec.text.clone(),
             query,
             spec: spec.clone(),
+            deadline,
+            has_timespan: false,
             parting,
             whole_because,
         };
-        prepared.check_reads(inner.api.has_timespan())?;
+        // Services know when rows happened, and not when they arrived.
+        prepared.has_timespan = inner.api.has_timespan() && spec.window_mode == Mode::Event;
+        prepared.check_reads()?;
         Ok(prepared)
     }
 
     /// Tables that the text cannot confine: the service must do it, and then no cut is exact.
-    fn check_reads(&mut self, has_timespan: bool) -> Result<(), SourceError> {
+    fn check_reads(&mut self) -> Result<(), SourceError> {
         if !self.spec.window_applies {
             return Ok(());
         }
@@ -74,7 +86,7 @@ impl Prepared {
         let Some(read) = rewritten.unwindowed.first() else {
             return Ok(());
         };
-        if has_timespan {
+        if self.has_timespan {
             let place = read.span.text(&self.text);
             self.parting = None;
             self.whole_because = format!("`{place}` has no filter by time: {}", read.reason);
@@ -101,18 +113,25 @@ impl Prepared {
         }
     }
 
-    /// The text that is asked for a part of the window.
+    /// The text that is asked for a part of the window. Where the window confines no table, it
+    /// still says what `now()` is.
     pub(super) fn text(&self, part: Window) -> String {
-        if self.spec.window_applies {
-            rewrite(&self.text, &self.query, self.timing(part), Carrier::Text).text
+        let (carrier, mode) = if self.spec.window_applies {
+            (Carrier::Text, self.spec.window_mode)
         } else {
-            self.text.clone()
-        }
+            (Carrier::Request, Mode::Event)
+        };
+        let timing = Timing {
+            mode,
+            ..self.timing(part)
+        };
+        rewrite(&self.text, &self.query, timing, carrier).text
     }
 
     /// What a request says of time beside its text.
     pub(super) fn timespan(&self, part: Window) -> Option<Timespan> {
-        self.spec.window_applies.then(|| Timespan::around(part))
+        let is_told = self.spec.window_applies && self.has_timespan;
+        is_told.then(|| Timespan::around(part))
     }
 
     /// The columns that the answer should have; none if that is not known.
@@ -129,12 +148,13 @@ impl Prepared {
         &self.spec.parameters
     }
 
-    pub(super) fn timeout(&self) -> Duration {
-        self.spec.timeout
-    }
-
     pub(super) fn turn(&self) -> &Turn {
         &self.spec.turn
+    }
+
+    /// After this instant the answer is of no use.
+    pub(super) fn deadline(&self) -> Option<DateTime<Utc>> {
+        self.deadline
     }
 
     pub(super) fn render(&self) -> Option<&Render> {

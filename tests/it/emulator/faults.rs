@@ -166,3 +166,14 @@ async fn a_test_drives_faults_and_the_clock_and_reads_the_log() {
         .header("Host", "example.com");
     assert_eq!(foreign.send().await.unwrap().status(), 403);
 }
+
+#[tokio::test]
+async fn a_rule_for_hunting_hides_none_for_other_calls() {
+    let lab = Lab::with(|config| config.checks_tokens = false).await;
+    let rules = ["preempted=1", "expired-token=1@/common", "throttled=1@/api"];
+    let rules = rules.map(|rule| rule.parse().unwrap());
+    lab.running.faults().replace(rules.to_vec());
+    assert_eq!(lab.get("/api/machines", "x").await.status, 429);
+    let hunt = json!({"Query": "Events"});
+    assert_eq!(lab.post(HUNT, "x", &hunt).await.status, 400);
+}

@@ -307,3 +307,92 @@ async fn the_schema_is_that_of_the_folder() {
     assert_eq!(body["tables"][0]["columns"][0]["name"], "Timestamp");
     assert_eq!(body["tables"][0]["columns"][0]["dataType"], "DateTime");
 }
+
+#[tokio::test]
+async fn a_table_that_the_folder_lacks_is_unknown_as_any_other_name() {
+    let lab = Lab::new().await;
+    let graph = lab.hunt("CloudAppEvents | count").await;
+    assert_eq!(graph.status, 400, "{}", graph.body);
+    assert_eq!(
+        graph.error()["message"],
+        "'count' operator: Failed to resolve table or column expression named 'CloudAppEvents'. \
+         Fix semantic errors in your query."
+    );
+    let token = lab.token(LOG_ANALYTICS).await;
+    let path = "/v1/workspaces/cccccccc-0000-4000-8000-000000000001/query";
+    let body = json!({"query": "CloudAppEvents | count"});
+    let answer = lab.post(path, &token, &body).await;
+    let inner = answer.error()["innererror"].clone();
+    assert_eq!(inner["code"], "SemanticError", "{}", answer.body);
+    let text = inner["message"].as_str().unwrap();
+    assert!(text.contains("named 'CloudAppEvents'"), "{text}");
+}
+
+#[tokio::test]
+async fn nothing_of_the_emulator_itself_is_told() {
+    let lab = Lab::with(|config| {
+        std::fs::write(config.data.join("Broken.parquet"), "no parquet").unwrap();
+    })
+    .await;
+    let token = lab.token(LOG_ANALYTICS).await;
+    let path = "/v1/workspaces/cccccccc-0000-4000-8000-000000000001/query";
+    for (query, status) in [
+        ("externaldata(a: string)['https://example.com/x.csv']", 400),
+        ("externaldata(a: string)['/etc/passwd']", 400),
+        ("Broken | count", 500),
+    ] {
+        let graph = lab.hunt(query).await;
+        let body = json!({"query": query});
+        let workspace = lab.post(path, &token, &body).await;
+        for answer in [graph, workspace] {
+            assert_eq!(answer.status, status, "{query}: {}", answer.body);
+            for own in ["sources.", "externaldata.allow", "Broken.parquet", "/tmp"] {
+                assert!(!answer.body.contains(own), "{query}: {}", answer.body);
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn running_time_counts_in_the_emulators_time_also_if_the_client_goes_away() {
+    let lab = Lab::with(|config| {
+        config.speed = 10_000.0;
+        config.limits.put(Limit::HuntingRunSecondsPerHour, Some(60));
+    })
+    .await;
+    let token = lab.token(MDE).await;
+    let path = "/api/advancedqueries/run";
+    let query = json!({"Query": "range n from 1 to 1000000000000 step 1 | summarize sum(n)"});
+    let request = lab.http.post(lab.url(path)).bearer_auth(&token);
+    let request = request.json(&query).timeout(Duration::from_millis(300));
+    assert!(request.send().await.unwrap_err().is_timeout());
+    let begun = std::time::Instant::now();
+    let record = loop {
+        if let Some(record) = lab.running.requests().into_iter().nth(1) {
+            break record;
+        }
+        assert!(begun.elapsed() < Duration::from_secs(30), "it is not seen");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    };
+    assert_eq!((&*record.path, record.status), (path, None));
+    assert_eq!(record.app.as_deref(), Some(APP));
+    // A third of a second was most of an hour.
+    let answer = lab.post(path, &token, &json!({"Query": "print 1"})).await;
+    assert_eq!(answer.status, 429, "{}", answer.body);
+    assert!(answer.body.contains("running time"), "{}", answer.body);
+}
+
+#[tokio::test]
+async fn case_does_not_matter_in_paths() {
+    let lab = Lab::new().await;
+    let query = json!({"Query": "print 1"});
+    for (path, resource) in [
+        ("/V1.0/Security/RunHuntingQuery", GRAPH),
+        ("/API/AdvancedHunting/run", XDR),
+        ("/api/AdvancedQueries/Run", MDE),
+    ] {
+        let token = lab.token(resource).await;
+        let answer = lab.post(path, &token, &query).await;
+        assert_eq!(answer.status, 200, "{path}: {}", answer.body);
+    }
+}

@@ -1,10 +1,13 @@
 //! Signing in: with secrets, certificates and assertions of others, and as a managed identity.
 
+use std::time::Duration;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::DateTime;
 use huntd::emulator::config::{ClientConfig, ClientSecret, FederatedCredential};
 use huntd::secret::Secret;
+use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::call::{APP, Answer, GRAPH, Lab, SECRET, TENANT};
@@ -306,4 +309,163 @@ async fn kusto_answers_this_machine_without_a_token_and_looks_at_those_it_gets()
     assert_eq!(lab.post("/v2/rest/query", &own, &kusto).await.status, 200);
     let other = lab.token(GRAPH).await;
     assert_eq!(lab.post("/v2/rest/query", &other, &kusto).await.status, 401);
+}
+
+#[tokio::test]
+async fn without_checks_any_credential_yields_a_token() {
+    let lab = Lab::with(|config| config.checks_tokens = false).await;
+    let graph = "https://graph.microsoft.com/.default";
+    let mut secret = form("whatever", graph);
+    secret[1].1 = "nobody-knows-it";
+    let assertion = [
+        ("grant_type", "client_credentials"),
+        ("client_id", APP),
+        (
+            "client_assertion_type",
+            "urn:ietf:params:oauth:client-assertion-type:jwt-bearer",
+        ),
+        ("client_assertion", "x"),
+        ("scope", graph),
+    ];
+    for form in [&secret[..], &assertion] {
+        let body = lab.sign_in(TENANT, form).await.json();
+        let token = body["access_token"].as_str().unwrap();
+        assert_eq!(claims(token)["aud"], GRAPH);
+        assert_eq!(claims(token)["appid"], form[1].1);
+        let answer = lab
+            .post(
+                "/v1.0/security/runHuntingQuery",
+                token,
+                &json!({"Query": "Events | count"}),
+            )
+            .await;
+        assert_eq!(answer.status, 200, "{}", answer.body);
+    }
+    // What is no request for a token is none still.
+    let answer = lab.sign_in(TENANT, &form("", graph)).await;
+    assert_eq!(answer.json()["error_codes"], json!([7_000_218]));
+    let answer = lab.sign_in(TENANT, &form("x", "User.Read")).await;
+    assert_eq!(answer.json()["error"], "invalid_scope");
+    let path = format!("/msi/token?api-version=2019-08-01&resource={GRAPH}&client_id=any");
+    let request = lab.http.get(lab.url(&path));
+    let request = request.header("X-IDENTITY-HEADER", "whatever");
+    let body = Answer::of(request.send().await.unwrap()).await.json();
+    assert_eq!(body["client_id"], "any", "{body}");
+}
+
+#[tokio::test]
+async fn a_managed_identity_is_the_one_that_is_named() {
+    const OTHER: &str = "aaaaaaaa-0000-4000-8000-000000000002";
+    let lab = Lab::with(|config| {
+        let other = ClientConfig::with_secret(OTHER, "other");
+        config.clients.push(other);
+    })
+    .await;
+    let ask = async |selectors: &str| {
+        let path = format!("/metadata/identity/oauth2/token?resource={GRAPH}{selectors}");
+        let request = lab.http.get(lab.url(&path)).header("Metadata", "true");
+        Answer::of(request.send().await.unwrap()).await
+    };
+    for (selectors, app) in [
+        ("", APP),
+        (&*format!("&client_id={OTHER}"), OTHER),
+        (&format!("&object_id={OTHER}"), OTHER),
+        (&format!("&principal_id={OTHER}"), OTHER),
+    ] {
+        let body = ask(selectors).await.json();
+        let token = body["access_token"].as_str().unwrap();
+        assert_eq!(claims(token)["appid"], app, "{selectors}");
+    }
+    for selectors in [
+        "&client_id=nobody",
+        "&object_id=nobody",
+        "&principal_id=nobody",
+        "&msi_res_id=/subscriptions/s/x",
+        "&mi_res_id=/subscriptions/s/x",
+        &format!("&client_id={OTHER}&object_id={OTHER}"),
+        &format!("&client_id={OTHER}&mi_res_id=/subscriptions/s/x"),
+    ] {
+        let answer = ask(selectors).await;
+        assert_eq!(answer.status, 400, "{selectors}: {}", answer.body);
+        assert_eq!(answer.json()["error"], "invalid_request", "{selectors}");
+    }
+}
+
+#[tokio::test]
+async fn clients_are_told_real_time_however_fast_the_clock_runs() {
+    let lab = Lab::with(|config| config.speed = 60.0).await;
+    lab.running.clock().advance(Duration::from_hours(48));
+    let now: DateTime<chrono::Utc> = super::call::NOW.parse().unwrap();
+    // An emulated hour is a real minute.
+    let (from, until) = (now.timestamp(), now.timestamp() + 59);
+    let path = format!("/metadata/identity/oauth2/token?resource={GRAPH}");
+    let request = lab.http.get(lab.url(&path)).header("Metadata", "true");
+    let managed = Answer::of(request.send().await.unwrap()).await.json();
+    let request = lab
+        .http
+        .post(lab.url(&format!("/{TENANT}/oauth2/token")))
+        .form(&[
+            ("grant_type", "client_credentials"),
+            ("client_id", APP),
+            ("client_secret", SECRET),
+            ("resource", GRAPH),
+        ]);
+    let signed_in = Answer::of(request.send().await.unwrap()).await.json();
+    for body in [managed, signed_in] {
+        assert_eq!(body["expires_in"], "59", "{body}");
+        assert_eq!(body["not_before"], from.to_string(), "{body}");
+        assert_eq!(body["expires_on"], until.to_string(), "{body}");
+        let claims = claims(body["access_token"].as_str().unwrap());
+        let lived = claims["exp"].as_i64().unwrap() - claims["nbf"].as_i64().unwrap();
+        assert_eq!(lived, 3_600, "of the emulator's time");
+    }
+}
+
+#[tokio::test]
+async fn assertions_are_made_in_real_time() {
+    let lab = Lab::with(|config| {
+        config.clients[0].federated = vec![FederatedCredential {
+            issuer: "https://issuer.example.com".to_owned(),
+            subject: "s".to_owned(),
+            audience: "a".to_owned(),
+        }];
+    })
+    .await;
+    let now: DateTime<chrono::Utc> = super::call::NOW.parse().unwrap();
+    let assertion = unsigned(&json!({
+        "iss": "https://issuer.example.com", "sub": "s", "aud": "a",
+        "exp": now.timestamp() + 600,
+    }));
+    let form = [
+        ("grant_type", "client_credentials"),
+        ("client_id", APP),
+        (
+            "client_assertion_type",
+            "urn:ietf:params:oauth:client-assertion-type:jwt-bearer",
+        ),
+        ("client_assertion", &assertion),
+        ("scope", "https://graph.microsoft.com/.default"),
+    ];
+    lab.running.clock().advance(Duration::from_hours(48));
+    let answer = lab.sign_in(TENANT, &form).await;
+    assert_eq!(answer.status, 200, "{}", answer.body);
+    lab.clock.advance(Duration::from_hours(1));
+    let answer = lab.sign_in(TENANT, &form).await;
+    assert_eq!(answer.json()["error_codes"], json!([700_024]));
+}
+
+#[tokio::test]
+async fn a_body_that_is_too_long_is_refused_in_json() {
+    let lab = Lab::new().await;
+    let body = vec![b'x'; (16 << 20) + 1];
+    for (method, path) in [
+        (Method::POST, "/common/oauth2/v2.0/token"),
+        (Method::PUT, "/admin/faults"),
+        (Method::POST, "/admin/alerts"),
+    ] {
+        let request = lab.http.request(method, lab.url(path)).body(body.clone());
+        let answer = Answer::of(request.send().await.unwrap()).await;
+        assert_eq!(answer.status, 413, "{path}");
+        assert!(!answer.error().is_null(), "{path}: {}", answer.body);
+    }
 }

@@ -390,3 +390,58 @@ async fn investigations_are_started_by_hand() {
         .await
         .fails(404, "ResourceNotFound");
 }
+
+#[tokio::test]
+async fn what_is_kept_is_of_reasonable_length() {
+    let lab = Lab::new().await;
+    let (long, most) = ("x".repeat(4_001), "é".repeat(4_000));
+    let quarantine = |id: &str| json!({"Comment": "c", "Sha1": SHA1, "ExternalId": id});
+    let path = on(WS17, "StopAndQuarantineFile");
+    lab.post(&path, quarantine(&long))
+        .await
+        .fails(400, "InvalidInput");
+    start(&lab, WS17, "StopAndQuarantineFile", quarantine(&most)).await;
+    let session = |value: &str, count: usize| {
+        let parameter = json!({"key": "Path", "value": value});
+        let parameters = vec![parameter; count];
+        json!({"Comment": "c", "Commands": [{"type": "GetFile", "params": parameters}]})
+    };
+    let path = on(WS17, "runliveresponse");
+    lab.post(&path, session(&long, 1))
+        .await
+        .fails(400, "InvalidInput");
+    lab.post(&path, session("x", 11))
+        .await
+        .fails(400, "InvalidRequestBody");
+    let alert = "/v1.0/security/alerts_v2/da1_1";
+    let comment = json!({"comment": long});
+    lab.post(&format!("{alert}/comments"), comment)
+        .await
+        .fails(400, "BadRequest");
+    for (path, body) in [
+        (alert, json!({"assignedTo": long})),
+        ("/v1.0/security/incidents/1", json!({"customTags": [long]})),
+        ("/v1.0/security/incidents/1", json!({"displayName": long})),
+    ] {
+        lab.patch(path, body).await.fails(400, "BadRequest");
+    }
+    let groups = |groups: Value| {
+        json!({
+            "indicatorValue": SHA1, "indicatorType": "FileSha1", "action": "Block",
+            "title": "t", "description": "d", "rbacGroupNames": groups,
+        })
+    };
+    for wrong in [
+        json!(long),
+        json!([long]),
+        json!(vec!["x"; 1_001]),
+        json!(vec![&most; 11]),
+    ] {
+        lab.post("/api/indicators", groups(wrong))
+            .await
+            .fails(400, "InvalidInput");
+    }
+    lab.post("/api/indicators", groups(json!([most])))
+        .await
+        .ok();
+}

@@ -8,7 +8,7 @@ use std::time::Duration;
 use huntd::clock::{ManualClock, SharedClock};
 use huntd::emulator::config::EmulatorConfig;
 use huntd::emulator::{Emulator, RunningEmulator};
-use huntd::http::{HttpLimits, client};
+use huntd::http::{HttpLimits, metadata_client};
 use reqwest::{Client, Method, RequestBuilder, header};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -100,7 +100,7 @@ impl Lab {
         Self {
             running: Emulator::start(config, shared).await.unwrap(),
             clock,
-            http: client(&limits).unwrap(),
+            http: metadata_client(&limits).unwrap(),
             _folder: folder,
         }
     }

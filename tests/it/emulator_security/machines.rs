@@ -181,3 +181,48 @@ async fn tags_and_values_are_changed() {
         .await
         .fails(400, "InvalidInput");
 }
+
+#[tokio::test]
+async fn a_page_behind_the_last_is_empty() {
+    let lab = Lab::new().await;
+    for options in ["$skip=3", "$top=3&$skip=3", "$top=0"] {
+        let page = lab.get(&format!("/api/machines?{options}")).await;
+        assert_eq!(page.ok()["value"], json!([]), "{options}");
+    }
+    lab.get("/api/machines?$filter=id eq 'none'&$skip=1")
+        .await
+        .fails(404, "ResourceNotFound");
+}
+
+#[tokio::test]
+async fn groups_and_instants_are_written_as_clients_write_them() {
+    let lab = Lab::new().await;
+    for filter in [
+        "rbacGroupId eq 1",
+        "rbacGroupId eq '1'",
+        "lastSeen ge 2025-11-01T12:00:00%2B02:00",
+    ] {
+        let path = format!("/api/machines?$filter={filter}");
+        assert_eq!(lab.get(&path).await.each("id").len(), 3, "{filter}");
+    }
+}
+
+#[tokio::test]
+async fn case_does_not_matter_in_paths() {
+    let lab = Lab::new().await;
+    for path in [
+        "/API/machines",
+        "/api/Machines?$top=1",
+        "/V1.0/security/Alerts_V2",
+        "/Beta/Security/Incidents",
+    ] {
+        lab.get(path).await.ok();
+    }
+    let mail = json!({"message": {
+        "subject": "s",
+        "body": {"contentType": "text", "content": "b"},
+        "toRecipients": [{"emailAddress": {"address": "a@example.com"}}],
+    }});
+    let sent = lab.post("/v1.0/Users/a@example.com/SendMail", mail).await;
+    assert_eq!(sent.status, 202, "{}", sent.body);
+}

@@ -134,7 +134,7 @@ async fn a_run_shows_the_parts_and_calls_it_was_made_of() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_window_that_is_held_is_tried_again() {
+async fn what_becomes_of_a_window_that_is_held_is_explained() {
     let world = world().await;
     let more = "hunts: {wide: {truncated: hold}}\n";
     let installation = std::sync::Arc::new(installation(&world, more));

@@ -95,6 +95,12 @@ impl World {
         source::build(&self.config(kind, more), &surroundings).unwrap()
     }
 
+    /// Puts a further table into the folder.
+    pub(super) fn put(&self, table: &str, lines: &[Value]) {
+        let text: String = lines.iter().map(|line| format!("{line}\n")).collect();
+        std::fs::write(self.folder.path().join(format!("{table}.ndjson")), text).unwrap();
+    }
+
     /// The same folder on the embedded engine.
     pub(super) fn local(&self) -> Arc<dyn Source> {
         source::local(&source::local::LocalConfig::new(self.folder.path()))
@@ -108,8 +114,10 @@ pub(super) fn spec(text: &str, window: Option<Window>) -> QuerySpec {
         window: window.unwrap_or_else(|| self::window(86_400)),
         window_applies: window.is_some(),
         window_mode: Mode::Event,
+        stats: Arc::default(),
         now: None,
-        timeout: Duration::from_mins(5),
+        // By a clock that may be fast.
+        timeout: Duration::from_hours(24),
         turn: Turn {
             attempts: None,
             ..Turn::of_person()

@@ -2,11 +2,10 @@
 
 use std::sync::Arc;
 
-use arrow::compute::kernels::cast_utils::parse_decimal;
-use arrow::datatypes::Decimal128Type;
-use datafusion::common::{Result, ScalarValue};
+use datafusion::common::{Result, ScalarValue, plan_datafusion_err};
 use kql::types::{ScalarType, Value};
 
+use crate::decimal;
 use crate::types::{DECIMAL_SCALE, UTC, arrow_type, ticks_to_unix_ns};
 
 /// Digits of an Arrow decimal.
@@ -21,9 +20,10 @@ pub(super) fn scalar(value: &Value, ty: ScalarType) -> Result<ScalarValue> {
         Value::Long(value) => ScalarValue::Int64(Some(*value)),
         Value::Real(value) => ScalarValue::Float64(Some(*value)),
         Value::Decimal(text) => {
-            let scale = DECIMAL_SCALE;
-            let value = parse_decimal::<Decimal128Type>(text, DECIMAL_PRECISION, scale)?;
-            ScalarValue::Decimal128(Some(value), DECIMAL_PRECISION, scale)
+            let value = decimal::unscaled(text).ok_or_else(|| {
+                plan_datafusion_err!("{text} has more digits than a decimal can have")
+            })?;
+            ScalarValue::Decimal128(Some(value), DECIMAL_PRECISION, DECIMAL_SCALE)
         }
         Value::String(text) | Value::Guid(text) | Value::Dynamic(text) => {
             ScalarValue::Utf8View(Some(text.to_string()))

@@ -25,10 +25,15 @@ pub(in super::super) async fn read(
         "AlertInfo\n\
          | where isnotempty(AlertId) and isnotnull(Timestamp)\n\
          | summarize arg_min(Timestamp, *), LastTime = max(Timestamp) by AlertId\n\
-         | top {FOLDER_MAX} by Timestamp\n\
-         | order by Timestamp asc, AlertId asc"
+         | top {} by Timestamp\n\
+         | order by Timestamp asc, AlertId asc",
+        FOLDER_MAX + 1
     );
-    let rows = folder.rows(Question::new(question, now)).await?;
+    let mut rows = folder.rows(Question::new(question, now)).await?;
+    if rows.len() > FOLDER_MAX {
+        tracing::warn!(kept = FOLDER_MAX, "older alerts are left out");
+        rows.remove(0);
+    }
     let mut evidence = evidence(folder, now).await?;
     let alerts = rows.iter().filter_map(|row| {
         let id = folder::owned(row, "AlertId")?;
@@ -48,11 +53,14 @@ async fn evidence(
     if !folder.has("AlertEvidence").await? {
         return Ok(found);
     }
+    // Newest first, as of the alerts: where there is too much, what is left out is of old ones.
     let question = Question::new(
-        "AlertEvidence | where isnotempty(AlertId) | order by Timestamp asc",
+        "AlertEvidence | where isnotempty(AlertId) | order by Timestamp desc",
         now,
     );
-    for mut row in folder.rows(question).await? {
+    let mut rows = folder.rows(question).await?;
+    rows.sort_by_cached_key(|row| folder::time(row, "Timestamp"));
+    for mut row in rows {
         let Some(id) = folder::owned(&row, "AlertId") else {
             continue;
         };
@@ -142,4 +150,59 @@ fn techniques(row: &Row) -> Vec<String> {
         .map(id)
         .filter(|id| !id.is_empty())
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fmt::Write as _;
+
+    use serde_json::json;
+
+    use super::*;
+    use crate::source;
+    use crate::source::local::LocalConfig;
+
+    #[tokio::test]
+    async fn where_there_is_too_much_evidence_the_newest_alerts_have_theirs() {
+        let folder = tempfile::tempdir().unwrap();
+        let (mut alerts, mut evidence) = (String::new(), String::new());
+        for hour in 10..20 {
+            let (at, id) = (format!("2026-01-15T{hour}:00:00Z"), format!("a{hour}"));
+            writeln!(alerts, "{}", json!({"Timestamp": at, "AlertId": id})).unwrap();
+            for (minute, entity) in [(1, "Machine"), (2, "File")] {
+                let at = format!("2026-01-15T{hour}:{minute:02}:00Z");
+                let row = json!({"Timestamp": at, "AlertId": id, "EntityType": entity});
+                writeln!(evidence, "{row}").unwrap();
+            }
+        }
+        std::fs::write(folder.path().join("AlertInfo.ndjson"), alerts).unwrap();
+        std::fs::write(folder.path().join("AlertEvidence.ndjson"), evidence).unwrap();
+        let source = source::local(&LocalConfig::new(folder.path()));
+        let folder = Folder::new(source).with_rows_max(12);
+        let now = "2026-01-16T00:00:00Z".parse().unwrap();
+        let alerts = read(&folder, now).await.unwrap();
+        let told: Vec<(&str, Vec<&str>)> = alerts
+            .iter()
+            .map(|alert| {
+                let evidence = alert.evidence.iter();
+                let entities = evidence.map(|evidence| &*evidence.entity).collect();
+                (&*alert.id, entities)
+            })
+            .collect();
+        let expected: Vec<(String, Vec<&str>)> = (10..20)
+            .map(|hour| {
+                let entities = if hour < 14 {
+                    vec![]
+                } else {
+                    vec!["Machine", "File"]
+                };
+                (format!("a{hour}"), entities)
+            })
+            .collect();
+        let expected: Vec<(&str, Vec<&str>)> = expected
+            .iter()
+            .map(|(id, entities)| (&**id, entities.clone()))
+            .collect();
+        assert_eq!(told, expected);
+    }
 }

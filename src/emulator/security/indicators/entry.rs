@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use chrono::{DateTime, Utc};
 use serde_json::{Map, Value, json};
 
-use super::super::call::{Object, members};
+use super::super::call::{Object, members, short};
 use super::super::error::ApiError;
 use super::super::folder::timestamp;
 use crate::emulator::caller::Caller;
@@ -47,9 +47,6 @@ const MEMBERS: [&str; 15] = [
     "educateUrl",
     "source",
 ];
-/// Longest of the texts of an indicator.
-const CHARS_MAX: usize = 4_000;
-
 /// What a request wants an indicator to be.
 #[derive(Debug)]
 pub(super) struct Wanted {
@@ -94,13 +91,6 @@ impl Wanted {
             body.required(name)?;
         }
         body.only(&MEMBERS)?;
-        for name in MEMBERS {
-            if let Some(Value::String(text)) = body.get(name)
-                && text.chars().count() > CHARS_MAX
-            {
-                return Err(ApiError::invalid_input(format!("'{name}' is too long")));
-            }
-        }
         let ty = one_of("indicatorType", body.required("indicatorType")?, &TYPES)?;
         let action = one_of("action", body.required("action")?, &ACTIONS)?;
         let severity = body.text("severity")?.unwrap_or("Informational");
@@ -161,7 +151,9 @@ impl Wanted {
 /// Groups are documented as text with commas, and shown as an array.
 fn groups(body: &Object, name: &str) -> Result<Vec<String>, ApiError> {
     if let Some(Value::String(text)) = body.get(name) {
-        let parts = text.split(',').map(|part| part.trim().to_owned());
+        let parts = short(name, text)?
+            .split(',')
+            .map(|part| part.trim().to_owned());
         return Ok(parts.filter(|part| !part.is_empty()).collect());
     }
     Ok(body.texts(name)?.unwrap_or_default())

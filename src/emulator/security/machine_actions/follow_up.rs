@@ -12,7 +12,7 @@ use super::super::folder::timestamp;
 use super::super::machines::{READ, told};
 use super::super::odata::{self, Accepted, Options, Paging};
 use super::super::{Security, check_role};
-use super::respond::{UPDATED_SINGLE, comment};
+use super::respond::UPDATED_SINGLE;
 use super::{Cancelled, Kind, Status};
 
 /// Name of the time of the last change where actions are listed.
@@ -76,7 +76,7 @@ async fn cancel(security: Arc<Security>, request: Request) -> Result<Reply, ApiE
     let action = known.actions.find_mut(request.found(0))?;
     check_role(&request.caller, action.asked.kind.roles())?;
     let body = request.object()?;
-    let comment = comment(body.required("Comment")?)?;
+    let comment = body.required("Comment")?.to_owned();
     body.only(&["Comment"])?;
     let status = action.status(now);
     if status.is_final() {

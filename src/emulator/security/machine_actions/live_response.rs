@@ -7,16 +7,19 @@ use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
 use super::super::Security;
-use super::super::call::{Call, Object, Rate, Reply, Request};
+use super::super::call::{Call, Object, Rate, Reply, Request, short};
 use super::super::error::ApiError;
 use super::super::folder::timestamp;
-use super::respond::{UPDATED_SINGLE, comment};
+use super::respond::UPDATED_SINGLE;
 use super::{Action, Asked, Kind, Outcome};
 
 /// Most sessions at the same time.
 const SESSIONS_MAX: usize = 25;
 /// Most commands of a session; the documents name no limit.
 const COMMANDS_MAX: usize = 20;
+
+/// Most parameters of a command; the documents have one or two.
+const PARAMETERS_MAX: usize = 10;
 
 /// The commands of a session. The first that fails ends it.
 #[derive(Debug)]
@@ -79,6 +82,11 @@ impl Commands {
                 let (Some(key), Some(value)) = (text("key"), text("value")) else {
                     return Err(wrong("a parameter of a command has no key and value"));
                 };
+                if parameters.len() == PARAMETERS_MAX {
+                    return Err(wrong("a command has too many parameters"));
+                }
+                short("key", &key)?;
+                short("value", &value)?;
                 parameters.push((key, value));
             }
             if !parameters.iter().any(|(key, _)| key == needed) {
@@ -194,7 +202,7 @@ async fn run(security: Arc<Security>, request: Request) -> Result<Reply, ApiErro
     let body = request.object()?;
     let commands = Commands::read(&body)?;
     body.only(&["Commands", "Comment"])?;
-    let comment = body.text("Comment")?.map(comment).transpose()?;
+    let comment = body.text("Comment")?.map(str::to_owned);
     let machines = security.machines().await?;
     let machine = machines.find(request.found(0))?;
     let settings = security.settings();

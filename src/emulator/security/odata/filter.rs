@@ -177,7 +177,11 @@ fn tokens(text: &str) -> Result<Vec<Token>, String> {
             rest = from.trim_start();
             continue;
         }
-        let is_word = |c: char| c.is_alphanumeric() || matches!(c, '_' | '.' | '-' | ':' | '@');
+        // The offset of an instant may have a plus sign.
+        let is_number = first.is_ascii_digit();
+        let is_word = |c: char| {
+            c.is_alphanumeric() || matches!(c, '_' | '.' | '-' | ':' | '@') || c == '+' && is_number
+        };
         // The colon of a lambda stands by itself: `any(tag: …)` or `any(tag:tag …)`.
         let end = rest.find(|c| !is_word(c)).unwrap_or(rest.len());
         if end == 0 {
@@ -310,7 +314,13 @@ impl Parser {
         let Some(operator) = operator else {
             return Err(format!("Syntax error: operator expected after '{word}'."));
         };
-        let literal = literal(self.next())?;
+        let mut literal = literal(self.next())?;
+        if operand.kind() == Kind::QuotableNumber
+            && let Literal::Text(text) = &literal
+            && let Ok(number) = text.parse()
+        {
+            literal = Literal::Number(number);
+        }
         fits(operand.kind(), &literal)?;
         Ok(Filter::Compare(operand, operator, literal))
     }
@@ -401,7 +411,7 @@ fn fits(kind: Kind, literal: &Literal) -> Result<(), String> {
     let fits = match literal {
         Literal::Null => true,
         Literal::Bool(_) => kind == Kind::Bool,
-        Literal::Number(_) => kind == Kind::Number,
+        Literal::Number(_) => matches!(kind, Kind::Number | Kind::QuotableNumber),
         Literal::Text(_) => matches!(kind, Kind::Text | Kind::Word),
         Literal::Time(_) => kind == Kind::Time,
     };
@@ -411,7 +421,7 @@ fn fits(kind: Kind, literal: &Literal) -> Result<(), String> {
     let of_property = match kind {
         Kind::Text | Kind::Word => "Edm.String",
         Kind::Time => "Edm.DateTimeOffset",
-        Kind::Number => "Edm.Int64",
+        Kind::Number | Kind::QuotableNumber => "Edm.Int64",
         Kind::Bool => "Edm.Boolean",
         Kind::Texts => "Collection(Edm.String)",
     };
@@ -439,6 +449,7 @@ mod tests {
         ("severity", Kind::Word),
         ("lastSeen", Kind::Time),
         ("incidentId", Kind::Number),
+        ("rbacGroupId", Kind::QuotableNumber),
         ("generateAlert", Kind::Bool),
         ("machineTags", Kind::Texts),
     ];
@@ -449,6 +460,7 @@ mod tests {
             "severity": "High",
             "lastSeen": "2026-02-03T04:05:06.7115183Z",
             "incidentId": 17,
+            "rbacGroupId": 140,
             "generateAlert": true,
             "machineTags": ["it's", "lab"],
             "assignedTo": null,
@@ -472,6 +484,10 @@ mod tests {
         assert!(!matches("computerDnsName eq 'ws-17.example.org'"));
         assert!(matches("lastSeen gt 2026-02-03T04:05:06Z"));
         assert!(matches("lastSeen lt 2026-02-03T04:05:06.7115184Z"));
+        assert!(matches("lastSeen ge 2026-02-03T06:05:06+02:00"));
+        assert!(!matches("lastSeen ge 2026-02-03T06:05:07+02:00"));
+        assert!(matches("rbacGroupId eq 140 and rbacGroupId eq '140'"));
+        assert!(matches("rbacGroupId ne '14'"));
         assert!(matches("machineTags/any(tag: tag eq 'it''s')"));
         assert!(matches("machineTags/any(t:startswith(t,'la'))"));
         assert!(!matches("machineTags/any(t:t eq 'l')"));
@@ -492,6 +508,7 @@ mod tests {
             "Edm.DateTimeOffset' and 'Edm.String",
         );
         refused("incidentId eq '17'", "incompatible types");
+        refused("rbacGroupId eq 'x'", "incompatible types");
         refused("severity eq 'High", "unterminated");
         refused("severity = 'High'", "operator expected");
         refused("severity eq 'High' severity", "unexpected 'severity'");

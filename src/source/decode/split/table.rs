@@ -40,6 +40,8 @@ pub(super) enum Member {
     HasErrors,
     /// Whether a query was stopped.
     Cancelled,
+    /// How many rows a table has that came in fragments.
+    RowCount,
     /// Any other.
     Other,
 }
@@ -87,6 +89,7 @@ impl Member {
                 ("Rows", Self::Rows),
                 ("HasErrors", Self::HasErrors),
                 ("Cancelled", Self::Cancelled),
+                ("RowCount", Self::RowCount),
                 ("OneApiErrors", Self::Error),
             ],
         };
@@ -142,14 +145,18 @@ pub(super) struct Table {
     name: Option<Arc<str>>,
     kind: Option<String>,
     frame_type: Option<String>,
-    id: Option<i64>,
-    fragment_type: Option<String>,
+    pub(super) id: Option<i64>,
+    pub(super) fragment_type: Option<String>,
+    pub(super) row_count: Option<u64>,
     status_rows: Option<Value>,
     has_errors: bool,
     is_cancelled: bool,
     /// How its rows are decoded, once it was announced.
     plan: Option<Arc<Plan>>,
-    is_stored: bool,
+    /// Whether its rows are kept until it is known what they are.
+    pub(super) is_stored: bool,
+    /// Whether its rows were taken for none of the result.
+    pub(super) is_passed_over: bool,
 }
 
 impl Table {
@@ -162,8 +169,9 @@ impl Table {
             Member::FrameType => self.frame_type = text.map(str::to_ascii_lowercase),
             Member::FragmentType => self.fragment_type = text.map(str::to_ascii_lowercase),
             Member::TableId => self.id = value.as_i64(),
-            Member::HasErrors => self.has_errors = value == Value::Bool(true),
-            Member::Cancelled => self.is_cancelled = value == Value::Bool(true),
+            Member::HasErrors => self.has_errors |= !is_denied(&value),
+            Member::Cancelled => self.is_cancelled |= !is_denied(&value),
+            Member::RowCount => self.row_count = value.as_u64(),
             Member::StatusRows => self.status_rows = Some(value),
             _ => {}
         }
@@ -173,11 +181,17 @@ impl Table {
         self.frame_type.as_deref() == Some(frame_type)
     }
 
-    fn is_primary(&self) -> bool {
+    /// Whether it is no frame that tells of others.
+    fn may_have_rows(&self) -> bool {
+        let without = ["tableheader", "tablecompletion", "datasetcompletion"];
+        !without.iter().any(|frame_type| self.is_frame(frame_type))
+    }
+
+    pub(super) fn is_primary(&self) -> bool {
         self.kind.as_deref() == Some("primaryresult")
     }
 
-    fn is_status(&self) -> bool {
+    pub(super) fn is_status(&self) -> bool {
         self.kind.as_deref() == Some("querycompletioninformation")
     }
 
@@ -202,6 +216,11 @@ impl Table {
             "primaryresult"
         }
     }
+}
+
+/// Whether the answer to a question is no, or none is given.
+fn is_denied(value: &Value) -> bool {
+    matches!(value, Value::Null | Value::Bool(false))
 }
 
 impl Splitter {
@@ -234,34 +253,13 @@ impl Splitter {
         matches!(self.options.shape, Shape::Frames | Shape::KustoTables)
     }
 
-    fn store(&mut self) -> Destination {
+    pub(super) fn store(&mut self) -> Destination {
         self.table.is_stored = true;
         Destination::Store
     }
 
-    /// Where the rows of a fragment go.
-    fn fragment(&mut self) -> Result<Destination, DecodeError> {
-        let (Some(id), Some(fragment_type)) = (self.table.id, &self.table.fragment_type) else {
-            return Ok(self.store());
-        };
-        let Some(progressive) = &self.progressive else {
-            return Ok(Destination::Skip);
-        };
-        if progressive.id != Some(id) {
-            return Ok(Destination::Skip);
-        }
-        if fragment_type != "dataappend" {
-            return Err(DecodeError::Replaced);
-        }
-        self.table.rows = progressive.rows;
-        Ok(match &progressive.plan {
-            Some(plan) => Destination::Decode(Arc::clone(plan)),
-            None => Destination::Skip,
-        })
-    }
-
     /// Begins the table in the result, if that is not done.
-    fn announce(&mut self) -> Arc<Plan> {
+    pub(super) fn announce(&mut self) -> Arc<Plan> {
         if let Some(plan) = &self.table.plan {
             return Arc::clone(plan);
         }
@@ -274,6 +272,7 @@ impl Splitter {
         };
         self.summary.notes = notes;
         let plan = Arc::new(plan);
+        self.has_result = true;
         self.table.plan = Some(Arc::clone(&plan));
         self.jobs.push_back(Job::Table {
             name: self.table.name.clone(),
@@ -291,14 +290,12 @@ impl Splitter {
                 self.table.kind = Some(kind.to_owned());
                 self.end_kusto_table()
             }
-            Shape::Frames if self.table.is_frame("tableheader") => {
-                if self.table.is_primary() {
-                    self.announce();
-                    self.progressive = Some(std::mem::take(&mut self.table));
-                }
-                Ok(())
+            Shape::Frames if self.table.has_rows && !self.table.may_have_rows() => {
+                Err(self.malformed(self.at, "a frame has rows that should have none"))
             }
+            Shape::Frames if self.table.is_frame("tableheader") => self.end_header(),
             Shape::Frames if self.table.is_frame("tablefragment") => self.end_fragment(),
+            Shape::Frames if self.table.is_frame("tablecompletion") => self.end_completion(),
             Shape::Frames if self.table.is_frame("datasetcompletion") => {
                 self.is_completed = true;
                 if self.table.has_errors {
@@ -319,6 +316,9 @@ impl Splitter {
         if self.table.is_primary() {
             return self.end_result();
         }
+        if self.table.has_rows || self.table.is_frame("datatable") {
+            self.refuse_unknown_kind()?;
+        }
         if let Some(rows) = self.table.status_rows.take() {
             let columns = self.table.columns.as_deref().unwrap_or_default();
             if let Some(failure) = ServiceFailure::of_status(columns, &rows) {
@@ -336,12 +336,30 @@ impl Splitter {
         Ok(())
     }
 
-    /// A table of the result is whole.
-    fn end_result(&mut self) -> Result<(), DecodeError> {
+    /// Nobody knows whether the rows of a table are of the result that does not say so.
+    pub(super) fn refuse_unknown_kind(&self) -> Result<(), DecodeError> {
+        match self.table.kind {
+            Some(_) => Ok(()),
+            None => Err(self.malformed(self.at, "a table does not say what it is about")),
+        }
+    }
+
+    /// The rows of a table of the result are there, and went into it.
+    pub(super) fn refuse_rows_not_taken(&self) -> Result<(), DecodeError> {
         let has_failed = self.summary.failure.is_some();
         if !self.table.has_rows && !has_failed {
             return Err(self.malformed(self.at, "there are no rows, not even an empty list"));
         }
+        if self.table.is_passed_over {
+            let what = "a table says behind its rows that they are of the result";
+            return Err(self.malformed(self.at, what));
+        }
+        Ok(())
+    }
+
+    /// A table of the result is whole.
+    fn end_result(&mut self) -> Result<(), DecodeError> {
+        self.refuse_rows_not_taken()?;
         let is_described = self.table.columns.is_some() || self.expected().is_some();
         if !is_described && self.table.rows > 0 {
             return Err(self.malformed(self.at, "nothing says which columns the rows have"));
@@ -359,41 +377,17 @@ impl Splitter {
         Ok(())
     }
 
-    fn end_fragment(&mut self) -> Result<(), DecodeError> {
-        let id = self.table.id;
-        let of_result = self.progressive.as_mut().filter(|table| table.id == id);
-        let Some(progressive) = of_result else {
-            if self.table.is_stored {
-                self.jobs.push_back(Job::Discard);
-            }
-            return Ok(());
-        };
-        if !self.table.is_stored {
-            progressive.rows = self.table.rows;
-            return Ok(());
-        }
-        if self.table.fragment_type.as_deref() != Some("dataappend") {
-            return Err(DecodeError::Replaced);
-        }
-        let rows_before = progressive.rows;
-        progressive.rows += self.table.rows;
-        if let Some(plan) = &progressive.plan {
-            let plan = Arc::clone(plan);
-            self.jobs.push_back(Job::Replay { plan, rows_before });
-        }
-        Ok(())
-    }
-
     /// The document is whole.
     pub(super) fn end_document(&mut self) -> Result<(), DecodeError> {
-        let what = match self.options.shape {
-            Shape::Frames if !self.is_completed => "there is no frame that completes the others",
-            Shape::Tables | Shape::KustoTables if !self.has_tables => "there are no tables",
-            _ => return Ok(()),
-        };
         if self.summary.failure.is_some() {
             return Ok(());
         }
+        let what = match self.options.shape {
+            Shape::Frames if !self.is_completed => "there is no frame that completes the others",
+            Shape::Frames if self.progress.has_result() => "a table of the result is not complete",
+            _ if !self.has_result => "there is no table of the result",
+            _ => return Ok(()),
+        };
         Err(self.malformed(self.at, what))
     }
 }
