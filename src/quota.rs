@@ -15,6 +15,7 @@ pub mod snapshot;
 pub mod turn;
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -31,7 +32,7 @@ pub use snapshot::Snapshot;
 /// Whose calls are counted together.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Serialize, Deserialize)]
 pub struct Scope {
-    /// The tenant; for services that count by user or by cluster, that.
+    /// The tenant; for services that count by client or by cluster, that.
     pub tenant: String,
     /// Which of the tenant's APIs.
     pub api: Api,
@@ -140,6 +141,16 @@ impl fmt::Display for Lane {
     }
 }
 
+/// The way on which calls are sent.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Route {
+    /// Whose quota they use.
+    pub scope: Scope,
+    /// The endpoint and the identity: what fails there says nothing of others that share the
+    /// quota.
+    pub door: Arc<str>,
+}
+
 /// What a service said when it refused a call for its number.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Throttle {
@@ -202,6 +213,8 @@ pub enum Reason {
     Refused(learnt::Cause),
     /// Others of its lane come first.
     Turn(Lane),
+    /// After failures a single call tries out whether it works again.
+    Trial,
 }
 
 impl fmt::Display for Reason {
@@ -228,26 +241,50 @@ impl fmt::Display for Reason {
             ),
             Self::Concurrency { max, .. } => write!(f, "all {max} calls at a time are under way"),
             Self::Turn(lane) => write!(f, "other calls of the lane {lane} come first"),
+            Self::Trial => f.write_str("a call tries out whether it works again after failures"),
             Self::Refused(cause) => write!(f, "the service refused a call: {cause}"),
         }
     }
 }
 
-/// Where books are kept between two starts of the process.
+/// Where books are kept: between two starts of the process, and with other processes.
 #[async_trait]
 pub trait QuotaStore: fmt::Debug + Send + Sync {
-    /// What was used since `since`, and what was learnt; a scope may come several times, once for
-    /// each process that wrote of it.
-    async fn load(&self, since: DateTime<Utc>) -> Result<Vec<(Scope, Snapshot)>, QuotaStoreError>;
+    /// What other processes stored after `seen`, without what is older than `since`. A scope may
+    /// come several times.
+    async fn news(&self, seen: Seen, since: DateTime<Utc>) -> Result<News, QuotaStoreError>;
 
-    /// Adds what is in the snapshots to what is stored, and replaces what this process learnt.
-    /// What is older than `since` may be removed. What was loaded as open counts as ended well
-    /// from the first time on: the calls that it may lack are among those that are added.
+    /// Adds what is in the snapshots to what is stored, and replaces what this process learnt;
+    /// but only if no other process stored anything after `seen`. What is older than `since` may
+    /// be removed, and calls that were counted before the `since` of their snapshot.
     async fn save(
         &self,
+        seen: Seen,
         changes: &[(Scope, Snapshot)],
         since: DateTime<Utc>,
-    ) -> Result<(), QuotaStoreError>;
+    ) -> Result<Stored, QuotaStoreError>;
+}
+
+/// Up to which change the books of a store were read; by default none of it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Seen(pub i64);
+
+/// What other processes stored.
+#[derive(Clone, PartialEq, Debug)]
+pub struct News {
+    /// Up to where that is.
+    pub seen: Seen,
+    /// What they used.
+    pub used: Vec<(Scope, Snapshot)>,
+}
+
+/// What became of changes.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Stored {
+    /// They are stored, and nothing else is new up to there.
+    Written(Seen),
+    /// They are not, as others were quicker.
+    Behind(News),
 }
 
 /// Why books cannot be kept.

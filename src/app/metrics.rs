@@ -88,7 +88,7 @@ fn add_standing(samples: &mut Vec<Sample>, standing: &Standing) {
     ] {
         add(Metric::SourceCalls, Some(result), count as f64);
     }
-    let open = match standing.breaker {
+    let open = match standing.breaker() {
         breaker::Standing::Closed => 0.0,
         breaker::Standing::HalfOpen => 0.5,
         breaker::Standing::Open => 1.0,

@@ -1,6 +1,7 @@
 //! `huntd query`: one KQL query, now, over a source or a folder of files.
 
 mod batch;
+mod books;
 mod output;
 mod tables;
 
@@ -22,8 +23,10 @@ use crate::clock::{Clock as _, SystemClock};
 use crate::id::SourceName;
 use crate::source::local::LocalConfig;
 use crate::source::schema::{Family, KnownTables};
-use crate::source::{self, QuerySpec, Source, SourceError, Turn};
+use crate::source::{self, QuerySpec, Source, SourceConfig, SourceError, Turn};
 use crate::window::Window;
+
+use self::books::Books;
 
 pub use output::Format;
 
@@ -115,14 +118,24 @@ pub async fn run(args: Args, global: &Global) -> anyhow::Result<ExitCode> {
         }
     };
     let spec = spec(&args, text, now)?;
-    let source = source(&args, global)?;
+    let (source, books) = source(&args, global).await?;
+    let code = answer(&args, &spec, &source).await;
+    books.close().await;
+    code
+}
+
+async fn answer(
+    args: &Args,
+    spec: &QuerySpec,
+    source: &Arc<dyn Source>,
+) -> anyhow::Result<ExitCode> {
     let format = args
         .format
         .unwrap_or_else(|| default_format(args.output.is_some()));
     if format == Format::Parquet && args.output.is_none() && std::io::stdout().is_terminal() {
         bail!("Parquet is not for a terminal; name a file with --output");
     }
-    let results = match source.results(&spec).await {
+    let results = match source.results(spec).await {
         Ok(results) => results,
         Err(error) => return Ok(report(&error)),
     };
@@ -186,16 +199,17 @@ fn spec(args: &Args, text: String, now: DateTime<Utc>) -> anyhow::Result<QuerySp
     })
 }
 
-fn source(args: &Args, global: &Global) -> anyhow::Result<Arc<dyn Source>> {
+async fn source(args: &Args, global: &Global) -> anyhow::Result<(Arc<dyn Source>, Books)> {
     if let Some(folder) = &args.data {
-        return Ok(source::local(&LocalConfig::new(folder)));
+        let source = source::local(&LocalConfig::new(folder));
+        return Ok((source, Books::none()));
     }
     let shown = global.config.display();
     if args.source.is_none() && !global.config.exists() {
         bail!("say where to run it: --data DIR, or --source NAME of {shown}, which is not there");
     }
     let config = crate::config::load(&global.config)?.config;
-    let declared = config.catalog;
+    let (declared, state) = (config.catalog, config.state);
     let only = match &config.sources.keys().collect::<Vec<_>>()[..] {
         [name] => Some((*name).clone()),
         _ => None,
@@ -208,11 +222,16 @@ fn source(args: &Args, global: &Global) -> anyhow::Result<Arc<dyn Source>> {
         let names: Vec<&str> = config.sources.keys().map(SourceName::as_str).collect();
         bail!("no source `{name}` in {shown}; it has {}", names.join(", "));
     };
+    let books = match config {
+        SourceConfig::Local(_) => Books::none(),
+        _ => Books::open(&state).await,
+    };
     let surroundings = source::Surroundings {
         declared: Arc::new(declared.catalog()),
+        broker: Arc::clone(books.broker()),
         ..source::Surroundings::new(Arc::new(SystemClock))
     };
-    source::build(config, &surroundings)
+    Ok((source::build(config, &surroundings)?, books))
 }
 
 fn default_format(to_file: bool) -> Format {

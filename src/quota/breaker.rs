@@ -1,6 +1,7 @@
 //! When a tenant's API is left alone: after several failures one after the other that are the
-//! tenant's and not a query's. Then calls fail at once, with the reason and the time of the next
-//! try; a single call tries it out, after a wait that grows; the first success ends it.
+//! tenant's and not a query's. Then calls are refused at once, with the reason and the time of the
+//! next try; a single call tries it out, after a wait that grows, while others wait for what comes
+//! of it; the first success ends it.
 
 use std::fmt;
 
@@ -59,6 +60,11 @@ pub enum Passage {
     Free,
     /// To try it out; nobody else may until it is heard of.
     Probe,
+    /// Not before it is known what came of the call that tries it out.
+    Wait {
+        /// When that call is given up.
+        until: DateTime<Utc>,
+    },
     /// Not before `next_try`.
     Refused {
         /// When a call may try it out.
@@ -98,15 +104,15 @@ enum State {
     },
 }
 
-/// How it stands, to be shown.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+/// How it stands, to be shown; the worst is the greatest.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum Standing {
     /// Calls go through.
     Closed,
-    /// Calls fail at once.
-    Open,
     /// A call tries it out.
     HalfOpen,
+    /// Calls are refused.
+    Open,
 }
 
 /// A breaker.
@@ -121,19 +127,32 @@ impl Breaker {
     /// Whether a call may go through. Of a probe, [`Breaker::succeeded`], [`Breaker::failed`] or
     /// [`Breaker::abandoned`] must tell the end.
     pub fn pass(&mut self, now: DateTime<Utc>) -> Passage {
+        self.settle(now);
+        let passage = self.view(now);
+        if passage == Passage::Probe
+            && let State::Open { probe, .. } = &mut self.state
+        {
+            *probe = Some(now);
+        }
+        passage
+    }
+
+    /// Whether a call that asked now might go through. Unlike [`Breaker::pass`] this lets none.
+    pub fn view(&self, now: DateTime<Utc>) -> Passage {
         let State::Open {
             next_try, probe, ..
-        } = &mut self.state
+        } = &self.state
         else {
             return Passage::Free;
         };
-        if probe.is_some_and(|since| since <= now && now - since >= PROBE_MAX) {
-            *probe = None;
+        if let Some(since) = *probe
+            && is_out(since, now)
+        {
+            return Passage::Wait {
+                until: since + PROBE_MAX,
+            };
         }
-        // A clock that was set back must not keep it open.
-        *next_try = (*next_try).min(now + WAIT_MAX);
-        if probe.is_none() && *next_try <= now {
-            *probe = Some(now);
+        if *next_try <= now {
             return Passage::Probe;
         }
         let why = self.last.as_ref().map(|fault| fault.what.clone());
@@ -143,15 +162,14 @@ impl Breaker {
         }
     }
 
-    /// Until when a call that asked now would be refused, and why. Unlike [`Breaker::pass`] this
-    /// lets none try it out.
-    pub fn refuses(&self, now: DateTime<Utc>) -> Option<(DateTime<Utc>, String)> {
-        match &self.state {
-            State::Open { next_try, .. } if *next_try > now => {
-                let why = self.last.as_ref().map(|fault| fault.what.clone());
-                Some((*next_try, why.unwrap_or_default()))
-            }
-            _ => None,
+    /// Forgets a probe that was lost. A clock that was set back must not keep it open, either.
+    pub fn settle(&mut self, now: DateTime<Utc>) {
+        if let State::Open {
+            next_try, probe, ..
+        } = &mut self.state
+        {
+            *probe = probe.filter(|since| is_out(*since, now));
+            *next_try = (*next_try).min(now + WAIT_MAX);
         }
     }
 
@@ -223,6 +241,11 @@ impl Breaker {
     }
 }
 
+/// Whether a call that tries it out since then is still waited for.
+fn is_out(since: DateTime<Utc>, now: DateTime<Utc>) -> bool {
+    since <= now && now - since < PROBE_MAX
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -256,7 +279,8 @@ mod tests {
         assert_eq!(breaker.pass(at(12)), refused(39));
         assert_eq!(breaker.pass(at(39)), Passage::Probe);
         assert_eq!(breaker.standing().0, Standing::HalfOpen);
-        assert_eq!(breaker.pass(at(40)), refused(39), "one at a time");
+        let waits = Passage::Wait { until: at(339) };
+        assert_eq!(breaker.pass(at(40)), waits, "one at a time");
         assert_eq!(breaker.failed(at(41), fault()), None, "said already");
         assert_eq!(breaker.pass(at(42)), refused(101), "twice as long");
         assert_eq!(breaker.pass(at(101)), Passage::Probe);

@@ -6,25 +6,25 @@
 //! came of them.
 
 mod books;
+mod spent;
 mod window;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use serde::{Deserialize, Serialize};
 
+use self::spent::Spent;
 use self::window::{Free, counted_for};
 use super::learnt::{Learnt, next};
 use super::limits::{Limits, QUARTER};
 use super::remaining::{Remaining, Unit, Use};
 use super::{Lane, Reason, Throttled};
 
-/// By how much what is stored may be behind what was sent.
-pub const STORED_WITHIN: TimeDelta = TimeDelta::seconds(1);
 /// The time over which hunts are compared: who called least goes first.
 pub const RECENT: TimeDelta = TimeDelta::minutes(1);
-/// What a query that a process left behind may have run at most: services end it then.
+/// What a query may have run at most of which another process has not told the end, be it that it
+/// was killed: services end it then.
 const ABANDONED_MAX: TimeDelta = TimeDelta::seconds(200);
 /// No query runs longer, whatever a service says of it.
 const RUNNING_MAX: TimeDelta = TimeDelta::days(1);
@@ -32,8 +32,7 @@ const RUNNING_MAX: TimeDelta = TimeDelta::days(1);
 const CALLS_KEPT_MAX: usize = 20_000;
 
 /// Which call of a ledger.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Serialize, Deserialize)]
-#[serde(transparent)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
 pub struct CallId(pub i64);
 
 /// Whether a call may be sent.
@@ -57,12 +56,21 @@ struct Call {
     ended: bool,
 }
 
+/// A call under way.
+#[derive(Clone, Copy, Debug)]
+struct UnderWay {
+    /// When it was booked.
+    begun: DateTime<Utc>,
+    lane: Lane,
+}
+
 /// What is not stored yet.
 #[derive(Clone, Debug, Default)]
 struct Changes {
     calls: Vec<CallId>,
     returned: Vec<CallId>,
-    running: BTreeMap<i64, TimeDelta>,
+    running: BTreeMap<i64, Spent>,
+    learnt: bool,
 }
 
 /// What was used, and what may be.
@@ -70,14 +78,16 @@ struct Changes {
 pub struct Ledger {
     limits: Limits,
     calls: VecDeque<Call>,
-    /// Calls under way of this process, with when they were booked.
-    open: BTreeMap<CallId, DateTime<Utc>>,
+    /// Calls under way of this process.
+    open: BTreeMap<CallId, UnderWay>,
+    /// Calls of other processes that have not told their end.
+    elsewhere: BTreeMap<CallId, UnderWay>,
     /// Running time by the minute in which queries ended.
-    running: BTreeMap<i64, TimeDelta>,
+    running: BTreeMap<i64, Spent>,
     /// What a query takes, of late.
     typical: TimeDelta,
     /// CPU time of the quarter of an hour that began then.
-    cpu: (DateTime<Utc>, TimeDelta),
+    cpu: (DateTime<Utc>, Spent),
     learnt: Learnt,
     /// When the service refused last, and how often since a call last succeeded.
     refused: Option<(DateTime<Utc>, u32)>,
@@ -103,9 +113,10 @@ impl Ledger {
             limits,
             calls: VecDeque::new(),
             open: BTreeMap::new(),
+            elsewhere: BTreeMap::new(),
             running: BTreeMap::new(),
             typical: TimeDelta::seconds(1),
-            cpu: (DateTime::UNIX_EPOCH, TimeDelta::zero()),
+            cpu: (DateTime::UNIX_EPOCH, Spent::default()),
             learnt: Learnt::default(),
             refused: None,
             next_id: first_id,
@@ -144,27 +155,30 @@ impl Ledger {
                 hold(until, Reason::Calls { allowed, max, per });
             }
         }
-        let (mut waits_for_end, open_time) = (None, self.open_time(now));
+        let (mut waits_for_end, under_way) = (None, self.time_under_way(now));
         for limit in &self.limits.running {
             let reason = Reason::Running {
                 max: limit.max.to_std().unwrap_or_default(),
                 per: limit.per.to_std().unwrap_or_default(),
             };
-            let allowed = self.limits.time_allowance(limit.max, lane);
-            match self.running_free_at(now, limit.per, allowed, open_time) {
+            match self.running_free_at(now, limit, lane, &under_way) {
                 Free::Now => {}
                 Free::At(until) => hold(until, reason),
                 Free::WhenOneEnds => waits_for_end = Some(reason),
             }
         }
         if let Some(max) = self.limits.cpu
-            && self.cpu.1 >= self.limits.time_allowance(max, lane)
+            && self.cpu.1.all() >= self.limits.time_allowance(max, lane)
+            && (self.cpu.1.of(lane) >= Limits::time_sure(max) || self.cpu.1.all() >= max)
         {
             hold(next(now, QUARTER), Reason::Cpu);
         }
         if let Some(max) = self.concurrency() {
             let allowed = self.limits.allowance(max, lane);
-            if self.open.len() >= allowed as usize {
+            let all = self.open.len();
+            let own = self.open.values().filter(|call| call.lane == lane).count();
+            if all >= allowed as usize && (own >= Limits::sure(max) as usize || all >= max as usize)
+            {
                 waits_for_end = Some(Reason::Concurrency { allowed, max });
             }
         }
@@ -179,20 +193,24 @@ impl Ledger {
     pub fn book(&mut self, now: DateTime<Utc>, lane: Lane, hunt: &Arc<str>) -> CallId {
         let id = CallId(self.next_id);
         self.next_id = self.next_id.wrapping_add(1);
+        self.put(now, id, lane, Arc::clone(hunt));
+        id
+    }
+
+    fn put(&mut self, now: DateTime<Utc>, id: CallId, lane: Lane, hunt: Arc<str>) {
         self.calls.push_back(Call {
             id,
             at: now,
             counted_by: now + self.limits.arrival,
             lane,
-            hunt: Arc::clone(hunt),
+            hunt,
             ended: false,
         });
         if self.calls.len() > CALLS_KEPT_MAX {
             self.calls.pop_front();
         }
-        self.open.insert(id, now);
+        self.open.insert(id, UnderWay { begun: now, lane });
         self.note(id);
-        id
     }
 
     /// Books the end of a call: how long the query ran and what CPU time it took, as far as the
@@ -204,7 +222,7 @@ impl Ledger {
         running: TimeDelta,
         cpu: Option<TimeDelta>,
     ) {
-        let Some(begun) = self.open.remove(&id) else {
+        let Some(UnderWay { begun, lane }) = self.open.remove(&id) else {
             return;
         };
         if let Some(call) = self.calls.iter_mut().rev().find(|call| call.id == id) {
@@ -216,14 +234,16 @@ impl Ledger {
         self.typical = (self.typical * 3 + running) / 4;
         if !self.limits.running.is_empty() {
             let minute = minute_of(now);
-            *self.running.entry(minute).or_default() += running;
+            self.running.entry(minute).or_default().add(lane, running);
             if self.stored {
-                *self.changes.running.entry(minute).or_default() += running;
+                let unstored = self.changes.running.entry(minute).or_default();
+                unstored.add(lane, running);
             }
         }
         if let Some(cpu) = cpu {
             self.settle_cpu(now);
-            self.cpu.1 += cpu.clamp(TimeDelta::zero(), RUNNING_MAX);
+            let cpu = cpu.clamp(TimeDelta::zero(), RUNNING_MAX);
+            self.cpu.1.add(lane, cpu);
         }
         if self.refused.is_some_and(|(refused, _)| begun > refused) {
             self.refused = None;
@@ -231,8 +251,7 @@ impl Ledger {
     }
 
     /// Takes a call back that was booked and never sent. One that is stored is counted until it is
-    /// stored that it was taken back: after a crash, as many calls may be missing as there is
-    /// room for beside those that are stored.
+    /// stored that it was taken back, as other processes count it.
     pub fn give_back(&mut self, id: CallId) {
         if self.open.remove(&id).is_none() {
             return;
@@ -255,7 +274,7 @@ impl Ledger {
         throttled: &Throttled,
         jitter: TimeDelta,
     ) {
-        let Some(begun) = self.open.remove(&id) else {
+        let Some(UnderWay { begun, .. }) = self.open.remove(&id) else {
             return;
         };
         if let Some(call) = self.calls.iter_mut().rev().find(|call| call.id == id) {
@@ -273,6 +292,7 @@ impl Ledger {
         let under_way = u32::try_from(self.open.len()).unwrap_or(u32::MAX);
         self.learnt
             .learn(now, throttled, repeated, under_way, jitter);
+        self.changes.learnt = self.stored;
     }
 
     /// Calls of each hunt of late.
@@ -298,14 +318,15 @@ impl Ledger {
                 used: used as f64,
             });
         }
-        let open_time = self.open_time(now);
+        let under_way = self.time_under_way(now).all();
         for limit in &self.limits.running {
-            let used: TimeDelta = self.running_in(now, limit.per).map(|(_, time)| time).sum();
+            let ran = self.running_in(now, limit.per);
+            let ran: TimeDelta = ran.iter().map(|(_, time)| time.all()).sum();
             uses.push(Use {
                 unit: Unit::RunningSeconds,
                 per: limit.per.to_std().unwrap_or_default(),
                 limit: seconds(limit.max),
-                used: seconds(used + open_time),
+                used: seconds(ran + under_way),
             });
         }
         if let Some(max) = self.limits.cpu {
@@ -313,7 +334,7 @@ impl Ledger {
                 unit: Unit::CpuSeconds,
                 per: QUARTER.to_std().unwrap_or_default(),
                 limit: seconds(max),
-                used: seconds(self.cpu.1),
+                used: seconds(self.cpu.1.all()),
             });
         }
         if let Some(max) = self.concurrency() {
@@ -338,11 +359,6 @@ impl Ledger {
     /// Forgets what no limit counts any more.
     fn settle(&mut self, now: DateTime<Utc>) {
         self.learnt.settle(now);
-        let limits = self.learnt.tightened(&self.limits.calls);
-        let longest = limits
-            .iter()
-            .map(|limit| counted_for(limit.per))
-            .fold(RECENT, TimeDelta::max);
         if self.calls.back().is_some_and(|call| call.at > now) {
             // A clock that was set back must not leave calls in the future, which would be counted
             // until it has caught up.
@@ -352,33 +368,39 @@ impl Ledger {
                 call.counted_by = call.counted_by.min(counted_by_max);
             }
         }
+        let counted_since = self.counted_since(now);
         while let Some(call) = self.calls.front()
-            && call.counted_by + longest <= now
+            && call.counted_by <= counted_since
         {
             self.calls.pop_front();
         }
-        for begun in self.open.values_mut() {
-            *begun = (*begun).min(now);
+        for call in self.open.values_mut().chain(self.elsewhere.values_mut()) {
+            call.begun = call.begun.min(now);
         }
         let longest = self.limits.running.iter().map(|limit| limit.per).max();
+        let longest = counted_for(longest.unwrap_or_default());
+        let over_since = now - longest - ABANDONED_MAX;
+        self.elsewhere.retain(|_, call| call.begun > over_since);
         let this_minute = minute_of(now);
-        let oldest = this_minute - counted_for(longest.unwrap_or_default()).num_minutes() - 1;
+        let oldest = this_minute - longest.num_minutes() - 1;
         self.running = self.running.split_off(&oldest);
-        let ahead: TimeDelta = self
-            .running
-            .split_off(&(this_minute + 1))
-            .into_values()
-            .sum();
-        if ahead > TimeDelta::zero() {
-            *self.running.entry(this_minute).or_default() += ahead;
+        for ahead in self.running.split_off(&(this_minute + 1)).into_values() {
+            self.running.entry(this_minute).or_default().add_all(&ahead);
         }
         self.settle_cpu(now);
+    }
+
+    /// What was counted by then, no limit of calls counts any more.
+    fn counted_since(&self, now: DateTime<Utc>) -> DateTime<Utc> {
+        let limits = self.learnt.tightened(&self.limits.calls);
+        let longest = limits.iter().map(|limit| counted_for(limit.per));
+        now - longest.fold(RECENT, TimeDelta::max)
     }
 
     fn settle_cpu(&mut self, now: DateTime<Utc>) {
         let quarter = next(now, QUARTER) - QUARTER;
         if self.cpu.0 != quarter {
-            self.cpu = (quarter, TimeDelta::zero());
+            self.cpu = (quarter, Spent::default());
         }
     }
 
@@ -391,9 +413,12 @@ impl Ledger {
     }
 
     /// What the queries under way have run, or will at least.
-    fn open_time(&self, now: DateTime<Utc>) -> TimeDelta {
-        let times = self.open.values();
-        times.map(|begun| (now - *begun).max(self.typical)).sum()
+    fn time_under_way(&self, now: DateTime<Utc>) -> Spent {
+        let mut spent = Spent::default();
+        for call in self.open.values() {
+            spent.add(call.lane, (now - call.begun).max(self.typical));
+        }
+        spent
     }
 }
 

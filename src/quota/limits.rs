@@ -13,7 +13,7 @@ use crate::duration::DurationText;
 
 /// A quarter of an hour, by which Defender counts CPU time.
 pub const QUARTER: TimeDelta = TimeDelta::minutes(15);
-/// Of every limit, what each lane may use whatever the others do, in percent.
+/// Of every limit, what each lane may use beyond its share as long as anything is left, in percent.
 const SURE_PERCENT: u32 = 5;
 
 /// So many calls in any time of a length.
@@ -232,10 +232,15 @@ impl Limits {
         max * (self.percent(lane) as i32) / 100
     }
 
-    /// What a lane may use of a number whatever lanes before it use: it goes slowly then, but it
-    /// goes on.
+    /// What a lane may use of a number even if others have used its share, as long as anything is
+    /// left: it goes slowly then, but it goes on.
     pub fn sure(max: u32) -> u32 {
         part(max, SURE_PERCENT)
+    }
+
+    /// The same of a time.
+    pub fn time_sure(max: TimeDelta) -> TimeDelta {
+        max * (SURE_PERCENT as i32) / 100
     }
 }
 

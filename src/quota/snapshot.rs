@@ -2,36 +2,33 @@
 //! processes store of one tenant adds up.
 
 use chrono::{DateTime, Utc};
-use serde::{Deserialize, Serialize};
 
 use super::Lane;
 use super::learnt::Learnt;
 use super::ledger::CallId;
 
-/// The version that this program writes. What is of another version is not read.
-pub const SNAPSHOT_VERSION: u32 = 1;
+/// The version in which this program writes what was learnt. That of another version is not read.
+pub const LEARNT_VERSION: u32 = 1;
 
-/// What a ledger knows, or what is new in it since it was stored.
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+/// What is new in a ledger since it was stored last.
+#[derive(Clone, PartialEq, Debug, Default)]
 pub struct Snapshot {
-    /// [`SNAPSHOT_VERSION`].
-    pub version: u32,
     /// Calls made. Those with an id that is stored replace it.
     pub calls: Vec<CallRecord>,
     /// Calls booked and never sent.
     pub returned: Vec<CallId>,
     /// Running time, to be added to that of the same minute.
     pub running: Vec<RunningRecord>,
-    /// What refusals taught.
-    pub learnt: Learnt,
-    /// When it was stored.
+    /// What refusals taught, if that changed.
+    pub learnt: Option<Learnt>,
+    /// When it was taken.
     pub saved_at: DateTime<Utc>,
-    /// Whether the process went on then: calls of the second that followed may be missing.
-    pub open: bool,
+    /// No limit counts calls that were counted before.
+    pub since: DateTime<Utc>,
 }
 
 /// A call.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct CallRecord {
     /// Which.
     pub id: CallId,
@@ -45,11 +42,13 @@ pub struct CallRecord {
     pub ended: bool,
 }
 
-/// Running time of the queries that ended in a minute.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+/// Running time of the queries of a lane that ended in a minute.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct RunningRecord {
     /// Minutes since 1970-01-01T00:00Z.
     pub minute: i64,
+    /// Whose.
+    pub lane: Lane,
     /// How long they ran, together.
     pub milliseconds: i64,
 }

@@ -1,9 +1,9 @@
 //! Who may send the next call: one for all sources of the process.
 //!
-//! A call is booked in the ledger of its tenant and API before it is sent, and sent only while what
-//! is stored is at most a second behind, so that neither a restart nor a crash makes the service
-//! refuse a call because of us. Those who wait are served by `quota::turn`; a tenant that fails is
-//! left alone by `quota::breaker`. The broker sends nothing itself.
+//! A call is booked in the ledger of its tenant and API, and sent only when it is stored that it is
+//! booked and that it fits beside those that other processes stored, so that neither they nor a
+//! crash make the service refuse a call because of us. Those who wait are served by `quota::turn`;
+//! what fails is left alone by `quota::breaker`. The broker sends nothing itself.
 
 mod permit;
 mod standing;
@@ -13,15 +13,16 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use chrono::{DateTime, SecondsFormat, Utc};
-use tokio::sync::{Notify, OnceCell};
+use tokio::sync::Notify;
 
 use crate::clock::SharedClock;
 use crate::quota::breaker::{Breaker, Change, Passage};
 use crate::quota::turn::{Turns, Waiting};
-use crate::quota::{Admission, CallId, Lane, Ledger, Limits, QuotaStore, Reason, Scope};
+use crate::quota::{Admission, CallId, Lane, Ledger, Limits, QuotaStore, Reason, Route, Scope};
+use store::{Books, Unconfirmed};
 
 pub use permit::Permit;
-pub use standing::{Standing, Tally};
+pub use standing::{Failing, Standing, Tally};
 
 /// Grants calls.
 #[derive(Debug)]
@@ -29,8 +30,7 @@ pub struct Broker {
     clock: SharedClock,
     store: Option<Arc<dyn QuotaStore>>,
     desks: Mutex<Desks>,
-    loaded: OnceCell<()>,
-    saving: tokio::sync::Mutex<store::Saved>,
+    books: tokio::sync::Mutex<Books>,
 }
 
 #[derive(Debug, Default)]
@@ -38,6 +38,8 @@ struct Desks {
     by_scope: BTreeMap<Scope, Desk>,
     /// Whether their books are stored.
     stored: bool,
+    /// Whether those of the store were read.
+    loaded: bool,
     next_ticket: u64,
 }
 
@@ -45,24 +47,38 @@ struct Desks {
 #[derive(Debug)]
 struct Desk {
     ledger: Ledger,
-    breaker: Breaker,
+    /// By door, where something failed.
+    breakers: BTreeMap<Arc<str>, Breaker>,
     turns: Turns,
     waiting: BTreeMap<u64, Waiter>,
+    /// Booked calls that may not be sent yet.
+    unconfirmed: BTreeMap<CallId, Unconfirmed>,
     /// Counts the changes of books and queue.
     version: u64,
     tally: Tally,
     /// Whether limits were set, and not only assumed.
     configured: bool,
+    /// Whether books are stored.
+    stored: bool,
 }
 
 #[derive(Debug)]
 struct Waiter {
     waiting: Waiting,
-    granted: Option<CallId>,
+    door: Arc<str>,
+    granted: Option<Grant>,
     /// The version that it looked at last. The first of each lane keeps up with all of them, and
     /// looks again in time; the others are woken when it is their turn.
     seen: Option<u64>,
     woken: Arc<Notify>,
+}
+
+/// A call that is booked for somebody who waits.
+#[derive(Clone, Copy, Debug)]
+struct Grant {
+    call: CallId,
+    /// Whether it tries out what failed.
+    probe: bool,
 }
 
 /// Why a call may not be sent.
@@ -81,7 +97,7 @@ pub enum Denied {
         /// What it would wait for.
         reason: Reason,
     },
-    /// The tenant failed several times one after the other.
+    /// It failed several times one after the other.
     #[error("{scope} is not asked before {}, as it failed several times: {why}", text(*next_try))]
     Open {
         /// Whose calls.
@@ -109,8 +125,7 @@ impl Broker {
             clock,
             store,
             desks: Mutex::new(desks),
-            loaded: OnceCell::new(),
-            saving: tokio::sync::Mutex::default(),
+            books: tokio::sync::Mutex::default(),
         })
     }
 
@@ -141,45 +156,68 @@ impl Broker {
 
     /// Waits until a call may be sent and books it. `hunt` is whose call it is. Fails as soon as
     /// it is clear that it may not be sent before `deadline`, and at once while the tenant is left
-    /// alone. May be dropped at any time: then nothing is booked.
+    /// alone; what comes of a call that tries it out is waited for. May be dropped at any time: then
+    /// nothing is booked.
     pub async fn acquire(
         self: &Arc<Self>,
-        scope: &Scope,
+        route: &Route,
         lane: Lane,
         hunt: &str,
         deadline: Option<DateTime<Utc>>,
     ) -> Result<Permit, Denied> {
         self.load().await;
-        let place = Place::take(self, scope, lane, hunt);
-        let permit = loop {
+        let ticket = self.desks().ticket();
+        loop {
+            let waiting = Waiting {
+                ticket,
+                lane,
+                hunt: Arc::from(hunt),
+            };
+            let permit = self.wait(route, waiting, deadline).await?;
+            if self.confirm(&route.scope, permit.call()).await {
+                return Ok(permit.ready());
+            }
+            permit.lost();
+        }
+    }
+
+    /// Waits for a call that may be sent by what is known of other processes.
+    async fn wait(
+        self: &Arc<Self>,
+        route: &Route,
+        waiting: Waiting,
+        deadline: Option<DateTime<Utc>>,
+    ) -> Result<Permit, Denied> {
+        let place = Place::take(self, route, waiting);
+        loop {
             let now = self.clock.now();
-            let (at, reason, timed) = match place.look(now) {
-                Look::Granted(permit) => break permit,
+            let (at, reason, look_again) = match place.look(now) {
+                Look::Granted(permit) => return Ok(permit),
                 Look::Denied(denied) => return Err(denied),
-                Look::Wait { at, reason, timed } => (at, reason, timed),
+                Look::Wait {
+                    at,
+                    reason,
+                    look_again,
+                } => (at, reason, look_again),
             };
             if let Some(deadline) = deadline
                 && (now >= deadline || at.is_some_and(|at| at > deadline))
             {
-                self.desks().desk(scope).tally.denied += 1;
+                self.desks().desk(&route.scope).tally.denied += 1;
                 return Err(Denied::Late {
-                    scope: scope.clone(),
+                    scope: route.scope.clone(),
                     at,
                     reason,
                 });
             }
-            let wake_at = [at.filter(|_| timed), deadline].into_iter().flatten().min();
-            match wake_at {
+            match [look_again, deadline].into_iter().flatten().min() {
                 Some(at) => tokio::select! {
                     () = place.woken.notified() => {}
                     () = self.clock.sleep_until(at) => {}
                 },
                 None => place.woken.notified().await,
             }
-        };
-        drop(place);
-        self.store_what_was_booked().await;
-        Ok(permit.ready())
+        }
     }
 
     fn desks(&self) -> MutexGuard<'_, Desks> {
@@ -197,11 +235,13 @@ impl Broker {
     }
 
     /// Tells what became of a breaker, once.
-    fn tell(scope: &Scope, change: Option<Change>) {
+    fn tell(route: &Route, change: Option<Change>) {
+        let (scope, door) = (&route.scope, route.door.as_ref());
         match change {
             Some(Change::Opened { fault, next_try }) => tracing::error!(
                 tenant = scope.tenant,
                 api = scope.api.as_str(),
+                door,
                 kind = fault.kind.as_str(),
                 cause = fault.what,
                 next_try = text(next_try),
@@ -210,6 +250,7 @@ impl Broker {
             Some(Change::Closed { after }) => tracing::info!(
                 tenant = scope.tenant,
                 api = scope.api.as_str(),
+                door,
                 after_seconds = after.num_seconds(),
                 "a tenant's API works again"
             ),
@@ -219,6 +260,12 @@ impl Broker {
 }
 
 impl Desks {
+    fn ticket(&mut self) -> u64 {
+        let ticket = self.next_ticket;
+        self.next_ticket += 1;
+        ticket
+    }
+
     fn desk(&mut self, scope: &Scope) -> &mut Desk {
         if !self.by_scope.contains_key(scope) {
             let limits = Limits::of(scope.api);
@@ -230,12 +277,14 @@ impl Desks {
             };
             let desk = Desk {
                 ledger,
-                breaker: Breaker::default(),
+                breakers: BTreeMap::new(),
                 turns: Turns::default(),
                 waiting: BTreeMap::new(),
+                unconfirmed: BTreeMap::new(),
                 version: 0,
                 tally: Tally::default(),
                 configured: false,
+                stored: self.stored,
             };
             self.by_scope.insert(scope.clone(), desk);
         }
@@ -250,13 +299,13 @@ impl Desk {
     fn changed(&mut self, now: DateTime<Utc>) {
         self.version += 1;
         self.serve(now);
-        self.alert();
+        self.alert(now);
     }
 
     /// Wakes the first of each lane, where it has not seen the last change.
-    fn alert(&self) {
+    fn alert(&self, now: DateTime<Utc>) {
         for lane in Lane::ALL {
-            if let Some(first) = self.first(lane)
+            if let Some(first) = self.first(lane, now)
                 && first.seen != Some(self.version)
             {
                 first.woken.notify_one();
@@ -264,38 +313,65 @@ impl Desk {
         }
     }
 
-    fn first(&self, lane: Lane) -> Option<&Waiter> {
-        let mut waiting = self.waiting.values();
-        waiting.find(|waiter| waiter.granted.is_none() && waiter.waiting.lane == lane)
+    /// Those whom a call can be granted, as far as it is up to their doors.
+    fn queue(&self, now: DateTime<Utc>) -> impl Iterator<Item = &Waiter> {
+        let waiting = self.waiting.values();
+        waiting.filter(move |waiter| {
+            let is_open = || matches!(self.door(&waiter.door, now), Passage::Free | Passage::Probe);
+            waiter.granted.is_none() && is_open()
+        })
+    }
+
+    fn first(&self, lane: Lane, now: DateTime<Utc>) -> Option<&Waiter> {
+        self.queue(now).find(|waiter| waiter.waiting.lane == lane)
+    }
+
+    fn door(&self, door: &Arc<str>, now: DateTime<Utc>) -> Passage {
+        let breaker = self.breakers.get(door);
+        breaker.map_or(Passage::Free, |breaker| breaker.view(now))
     }
 
     /// Grants as many calls as may be sent now to those whose turn it is.
     fn serve(&mut self, now: DateTime<Utc>) {
+        for breaker in self.breakers.values_mut() {
+            breaker.settle(now);
+        }
         // What detection may not do, no other lane may.
         if self.waiting.is_empty() || self.ledger.admit(now, Lane::Detection) != Admission::Now {
             return;
         }
         let mut recent = None;
         for lane in Lane::ALL {
-            while self.first(lane).is_some() && self.ledger.admit(now, lane) == Admission::Now {
+            while self.first(lane, now).is_some() && self.ledger.admit(now, lane) == Admission::Now
+            {
                 let recent = recent.get_or_insert_with(|| self.ledger.recent_calls(now));
-                let waiting = self.waiting.values();
-                let waiting = waiting.filter(|waiter| waiter.granted.is_none());
-                let waiting = waiting.map(|waiter| &waiter.waiting);
+                let waiting = self.queue(now).map(|waiter| &waiter.waiting);
                 let Some(next) = self.turns.next(lane, waiting, recent) else {
                     break;
                 };
                 let (ticket, hunt) = (next.ticket, Arc::clone(&next.hunt));
                 let call = self.ledger.book(now, lane, &hunt);
+                if self.stored {
+                    self.unconfirmed.insert(call, Unconfirmed::Booked);
+                }
                 self.version += 1;
                 self.turns.serve(&hunt);
                 *recent.entry(hunt).or_default() += 1;
                 if let Some(waiter) = self.waiting.get_mut(&ticket) {
-                    waiter.granted = Some(call);
+                    let breaker = self.breakers.get_mut(&waiter.door);
+                    let passage = breaker.map(|breaker| breaker.pass(now));
+                    let probe = passage == Some(Passage::Probe);
+                    waiter.granted = Some(Grant { call, probe });
                     waiter.woken.notify_one();
                 }
             }
         }
+    }
+
+    /// Takes back a call that was not sent.
+    fn give_back(&mut self, call: CallId) {
+        self.unconfirmed.remove(&call);
+        self.ledger.give_back(call);
     }
 
     fn wake_all(&self) {
@@ -308,7 +384,7 @@ impl Desk {
 /// A place in the queue. Dropped, it is given up, with what was granted to it.
 struct Place<'a> {
     broker: &'a Arc<Broker>,
-    scope: &'a Scope,
+    route: &'a Route,
     lane: Lane,
     ticket: u64,
     woken: Arc<Notify>,
@@ -321,31 +397,28 @@ enum Look {
         /// When a call may be possible, as far as that can be told.
         at: Option<DateTime<Utc>>,
         reason: Reason,
-        /// Whether to look again then; otherwise another of the lane does.
-        timed: bool,
+        /// When to look again; otherwise others see to that.
+        look_again: Option<DateTime<Utc>>,
     },
 }
 
 impl<'a> Place<'a> {
-    fn take(broker: &'a Arc<Broker>, scope: &'a Scope, lane: Lane, hunt: &str) -> Self {
+    fn take(broker: &'a Arc<Broker>, route: &'a Route, waiting: Waiting) -> Self {
         let woken = Arc::new(Notify::new());
-        let mut desks = broker.desks();
-        let ticket = desks.next_ticket;
-        desks.next_ticket += 1;
+        let (ticket, lane) = (waiting.ticket, waiting.lane);
         let waiter = Waiter {
-            waiting: Waiting {
-                ticket,
-                lane,
-                hunt: Arc::from(hunt),
-            },
+            waiting,
+            door: Arc::clone(&route.door),
             granted: None,
             seen: None,
             woken: Arc::clone(&woken),
         };
-        desks.desk(scope).waiting.insert(ticket, waiter);
+        let mut desks = broker.desks();
+        desks.desk(&route.scope).waiting.insert(ticket, waiter);
+        drop(desks);
         Self {
             broker,
-            scope,
+            route,
             lane,
             ticket,
             woken,
@@ -355,59 +428,63 @@ impl<'a> Place<'a> {
     /// How it stands for this place, after everybody got what there is.
     fn look(&self, now: DateTime<Utc>) -> Look {
         let mut desks = self.broker.desks();
-        let desk = desks.desk(self.scope);
-        let open = |next_try, why| {
-            Look::Denied(Denied::Open {
-                scope: self.scope.clone(),
-                next_try,
-                why,
-            })
-        };
-        // Who would have to wait only to be told so is told so now.
-        if let Some((next_try, why)) = desk.breaker.refuses(now) {
-            desk.tally.denied += 1;
-            return open(next_try, why);
-        }
+        let desk = desks.desk(&self.route.scope);
         desk.serve(now);
         let version = desk.version;
         let waiter = desk.waiting.get_mut(&self.ticket);
         let granted = waiter.and_then(|waiter| {
             waiter.seen = Some(version);
-            waiter.granted.take()
+            waiter.granted
         });
-        desk.alert();
-        let Some(call) = granted else {
-            let first = desk.first(self.lane);
-            let timed = first.is_some_and(|first| first.waiting.ticket == self.ticket);
-            let (at, reason) = match desk.ledger.admit(now, self.lane) {
-                Admission::At(at, reason) => (Some(at), reason),
-                Admission::WhenOneEnds(reason) => (None, reason),
-                // Others of the lane come first, who were woken.
-                Admission::Now => (Some(now), Reason::Turn(self.lane)),
+        desk.alert(now);
+        let door = desk.door(&self.route.door, now);
+        // Who would have to wait only to be told so is told so now.
+        if let Passage::Refused { next_try, why } = door {
+            desk.tally.denied += 1;
+            return Look::Denied(Denied::Open {
+                scope: self.route.scope.clone(),
+                next_try,
+                why,
+            });
+        }
+        if let Some(Grant { call, probe }) = granted {
+            desk.waiting.remove(&self.ticket);
+            drop(desks);
+            return Look::Granted(Permit::new(self.broker, self.route, call, now, probe));
+        }
+        if let Passage::Wait { until } = door {
+            return Look::Wait {
+                at: None,
+                reason: Reason::Trial,
+                look_again: Some(until),
             };
-            return Look::Wait { at, reason, timed };
+        }
+        let (at, reason) = match desk.ledger.admit(now, self.lane) {
+            Admission::At(at, reason) => (Some(at), reason),
+            Admission::WhenOneEnds(reason) => (None, reason),
+            // Others of the lane come first, who were woken.
+            Admission::Now => (Some(now), Reason::Turn(self.lane)),
         };
-        desk.waiting.remove(&self.ticket);
-        let probe = match desk.breaker.pass(now) {
-            Passage::Free => false,
-            Passage::Probe => true,
-            Passage::Refused { next_try, why } => {
-                desk.ledger.give_back(call);
-                desk.tally.denied += 1;
-                desk.changed(now);
-                return open(next_try, why);
-            }
-        };
-        drop(desks);
-        Look::Granted(Permit::new(self.broker, self.scope, call, now, probe))
+        let first = desk.first(self.lane, now);
+        let is_first = first.is_some_and(|first| first.waiting.ticket == self.ticket);
+        Look::Wait {
+            at,
+            reason,
+            look_again: at.filter(|_| is_first),
+        }
     }
 }
 
 impl Drop for Place<'_> {
     fn drop(&mut self) {
-        self.broker.change(self.scope, |desk, _| {
-            if let Some(call) = desk.waiting.remove(&self.ticket).and_then(|w| w.granted) {
-                desk.ledger.give_back(call);
+        self.broker.change(&self.route.scope, |desk, _| {
+            let waiter = desk.waiting.remove(&self.ticket);
+            let granted = waiter.and_then(|waiter| waiter.granted);
+            if let Some(Grant { call, probe }) = granted {
+                desk.give_back(call);
+                if probe && let Some(breaker) = desk.breakers.get_mut(&self.route.door) {
+                    breaker.abandoned();
+                }
             }
         });
     }

@@ -19,6 +19,7 @@ mod parts;
 mod patience;
 mod prepare;
 mod query_api;
+mod route;
 
 use std::sync::Arc;
 
@@ -38,8 +39,8 @@ use super::diagnosis::{Diagnosis, Effort};
 use super::schema::layered;
 use super::{QueryResult, QuerySpec, Source, SourceError, Surroundings};
 use crate::clock::SharedClock;
-use crate::microsoft::{ApiClient, Tokens};
-use crate::quota::{Limits, Scope};
+use crate::microsoft::{ApiClient, Service, Tokens};
+use crate::quota::{Limits, Route};
 
 /// A service of Microsoft that runs KQL.
 #[derive(Debug)]
@@ -55,8 +56,8 @@ struct Inner {
     client: ApiClient,
     broker: Arc<Broker>,
     clock: SharedClock,
-    /// Whose quota calls count against.
-    scope: Scope,
+    /// On which way calls go.
+    route: Route,
     /// Tables that the configuration declares.
     declared: Known,
 }
@@ -67,7 +68,8 @@ pub(super) fn graph(
     surroundings: &Surroundings,
 ) -> anyhow::Result<Arc<dyn Source>> {
     let api = hunting::Hunting::graph(config)?;
-    RemoteSource::build(Box::new(api), &config.service, surroundings)
+    let way = (Service::GraphSecurity, None);
+    RemoteSource::build(Box::new(api), &config.service, way, surroundings)
 }
 
 /// Advanced hunting through the API of Defender XDR.
@@ -76,7 +78,8 @@ pub(super) fn xdr(
     surroundings: &Surroundings,
 ) -> anyhow::Result<Arc<dyn Source>> {
     let api = hunting::Hunting::xdr(config)?;
-    RemoteSource::build(Box::new(api), &config.service, surroundings)
+    let way = (Service::Xdr, None);
+    RemoteSource::build(Box::new(api), &config.service, way, surroundings)
 }
 
 /// Advanced hunting through the API of Defender for Endpoint.
@@ -85,7 +88,8 @@ pub(super) fn mde(
     surroundings: &Surroundings,
 ) -> anyhow::Result<Arc<dyn Source>> {
     let api = hunting::Hunting::mde(config)?;
-    RemoteSource::build(Box::new(api), &config.service, surroundings)
+    let way = (Service::Mde, None);
+    RemoteSource::build(Box::new(api), &config.service, way, surroundings)
 }
 
 /// A workspace of Log Analytics.
@@ -94,7 +98,9 @@ pub(super) fn log_analytics(
     surroundings: &Surroundings,
 ) -> anyhow::Result<Arc<dyn Source>> {
     let api = log_analytics::LogAnalytics::new(config)?;
-    RemoteSource::build(Box::new(api), &config.service, surroundings)
+    let workspace = config.workspace.to_string();
+    let way = (Service::LogAnalytics, Some(workspace.as_str()));
+    RemoteSource::build(Box::new(api), &config.service, way, surroundings)
 }
 
 /// A database of Azure Data Explorer.
@@ -103,31 +109,30 @@ pub(super) fn kusto(
     surroundings: &Surroundings,
 ) -> anyhow::Result<Arc<dyn Source>> {
     let api = kusto::Kusto::new(config)?;
-    RemoteSource::build(Box::new(api), &config.service, surroundings)
+    let way = (Service::Kusto, Some(config.database.as_str()));
+    RemoteSource::build(Box::new(api), &config.service, way, surroundings)
 }
 
 impl RemoteSource {
     fn build(
         api: Box<dyn QueryApi>,
         config: &ServiceConfig,
+        (service, part): (Service, Option<&str>),
         surroundings: &Surroundings,
     ) -> anyhow::Result<Arc<dyn Source>> {
         let clock = Arc::clone(&surroundings.clock);
         let tokens = Tokens::new(&config.connection, Arc::clone(&clock))?;
         let client = ApiClient::new(&config.connection, tokens, Arc::clone(&clock))?;
-        let scope = Scope {
-            tenant: config.connection.tenant.clone(),
-            api: api.api(),
-        };
-        let limits = Limits::of(scope.api).with(&config.quota);
-        surroundings.broker.limit(&scope, limits);
+        let route = route::route(config, service, api.api(), part)?;
+        let limits = Limits::of(route.scope.api).with(&config.quota);
+        surroundings.broker.limit(&route.scope, limits);
         let inner = Inner {
             api,
             config: config.clone(),
             client,
             broker: Arc::clone(&surroundings.broker),
             clock,
-            scope,
+            route,
             declared: Known(Arc::clone(&surroundings.declared)),
         };
         Ok(Arc::new(Self {

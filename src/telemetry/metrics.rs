@@ -102,8 +102,8 @@ impl Metric {
                  open)"
             }
             Self::Breaker => {
-                "Whether an API is left alone because it failed several times: 0 no, 1 yes, 0.5 \
-                 while a call tries it out"
+                "Whether an API is left alone because it failed several times: 0 no, 1 yes (at one \
+                 endpoint at least), 0.5 while a call tries it out"
             }
             Self::Runs => "Runs that ended in the last 24 hours, by hunt and status",
             Self::HuntCompletedUntil => {

@@ -4,5 +4,6 @@
 mod clients;
 mod faults;
 mod parts;
+mod quota;
 mod runs;
 mod support;

@@ -1,6 +1,5 @@
 //! What is left of the quotas, and which tenants are left alone.
 
-use crate::quota::breaker;
 use crate::source::broker::{Broker, Standing};
 use crate::source::diagnosis::Diagnosis;
 
@@ -31,13 +30,14 @@ fn of(standing: &Standing) -> Vec<Diagnosis> {
             "see what else uses the tenant's quota",
         ));
     }
-    if standing.breaker != breaker::Standing::Closed
-        && let Some((fault, next_try)) = &standing.fault
-    {
-        let next_try = next_try.to_rfc3339_opts(chrono::SecondsFormat::Secs, true);
+    for failing in &standing.failing {
+        let next_try = failing
+            .next_try
+            .to_rfc3339_opts(chrono::SecondsFormat::Secs, true);
+        let (door, what) = (&failing.door, &failing.fault.what);
         checks.push(Diagnosis::fail(
             "failing",
-            format!("not asked before {next_try}: {}", fault.what),
+            format!("{door} is not asked before {next_try}: {what}"),
             "remove the cause; it is tried again by itself",
         ));
     }

@@ -1,18 +1,15 @@
-//! How a ledger is stored and taken up again: what changed since it was stored last, and what a
-//! process that did not end as it should may not have stored.
+//! How a ledger is stored, taken up again, and kept in step with those of other processes that
+//! store into the same place.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::window::counted_for;
-use super::{
-    ABANDONED_MAX, CALLS_KEPT_MAX, Call, CallId, Changes, Ledger, RUNNING_MAX, STORED_WITHIN,
-    minute_of,
-};
+use super::spent::Spent;
+use super::{Admission, CALLS_KEPT_MAX, Call, CallId, Changes, Ledger, RUNNING_MAX, UnderWay};
 use crate::quota::Lane;
-use crate::quota::snapshot::{CallRecord, RunningRecord, SNAPSHOT_VERSION, Snapshot};
+use crate::quota::snapshot::{CallRecord, RunningRecord, Snapshot};
 
 impl Ledger {
     /// Whether something is not stored yet.
@@ -21,8 +18,9 @@ impl Ledger {
             calls,
             returned,
             running,
+            learnt,
         } = &self.changes;
-        !(calls.is_empty() && returned.is_empty() && running.is_empty())
+        *learnt || !(calls.is_empty() && returned.is_empty() && running.is_empty())
     }
 
     /// What is not stored yet. It counts as stored from now on; if storing fails it goes back
@@ -40,13 +38,12 @@ impl Ledger {
             .iter()
             .filter(|call| changes.calls.binary_search(&call.id).is_ok());
         Snapshot {
-            version: SNAPSHOT_VERSION,
             calls: calls.map(Call::record).collect(),
             returned: changes.returned,
             running: running_records(&changes.running),
-            learnt: self.learnt.clone(),
+            learnt: changes.learnt.then(|| self.learnt.clone()),
             saved_at: now,
-            open: true,
+            since: self.counted_since(now),
         }
     }
 
@@ -57,105 +54,92 @@ impl Ledger {
         self.changes.returned.extend(unstored.returned);
         for record in unstored.running {
             let running = self.changes.running.entry(record.minute).or_default();
-            *running += TimeDelta::milliseconds(record.milliseconds);
+            running.add(record.lane, TimeDelta::milliseconds(record.milliseconds));
         }
+        self.changes.learnt |= unstored.learnt.is_some();
         // What no limit needs any more is not worth keeping until the store is back.
         let known: BTreeSet<CallId> = self.calls.iter().map(|call| call.id).collect();
         self.changes.calls.retain(|id| known.contains(id));
         self.changes.returned.truncate(CALLS_KEPT_MAX);
     }
 
-    /// Everything that is known, as it would be stored.
-    pub fn snapshot(&mut self, now: DateTime<Utc>) -> Snapshot {
-        self.settle(now);
-        Snapshot {
-            version: SNAPSHOT_VERSION,
-            calls: self.calls.iter().map(Call::record).collect(),
-            returned: Vec::new(),
-            running: running_records(&self.running),
-            learnt: self.learnt.clone(),
-            saved_at: now,
-            open: true,
+    /// Takes in what others stored, be it this process before it was started anew. What was taken
+    /// in already is replaced.
+    pub fn absorb(&mut self, now: DateTime<Utc>, stored: &Snapshot) {
+        if let Some(learnt) = &stored.learnt {
+            self.learnt.absorb(learnt);
         }
+        self.absorb_calls(now, &stored.calls);
+        if !stored.returned.is_empty() {
+            let returned: HashSet<CallId> = stored.returned.iter().copied().collect();
+            self.calls.retain(|call| !returned.contains(&call.id));
+            self.elsewhere.retain(|id, _| !returned.contains(id));
+        }
+        for record in &stored.running {
+            let milliseconds = record.milliseconds.clamp(0, RUNNING_MAX.num_milliseconds());
+            let running = self.running.entry(record.minute).or_default();
+            running.add(record.lane, TimeDelta::milliseconds(milliseconds));
+        }
+        self.settle(now);
     }
 
-    /// Takes in what was stored, by this process before it was started anew, or by others. Where a
-    /// process did not end as it should, it may have sent calls that it had no time to store: as
-    /// many as it could are assumed.
-    pub fn absorb(&mut self, now: DateTime<Utc>, stored: &[Snapshot]) {
-        let nobody: Arc<str> = Arc::from("");
-        for snapshot in stored.iter().filter(|s| s.version == SNAPSHOT_VERSION) {
-            for record in &snapshot.calls {
-                if self.calls.iter().any(|call| call.id == record.id) {
-                    continue;
-                }
+    fn absorb_calls(&mut self, now: DateTime<Utc>, records: &[CallRecord]) {
+        if records.is_empty() {
+            return;
+        }
+        let known = self.calls.iter().enumerate();
+        let known: HashMap<CallId, usize> = known.map(|(place, call)| (call.id, place)).collect();
+        let (nobody, counted_since) = (Arc::<str>::from(""), self.counted_since(now));
+        for record in records {
+            if self.open.contains_key(&record.id) {
+                continue;
+            }
+            if record.ended {
+                self.elsewhere.remove(&record.id);
+            } else {
+                let (begun, lane) = (record.at, record.lane);
+                self.elsewhere.insert(record.id, UnderWay { begun, lane });
+            }
+            let counted_by = record.counted_by.min(record.at + self.limits.arrival);
+            if let Some(place) = known.get(&record.id) {
+                let call = &mut self.calls[*place];
+                (call.counted_by, call.ended) = (counted_by, record.ended);
+            } else if counted_by > counted_since {
                 self.calls.push_back(Call {
                     id: record.id,
                     at: record.at,
-                    counted_by: record.counted_by.min(record.at + self.limits.arrival),
+                    counted_by,
                     lane: record.lane,
                     hunt: Arc::clone(&nobody),
                     ended: record.ended,
                 });
-                if !record.ended && !self.limits.running.is_empty() {
-                    let ran = (now - record.at).clamp(TimeDelta::zero(), ABANDONED_MAX);
-                    *self.running.entry(minute_of(now)).or_default() += ran;
-                }
             }
-            for record in &snapshot.running {
-                let milliseconds = record.milliseconds.clamp(0, RUNNING_MAX.num_milliseconds());
-                *self.running.entry(record.minute).or_default() +=
-                    TimeDelta::milliseconds(milliseconds);
-            }
-            self.learnt.absorb(&snapshot.learnt);
         }
-        // Nothing is forgotten yet: what was counted then says how many there can have been.
-        self.sort();
-        let mut gaps: Vec<DateTime<Utc>> = stored
-            .iter()
-            .filter(|snapshot| snapshot.version == SNAPSHOT_VERSION && snapshot.open)
-            .map(|snapshot| (snapshot.saved_at + STORED_WITHIN).min(now))
-            .collect();
-        gaps.sort_unstable();
-        for gap in gaps {
-            self.assume_unstored(now, gap);
-        }
-        self.sort();
-        self.settle(now);
-    }
-
-    fn sort(&mut self) {
         self.calls.make_contiguous().sort_by_key(|call| call.at);
+        let surplus = self.calls.len().saturating_sub(CALLS_KEPT_MAX);
+        self.calls.drain(..surplus);
+        while self.elsewhere.len() > CALLS_KEPT_MAX {
+            self.elsewhere.pop_first();
+        }
     }
 
-    /// Books as many calls as could have been sent at `at` without being stored.
-    fn assume_unstored(&mut self, now: DateTime<Utc>, at: DateTime<Utc>) {
-        let limits = self.learnt.tightened(&self.limits.calls);
-        let before = |per| {
-            let made = self.calls.iter().filter(|call| call.at <= at);
-            made.filter(move |call| call.counted_by + counted_for(per) > at)
-                .count()
-        };
-        let room = limits
-            .iter()
-            .map(|limit| (limit.max as usize).saturating_sub(before(limit.per)))
-            .min()
-            .unwrap_or(0)
-            .min(CALLS_KEPT_MAX);
-        let nobody: Arc<str> = Arc::from("");
-        for _ in 0..room {
-            let id = CallId(self.next_id);
-            self.next_id = self.next_id.wrapping_add(1);
-            self.calls.push_back(Call {
-                id,
-                at,
-                counted_by: (at + self.limits.arrival).min(now),
-                lane: Lane::Detection,
-                hunt: Arc::clone(&nobody),
-                ended: true,
-            });
-            self.changes.calls.push(id);
+    /// Books calls anew that were booked before it was known what others did, and are neither
+    /// stored nor sent. Those that do not fit any more are taken back; they are the answer.
+    pub fn book_anew(&mut self, now: DateTime<Utc>, ids: &BTreeSet<CallId>) -> Vec<CallId> {
+        let booked = self.calls.iter().filter(|call| ids.contains(&call.id));
+        let booked: Vec<Call> = booked.cloned().collect();
+        self.calls.retain(|call| !ids.contains(&call.id));
+        self.open.retain(|id, _| !ids.contains(id));
+        self.changes.calls.retain(|id| !ids.contains(id));
+        let mut refused = Vec::new();
+        for call in booked {
+            if self.admit(now, call.lane) == Admission::Now {
+                self.put(now, call.id, call.lane, call.hunt);
+            } else {
+                refused.push(call.id);
+            }
         }
+        refused
     }
 }
 
@@ -171,12 +155,13 @@ impl Call {
     }
 }
 
-fn running_records(running: &BTreeMap<i64, TimeDelta>) -> Vec<RunningRecord> {
-    running
-        .iter()
-        .map(|(minute, time)| RunningRecord {
+fn running_records(running: &BTreeMap<i64, Spent>) -> Vec<RunningRecord> {
+    let lanes = running.iter().flat_map(|(minute, spent)| {
+        Lane::ALL.map(|lane| RunningRecord {
             minute: *minute,
-            milliseconds: time.num_milliseconds(),
+            lane,
+            milliseconds: spent.of(lane).num_milliseconds(),
         })
-        .collect()
+    });
+    lanes.filter(|record| record.milliseconds > 0).collect()
 }

@@ -1,11 +1,13 @@
 //! What the ledger never does: let a window hold more than it may, whatever happens in whatever
 //! order, and however the service counts.
 
+use std::collections::BTreeSet;
+
 use proptest::prelude::*;
 
 use super::*;
 use crate::quota::limits::{CallLimit, RunningLimit};
-use crate::quota::snapshot::{SNAPSHOT_VERSION, Snapshot};
+use crate::quota::snapshot::{CallRecord, Snapshot};
 use crate::quota::{Api, Throttle};
 
 fn at(milliseconds: i64) -> DateTime<Utc> {
@@ -81,11 +83,31 @@ fn step() -> impl Strategy<Value = Step> {
 /// A call under way: its id, when it was booked, and how long it takes to arrive at most.
 type OpenCall = (CallId, i64, i64);
 
-/// What a store keeps: every change in the order written.
-fn stored(ledger: &mut Ledger, now: i64, clean: bool) -> Snapshot {
-    let mut changes = ledger.take_changes(at(now));
-    changes.open = !clean;
-    serde_json::from_str(&serde_json::to_string(&changes).unwrap()).unwrap()
+/// What a store keeps: later records of a call replace earlier ones, and what was returned is gone.
+#[derive(Clone, Debug, Default)]
+struct Store {
+    calls: BTreeMap<CallId, CallRecord>,
+    kept: Snapshot,
+}
+
+impl Store {
+    fn save(&mut self, ledger: &mut Ledger, now: i64) {
+        let changes = ledger.take_changes(at(now));
+        let calls = changes.calls.iter().map(|call| (call.id, *call));
+        self.calls.extend(calls);
+        for id in &changes.returned {
+            self.calls.remove(id);
+        }
+        self.kept.running.extend(changes.running);
+        self.kept.learnt = changes.learnt.or(self.kept.learnt.take());
+    }
+
+    fn all(&self) -> Snapshot {
+        Snapshot {
+            calls: self.calls.values().copied().collect(),
+            ..self.kept.clone()
+        }
+    }
 }
 
 proptest! {
@@ -93,8 +115,8 @@ proptest! {
     fn no_window_ever_holds_more_than_it_may(steps in prop::collection::vec(step(), 1..300)) {
         let limits = small_limits();
         let mut ledger = Ledger::new(limits.clone(), 0);
-        let (mut now, mut saved_at) = (0_i64, -10_000);
-        let mut store: Vec<Snapshot> = Vec::new();
+        let mut now = 0_i64;
+        let mut store = Store::default();
         let mut open: Vec<OpenCall> = Vec::new();
         let mut arrivals = Vec::new();
         let mut starts = 0;
@@ -104,10 +126,7 @@ proptest! {
                 Step::Call(lane, delay) => {
                     if open.len() < 4 && ledger.admit(at(now), lane) == Admission::Now {
                         let id = ledger.book(at(now), lane, &hunt("a"));
-                        if now - saved_at >= 1000 {
-                            store.push(stored(&mut ledger, now, false));
-                            saved_at = now;
-                        }
+                        store.save(&mut ledger, now);
                         open.push((id, now, i64::from(delay) * 2000 / 255));
                     } else {
                         prop_assert!(
@@ -126,10 +145,7 @@ proptest! {
                         ledger.give_back(id);
                     }
                 }
-                Step::Store => {
-                    store.push(stored(&mut ledger, now, false));
-                    saved_at = now;
-                }
+                Step::Store => store.save(&mut ledger, now),
                 Step::Crash | Step::Restart => {
                     let clean = matches!(step, Step::Restart);
                     for (id, begun, delay) in open.drain(..) {
@@ -140,12 +156,11 @@ proptest! {
                         }
                     }
                     if clean {
-                        store.push(stored(&mut ledger, now, true));
+                        store.save(&mut ledger, now);
                     }
                     starts += 1_000_000;
-                    saved_at = -10_000;
                     ledger = Ledger::new(limits.clone(), starts);
-                    ledger.absorb(at(now), &merged(&store));
+                    ledger.absorb(at(now), &store.all());
                 }
             }
         }
@@ -176,29 +191,6 @@ proptest! {
 
 fn take(open: &mut Vec<OpenCall>, index: usize) -> Option<OpenCall> {
     (index < open.len()).then(|| open.swap_remove(index))
-}
-
-/// What the store answers: later records of a call replace earlier ones, what was returned is
-/// gone, and the last process that wrote says whether its end was clean.
-fn merged(store: &[Snapshot]) -> Vec<Snapshot> {
-    let Some(last) = store.last() else {
-        return Vec::new();
-    };
-    let mut calls = BTreeMap::new();
-    let mut running = Vec::new();
-    for snapshot in store {
-        calls.extend(snapshot.calls.iter().map(|call| (call.id, *call)));
-        for id in &snapshot.returned {
-            calls.remove(id);
-        }
-        running.extend(snapshot.running.iter().copied());
-    }
-    vec![Snapshot {
-        calls: calls.into_values().collect(),
-        running,
-        returned: Vec::new(),
-        ..last.clone()
-    }]
 }
 
 #[test]
@@ -286,9 +278,12 @@ fn running_time_is_counted_with_that_of_queries_under_way() {
     );
     ledger.finish(at(600_000), id, TimeDelta::seconds(1), None);
     assert_eq!(ledger.admit(at(600_000), Lane::Detection), Admission::Now);
+    assert_eq!(ledger.admit(at(600_000), Lane::Backfill), Admission::Now);
+    let id = ledger.book(at(600_000), Lane::Backfill, &hunt("b"));
+    ledger.finish(at(600_000), id, TimeDelta::seconds(30), None);
     assert!(
         matches!(ledger.admit(at(600_000), Lane::Backfill), Admission::At(..)),
-        "six minutes are its part"
+        "six minutes are used by all, and thirty seconds by it"
     );
 }
 
@@ -391,31 +386,114 @@ fn a_clock_that_was_set_wrong_blocks_nobody_for_long() {
 }
 
 #[test]
-fn what_a_crash_may_have_lost_is_assumed() {
-    let mut ledger = Ledger::new(Limits::of(Api::Graph), 0);
-    let mut store = Vec::new();
-    for _ in 0..5 {
-        let id = ledger.book(at(0), Lane::Detection, &hunt("a"));
-        ledger.finish(at(0), id, TimeDelta::zero(), None);
+fn every_limit_has_a_part_for_each_lane() {
+    let mut ledger = Ledger::new(Limits::of(Api::Mde), 0);
+    let run = |ledger: &mut Ledger, minute: i64, lane, time| {
+        let id = ledger.book(at(minute * 60_000), lane, &hunt("a"));
+        ledger.finish(at(minute * 60_000), id, time, None);
+    };
+    let is_free = |ledger: &mut Ledger, minute: i64, lane| {
+        ledger.admit(at(minute * 60_000), lane) == Admission::Now
+    };
+    // Nine of ten minutes an hour, more than exports may use.
+    for minute in 0..6 {
+        run(&mut ledger, minute, Lane::Detection, TimeDelta::seconds(90));
     }
-    store.push(stored(&mut ledger, 0, false));
-    let used = |now: i64, store: &[Snapshot]| {
-        let mut ledger = Ledger::new(Limits::of(Api::Graph), 1_000_000);
-        ledger.absorb(at(now), &merged(store));
-        let uses = ledger.remaining(at(now)).uses;
-        (uses[0].used as u32, uses[1].used as u32)
+    assert!(is_free(&mut ledger, 6, Lane::Export));
+    run(&mut ledger, 6, Lane::Export, TimeDelta::seconds(30));
+    assert!(!is_free(&mut ledger, 7, Lane::Export), "five percent");
+    assert!(is_free(&mut ledger, 7, Lane::Backfill), "which has its own");
+    run(&mut ledger, 7, Lane::Detection, TimeDelta::seconds(30));
+    assert!(!is_free(&mut ledger, 8, Lane::Backfill), "nothing is left");
+
+    let limits = Limits {
+        cpu: Some(TimeDelta::seconds(100)),
+        ..Limits::of(Api::Graph)
     };
-    assert_eq!(used(10_000, &store), (45, 45), "40 more within a second");
-    assert_eq!(used(63_500, &store), (0, 45), "a minute later");
-    store.push(stored(&mut ledger, 500, true));
-    assert_eq!(used(10_000, &store), (5, 5), "a clean end loses nothing");
-    let newer = Snapshot {
-        version: SNAPSHOT_VERSION + 1,
-        ..merged(&store).remove(0)
+    let mut ledger = Ledger::new(limits, 0);
+    let spend = |ledger: &mut Ledger, lane, seconds| {
+        let id = ledger.book(at(0), lane, &hunt("a"));
+        let cpu = TimeDelta::seconds(seconds);
+        ledger.finish(at(0), id, TimeDelta::zero(), Some(cpu));
     };
-    assert_eq!(
-        used(10_000, &[newer]),
-        (0, 0),
-        "another version is not read"
+    spend(&mut ledger, Lane::Detection, 90);
+    assert!(is_free(&mut ledger, 0, Lane::Export));
+    spend(&mut ledger, Lane::Export, 5);
+    assert!(!is_free(&mut ledger, 0, Lane::Export));
+    assert!(is_free(&mut ledger, 0, Lane::Detection));
+
+    let mut ledger = Ledger::new(Limits::of(Api::Graph), 0);
+    for _ in 0..8 {
+        ledger.book(at(0), Lane::Detection, &hunt("a"));
+    }
+    assert!(is_free(&mut ledger, 0, Lane::Export), "of ten at a time");
+    ledger.book(at(0), Lane::Export, &hunt("b"));
+    assert!(!is_free(&mut ledger, 0, Lane::Export), "one is its own");
+    assert!(is_free(&mut ledger, 0, Lane::Detection));
+}
+
+#[test]
+fn calls_of_other_processes_are_taken_in_and_followed() {
+    let limits = Limits::of(Api::Mde);
+    let (mut ours, mut theirs) = (
+        Ledger::new(limits.clone(), 0),
+        Ledger::new(limits, 1_000_000),
     );
+    let used = |ledger: &mut Ledger, now| {
+        let uses = ledger.remaining(at(now)).uses;
+        (uses[0].used as u32, uses[2].used as u32)
+    };
+    let first = theirs.book(at(0), Lane::Export, &hunt("a"));
+    let second = theirs.book(at(0), Lane::Export, &hunt("a"));
+    ours.absorb(at(0), &theirs.take_changes(at(0)));
+    assert_eq!(used(&mut ours, 20_000), (2, 40), "two have run for 20 s");
+    theirs.finish(at(30_000), first, TimeDelta::seconds(5), None);
+    theirs.give_back(second);
+    ours.absorb(at(30_000), &theirs.take_changes(at(30_000)));
+    assert_eq!(used(&mut ours, 40_000), (1, 5), "as they told then");
+    // What never tells its end is taken for as long as services let a query run.
+    theirs.book(at(50_000), Lane::Export, &hunt("a"));
+    ours.absorb(at(50_000), &theirs.take_changes(at(50_000)));
+    assert_eq!(used(&mut ours, 60 * 60_000).1, 205);
+    assert_eq!(used(&mut ours, 70 * 60_000).1, 0);
+}
+
+#[test]
+fn what_does_not_fit_beside_calls_of_others_is_taken_back() {
+    let mut ours = Ledger::new(Limits::of(Api::Graph), 0);
+    let mut theirs = Ledger::new(Limits::of(Api::Graph), 1_000_000);
+    for _ in 0..40 {
+        let id = theirs.book(at(0), Lane::Detection, &hunt("a"));
+        theirs.finish(at(0), id, TimeDelta::zero(), None);
+    }
+    let booked = (0..8).map(|_| ours.book(at(100), Lane::Detection, &hunt("b")));
+    let booked: BTreeSet<CallId> = booked.collect();
+    ours.absorb(at(100), &theirs.take_changes(at(100)));
+    let lost = ours.book_anew(at(100), &booked);
+    assert_eq!(lost, booked.iter().copied().skip(5).collect::<Vec<_>>());
+    assert_eq!(ours.remaining(at(100)).uses[0].used as u32, 45);
+    assert_eq!(ours.take_changes(at(100)).calls.len(), 5);
+}
+
+#[test]
+fn many_stored_calls_are_taken_in_quickly_and_old_ones_not_at_all() {
+    let mut ledger = Ledger::new(Limits::of(Api::Graph), 0);
+    let calls = (0..200_000).map(|id| CallRecord {
+        id: CallId(1_000_000 + id),
+        // Over a day and an hour, of which the last counts.
+        at: at(id * 450),
+        counted_by: at(id * 450),
+        lane: Lane::Export,
+        ended: true,
+    });
+    let stored = Snapshot {
+        calls: calls.collect(),
+        ..Snapshot::default()
+    };
+    let begun = std::time::Instant::now();
+    let now = 200_000 * 450;
+    ledger.absorb(at(now), &stored);
+    // Compared one by one, they would take many minutes.
+    assert!(begun.elapsed() < std::time::Duration::from_secs(20));
+    assert_eq!(ledger.calls.len(), 3_603_600 / 450 - 1);
 }

@@ -2,14 +2,16 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::{Call, Ledger};
+use super::spent::Spent;
+use super::{ABANDONED_MAX, Call, Ledger, minute_of};
 use crate::quota::Lane;
-use crate::quota::limits::{CallLimit, Limits};
+use crate::quota::limits::{CallLimit, Limits, RunningLimit};
 
 /// The service's clock may go slower than ours by a thousandth.
 const DRIFT_DIVISOR: i32 = 1000;
 
-/// When there is room.
+/// When there is room; the sooner the less.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Free {
     Now,
     At(DateTime<Utc>),
@@ -87,38 +89,60 @@ impl Ledger {
         Some(by_share.min(by_sure))
     }
 
-    /// Running time that a window of this length still counts, with when it stops to.
+    /// Running time that a window of this length still counts, with when it stops to, oldest
+    /// first. Of a call elsewhere it is the time since it began, or what it may have run at most.
     pub(super) fn running_in(
         &self,
         now: DateTime<Utc>,
         per: TimeDelta,
-    ) -> impl Iterator<Item = (DateTime<Utc>, TimeDelta)> {
-        self.running
-            .iter()
-            .map(move |(minute, time)| (end_of(*minute) + counted_for(per), *time))
-            .filter(move |(freed, _)| *freed > now)
+    ) -> Vec<(DateTime<Utc>, Spent)> {
+        let mut ran = self.running.clone();
+        for call in self.elsewhere.values() {
+            let time = (now - call.begun).clamp(TimeDelta::zero(), ABANDONED_MAX);
+            let minute = ran.entry(minute_of(call.begun + time)).or_default();
+            minute.add(call.lane, time);
+        }
+        ran.into_iter()
+            .map(|(minute, time)| (end_of(minute) + counted_for(per), time))
+            .filter(|(freed, _)| *freed > now)
+            .collect()
     }
 
+    /// When a window has room for a query of this lane, by the rule for calls.
     pub(super) fn running_free_at(
         &self,
         now: DateTime<Utc>,
-        per: TimeDelta,
-        allowed: TimeDelta,
-        open_time: TimeDelta,
+        limit: &RunningLimit,
+        lane: Lane,
+        under_way: &Spent,
     ) -> Free {
-        let ran: TimeDelta = self.running_in(now, per).map(|(_, time)| time).sum();
-        let mut used = ran + open_time;
-        if used < allowed {
-            return Free::Now;
-        }
-        for (freed, time) in self.running_in(now, per) {
-            used -= time;
-            if used < allowed {
-                return Free::At(freed);
-            }
-        }
-        Free::WhenOneEnds
+        let ran = self.running_in(now, limit.per);
+        let all = |max| free_at(&ran, max, under_way.all(), Spent::all);
+        let by_share = all(self.limits.time_allowance(limit.max, lane));
+        let sure = Limits::time_sure(limit.max);
+        let own = free_at(&ran, sure, under_way.of(lane), |time| time.of(lane));
+        by_share.min(own.max(all(limit.max)))
     }
+}
+
+/// When less than `max` of a time is used, of which `used` is by what is under way.
+fn free_at(
+    ran: &[(DateTime<Utc>, Spent)],
+    max: TimeDelta,
+    used: TimeDelta,
+    of: impl Fn(&Spent) -> TimeDelta,
+) -> Free {
+    let mut used = used + ran.iter().map(|(_, time)| of(time)).sum::<TimeDelta>();
+    if used < max {
+        return Free::Now;
+    }
+    for (freed, time) in ran {
+        used -= of(time);
+        if used < max {
+            return Free::At(*freed);
+        }
+    }
+    Free::WhenOneEnds
 }
 
 /// How long a call is counted, by our clock.

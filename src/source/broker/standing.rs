@@ -1,6 +1,7 @@
 //! How the broker's books stand, for doctor and metrics.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 
@@ -36,16 +37,35 @@ pub struct Standing {
     pub waiting: BTreeMap<Lane, usize>,
     /// What became of calls.
     pub tally: Tally,
-    /// Whether it is left alone for its failures.
-    pub breaker: breaker::Standing,
-    /// The failure it is left alone for, and when it is tried out.
-    pub fault: Option<(Fault, DateTime<Utc>)>,
+    /// Where it is left alone for its failures.
+    pub failing: Vec<Failing>,
+}
+
+/// An endpoint, with an identity, that failed several times.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Failing {
+    /// Which.
+    pub door: Arc<str>,
+    /// Whether it is tried out.
+    pub standing: breaker::Standing,
+    /// The last failure.
+    pub fault: Fault,
+    /// When it is tried out.
+    pub next_try: DateTime<Utc>,
+}
+
+impl Standing {
+    /// Whether it is left alone at one door at least.
+    pub fn breaker(&self) -> breaker::Standing {
+        let doors = self.failing.iter().map(|failing| failing.standing);
+        doors.max().unwrap_or(breaker::Standing::Closed)
+    }
 }
 
 impl Broker {
-    /// How all scopes stand. Books of the store are read first.
+    /// How all scopes stand. What other processes stored is read first.
     pub async fn standing(&self) -> Vec<Standing> {
-        self.load().await;
+        self.catch_up().await;
         let now = self.clock.now();
         let mut desks = self.desks();
         let desks = desks.by_scope.iter_mut();
@@ -56,14 +76,21 @@ impl Broker {
                 for waiter in desk.waiting.values() {
                     *waiting.entry(waiter.waiting.lane).or_default() += 1;
                 }
-                let (breaker, fault, next_try) = desk.breaker.standing();
+                let failing = desk.breakers.iter().filter_map(|(door, breaker)| {
+                    let (standing, fault, next_try) = breaker.standing();
+                    Some(Failing {
+                        door: Arc::clone(door),
+                        standing,
+                        fault: fault?.clone(),
+                        next_try: next_try?,
+                    })
+                });
                 Standing {
                     scope: scope.clone(),
                     remaining: desk.ledger.remaining(now),
                     waiting,
                     tally: desk.tally,
-                    breaker,
-                    fault: fault.cloned().zip(next_try),
+                    failing: failing.collect(),
                 }
             })
             .collect()

@@ -1,6 +1,6 @@
 //! Many hunts at one tenant, by a manual clock, before a service that counts for itself.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -11,55 +11,117 @@ use super::*;
 use crate::clock::{Clock as _, ManualClock};
 use crate::quota::breaker::{Fault, FaultKind};
 use crate::quota::snapshot::CallRecord;
-use crate::quota::{Api, QuotaStoreError, Snapshot, Throttle, Throttled};
+use crate::quota::{Api, News, QuotaStoreError, Seen, Snapshot, Stored, Throttle, Throttled};
 
 fn begin() -> DateTime<Utc> {
     // Not at a full minute: the service's windows are not ours.
     DateTime::from_timestamp(1_767_312_017, 0).unwrap()
 }
 
-fn graph() -> Scope {
-    Scope {
-        tenant: "contoso".to_owned(),
-        api: Api::Graph,
+fn graph() -> Route {
+    Route {
+        scope: Scope {
+            tenant: "contoso".to_owned(),
+            api: Api::Graph,
+        },
+        door: Arc::from("graph.microsoft.com"),
     }
 }
 
-/// Keeps what it is given, as a database does.
+/// Keeps what it is given, as a database does that several processes have open.
 #[derive(Debug, Default)]
 struct Disk {
-    calls: Mutex<BTreeMap<CallId, CallRecord>>,
-    /// What was written last.
-    last: Mutex<Option<Snapshot>>,
-    saves: AtomicUsize,
+    writes: Mutex<Vec<Write>>,
+    processes: AtomicUsize,
 }
 
-#[async_trait]
-impl QuotaStore for Disk {
-    async fn load(&self, _: DateTime<Utc>) -> Result<Vec<(Scope, Snapshot)>, QuotaStoreError> {
-        let calls = self.calls.lock().unwrap().values().copied().collect();
-        let last = self.last.lock().unwrap().clone();
-        let snapshot = last.map(|last| (graph(), Snapshot { calls, ..last }));
-        Ok(snapshot.into_iter().collect())
+#[derive(Debug)]
+struct Write {
+    process: usize,
+    changes: Vec<(Scope, Snapshot)>,
+}
+
+/// A process's way to it.
+#[derive(Debug)]
+struct Handle {
+    disk: Arc<Disk>,
+    process: usize,
+}
+
+impl Disk {
+    fn open(self: &Arc<Self>) -> Arc<Handle> {
+        Arc::new(Handle {
+            disk: Arc::clone(self),
+            process: self.processes.fetch_add(1, Ordering::Relaxed),
+        })
     }
 
-    async fn save(
-        &self,
-        changes: &[(Scope, Snapshot)],
-        _: DateTime<Utc>,
-    ) -> Result<(), QuotaStoreError> {
-        self.saves.fetch_add(1, Ordering::Relaxed);
-        // Others run meanwhile, as they do while a disk writes.
-        tokio::task::yield_now().await;
-        let mut calls = self.calls.lock().unwrap();
-        for (_, snapshot) in changes {
+    fn broker(self: &Arc<Self>, clock: &Arc<ManualClock>) -> Arc<Broker> {
+        Broker::new(Arc::clone(clock) as _, Some(self.open()))
+    }
+}
+
+impl Handle {
+    fn news_of(&self, writes: &[Write], seen: Seen) -> News {
+        let mut used: BTreeMap<Scope, BTreeMap<CallId, CallRecord>> = BTreeMap::new();
+        let mut rest = Vec::new();
+        let new = writes[seen.0 as usize..].iter();
+        let new = new.filter(|write| write.process != self.process);
+        for (scope, snapshot) in new.flat_map(|write| &write.changes) {
+            let calls = used.entry(scope.clone()).or_default();
             calls.extend(snapshot.calls.iter().map(|call| (call.id, *call)));
             for id in &snapshot.returned {
                 calls.remove(id);
             }
-            *self.last.lock().unwrap() = Some(snapshot.clone());
+            let calls = Vec::new();
+            rest.push((
+                scope.clone(),
+                Snapshot {
+                    calls,
+                    ..snapshot.clone()
+                },
+            ));
         }
-        Ok(())
+        let used = used.into_iter().map(|(scope, calls)| {
+            let calls = calls.into_values().collect();
+            (
+                scope,
+                Snapshot {
+                    calls,
+                    ..Snapshot::default()
+                },
+            )
+        });
+        News {
+            seen: Seen(writes.len() as i64),
+            used: used.chain(rest).collect(),
+        }
+    }
+}
+
+#[async_trait]
+impl QuotaStore for Handle {
+    async fn news(&self, seen: Seen, _: DateTime<Utc>) -> Result<News, QuotaStoreError> {
+        Ok(self.news_of(&self.disk.writes.lock().unwrap(), seen))
+    }
+
+    async fn save(
+        &self,
+        seen: Seen,
+        changes: &[(Scope, Snapshot)],
+        _: DateTime<Utc>,
+    ) -> Result<Stored, QuotaStoreError> {
+        // Others run meanwhile, as they do while a disk writes.
+        tokio::task::yield_now().await;
+        let mut writes = self.disk.writes.lock().unwrap();
+        if seen != Seen(writes.len() as i64) {
+            return Ok(Stored::Behind(self.news_of(&writes, seen)));
+        }
+        writes.push(Write {
+            process: self.process,
+            changes: changes.to_vec(),
+        });
+        Ok(Stored::Written(Seen(writes.len() as i64)))
     }
 }
 
@@ -129,15 +191,15 @@ fn lane_of(hunt: usize) -> Lane {
     Lane::ALL[hunt % 3]
 }
 
-/// The hunts that have not had all their calls begin, or go on.
+/// The hunts that have not had all their calls begin, or go on; spread over several processes.
 fn start_hunts(
-    broker: &Arc<Broker>,
+    brokers: &[Arc<Broker>],
     clock: &Arc<ManualClock>,
     service: &Arc<Service>,
 ) -> JoinSet<()> {
     let calls = service.calls();
     let mut hunts = JoinSet::new();
-    for hunt in 0..HUNTS {
+    for (hunt, broker) in (0..HUNTS).zip(brokers.iter().cycle()) {
         let had = calls.iter().filter(|call| call.hunt == hunt).count();
         let (broker, clock) = (Arc::clone(broker), Arc::clone(clock));
         let service = Arc::clone(service);
@@ -172,7 +234,7 @@ async fn two_hundred_hunts_at_once_stay_inside_the_quota() {
     let clock = Arc::new(ManualClock::new(begin()));
     let disk = Arc::new(Disk::default());
     let service = Arc::new(Service::default());
-    let open = || Broker::new(Arc::clone(&clock) as _, Some(Arc::clone(&disk) as _));
+    let open = || disk.broker(&clock);
     let count = || service.calls().len();
 
     // Everybody is in the queue before the first call: all places are taken until then.
@@ -184,7 +246,7 @@ async fn two_hundred_hunts_at_once_stay_inside_the_quota() {
             .await;
         places.push(place.unwrap());
     }
-    let mut hunts = start_hunts(&broker, &clock, &service);
+    let mut hunts = start_hunts(std::slice::from_ref(&broker), &clock, &service);
     settle().await;
     for place in places {
         place.give_back();
@@ -196,12 +258,12 @@ async fn two_hundred_hunts_at_once_stay_inside_the_quota() {
     drop(broker);
     clock.advance(Duration::from_millis(250));
     let broker = open();
-    let mut hunts = start_hunts(&broker, &clock, &service);
+    let mut hunts = start_hunts(std::slice::from_ref(&broker), &clock, &service);
     pass_time(&clock, || count() >= 900).await;
     hunts.shutdown().await;
     broker.close().await;
     let broker = open();
-    let mut hunts = start_hunts(&broker, &clock, &service);
+    let mut hunts = start_hunts(std::slice::from_ref(&broker), &clock, &service);
     pass_time(&clock, || {
         while hunts.try_join_next().is_some() {}
         hunts.is_empty()
@@ -246,8 +308,58 @@ async fn two_hundred_hunts_at_once_stay_inside_the_quota() {
             assert!(had[&call.hunt] <= fewest + 4, "{lane}: {had:?}");
         }
     }
-    let saves = disk.saves.load(Ordering::Relaxed);
-    assert!(saves < 2000, "at most once a second: {saves}");
+    let saves = disk.writes.lock().unwrap().len();
+    assert!(saves < 2000, "at most one for each call: {saves}");
+}
+
+#[tokio::test]
+async fn two_processes_at_once_stay_inside_the_quota() {
+    let clock = Arc::new(ManualClock::new(begin()));
+    let (disk, service) = (Arc::new(Disk::default()), Arc::new(Service::default()));
+    let brokers = [disk.broker(&clock), disk.broker(&clock)];
+    let mut hunts = start_hunts(&brokers, &clock, &service);
+    pass_time(&clock, || service.calls().len() >= 200).await;
+    // One ends in the middle of a minute, without a word; the other goes on.
+    let [first, second] = brokers;
+    hunts.shutdown().await;
+    drop(first);
+    let mut hunts = start_hunts(&[second], &clock, &service);
+    pass_time(&clock, || service.calls().len() >= 400).await;
+    hunts.shutdown().await;
+    service.assert_content();
+    let took = clock.now() - begin();
+    assert!(took < TimeDelta::minutes(10), "as fast as one: {took}");
+}
+
+#[tokio::test]
+async fn what_another_process_uses_is_seen_and_nothing_is_invented() {
+    let clock = Arc::new(ManualClock::new(begin()));
+    let disk = Arc::new(Disk::default());
+    let (serve, query) = (disk.broker(&clock), disk.broker(&clock));
+    let call = async |broker: &Arc<Broker>| {
+        let soon = Some(clock.now() + TimeDelta::seconds(5));
+        let permit = broker.acquire(&graph(), Lane::Detection, "a", soon).await;
+        permit.map(|permit| permit.finish(None, None))
+    };
+    let used =
+        async |broker: &Arc<Broker>| broker.standing().await[0].remaining.uses[0].used as u32;
+    for _ in 0..6 {
+        call(&serve).await.unwrap();
+    }
+    clock.advance(Duration::from_secs(10));
+    assert_eq!(
+        used(&query).await,
+        6,
+        "a process that lives has sent what it stored"
+    );
+    for _ in 0..39 {
+        call(&query).await.unwrap();
+    }
+    assert!(matches!(call(&serve).await, Err(Denied::Late { .. })));
+    assert_eq!(used(&serve).await, 45);
+    clock.advance(Duration::from_secs(51));
+    call(&serve).await.unwrap();
+    assert_eq!(used(&disk.broker(&clock)).await, 40);
 }
 
 #[tokio::test]
@@ -286,7 +398,7 @@ async fn who_gives_up_leaves_nothing_behind() {
         concurrency: Some(1),
         ..Limits::of(Api::Graph)
     };
-    broker.limit(&graph(), limits);
+    broker.limit(&graph().scope, limits);
     let first = broker
         .acquire(&graph(), Lane::Detection, "a", None)
         .await
@@ -363,43 +475,184 @@ async fn a_tenant_that_fails_is_left_alone_and_tried_out() {
          the secret has run out"
     );
     clock.advance(Duration::from_secs(30));
-    let probe = call().await.unwrap();
-    assert!(
-        matches!(call().await, Err(Denied::Open { .. })),
-        "one at a time"
-    );
-    drop(probe);
+    drop(call().await.unwrap());
     let probe = call().await.unwrap();
     probe.finish(None, None);
     call().await.unwrap().finish(None, None);
     let standing = broker.standing().await.remove(0);
-    assert_eq!(standing.breaker, crate::quota::breaker::Standing::Closed);
+    assert_eq!(standing.failing, []);
     assert_eq!(standing.tally.failed, 5);
 }
 
-/// A store that does not work.
-#[derive(Debug)]
-struct BrokenStore;
-
-#[async_trait]
-impl QuotaStore for BrokenStore {
-    async fn load(&self, _: DateTime<Utc>) -> Result<Vec<(Scope, Snapshot)>, QuotaStoreError> {
-        Err(QuotaStoreError("the disk is gone".to_owned()))
+fn fault(what: &str) -> Fault {
+    Fault {
+        kind: FaultKind::Unavailable,
+        what: what.to_owned(),
     }
+}
 
-    async fn save(&self, _: &[(Scope, Snapshot)], _: DateTime<Utc>) -> Result<(), QuotaStoreError> {
-        Err(QuotaStoreError("the disk is gone".to_owned()))
+async fn fail_five_times(broker: &Arc<Broker>, route: &Route) {
+    for _ in 0..5 {
+        let permit = broker.acquire(route, Lane::Detection, "a", None).await;
+        permit.unwrap().failed(fault("it is down"));
     }
 }
 
 #[tokio::test]
-async fn a_store_that_fails_stops_nobody() {
+async fn others_wait_for_what_comes_of_the_call_that_tries_it_out() {
     let clock = Arc::new(ManualClock::new(begin()));
-    let broker = Broker::new(Arc::clone(&clock) as _, Some(Arc::new(BrokenStore)));
+    let broker = Broker::new(Arc::clone(&clock) as _, None);
+    fail_five_times(&broker, &graph()).await;
+    let start = || {
+        let mut calls = JoinSet::new();
+        for _ in 0..8 {
+            let broker = Arc::clone(&broker);
+            calls.spawn(async move {
+                let route = graph();
+                let permit = broker.acquire(&route, Lane::Export, "b", None).await;
+                permit.map(|permit| permit.finish(None, None))
+            });
+        }
+        calls
+    };
+    let probe = async || broker.acquire(&graph(), Lane::Detection, "a", None).await;
+    // It fails: all are told, and when it is tried out the next time.
+    clock.advance(Duration::from_secs(30));
+    let permit = probe().await.unwrap();
+    let mut calls = start();
+    settle().await;
+    assert!(calls.try_join_next().is_none(), "they wait");
+    permit.failed(fault("it is still down"));
+    for denied in calls.join_all().await {
+        let Err(Denied::Open { next_try, .. }) = denied else {
+            panic!("{denied:?}");
+        };
+        assert_eq!(next_try, clock.now() + TimeDelta::seconds(60));
+    }
+    // It works: all go on.
+    clock.advance(Duration::from_mins(1));
+    let permit = probe().await.unwrap();
+    let soon = Some(clock.now() + TimeDelta::seconds(1));
+    let waiting = {
+        let broker = Arc::clone(&broker);
+        tokio::spawn(async move {
+            let route = graph();
+            broker.acquire(&route, Lane::Export, "c", soon).await
+        })
+    };
+    let calls = start();
+    settle().await;
+    clock.advance(Duration::from_secs(1));
+    settle().await;
+    assert_eq!(
+        waiting.await.unwrap().unwrap_err().to_string(),
+        "no call to graph of contoso in time: a call tries out whether it works again after \
+         failures"
+    );
+    permit.finish(None, None);
+    assert!(calls.join_all().await.iter().all(Result::is_ok));
+}
+
+#[tokio::test]
+async fn what_fails_at_one_door_does_not_shut_the_others() {
+    let clock = Arc::new(ManualClock::new(begin()));
+    let broker = Broker::new(Arc::clone(&clock) as _, None);
+    let other = Route {
+        door: Arc::from("graph.microsoft.com as another"),
+        ..graph()
+    };
+    fail_five_times(&broker, &graph()).await;
+    let denied = broker.acquire(&graph(), Lane::Detection, "a", None).await;
+    assert!(matches!(denied, Err(Denied::Open { .. })));
+    let permit = broker.acquire(&other, Lane::Detection, "b", None).await;
+    permit.unwrap().finish(None, None);
+    let standing = broker.standing().await.remove(0);
+    assert_eq!(standing.failing.len(), 1, "their success is their own");
+    assert_eq!(standing.remaining.uses[0].used as u32, 6, "of one quota");
+}
+
+#[tokio::test]
+async fn a_call_that_was_not_answered_says_neither_yes_nor_no() {
+    let clock = Arc::new(ManualClock::new(begin()));
+    let broker = Broker::new(Arc::clone(&clock) as _, None);
+    let route = graph();
+    let call = async || broker.acquire(&route, Lane::Detection, "a", None).await;
+    let late = || fault("no response came in time");
+    for _ in 0..4 {
+        call().await.unwrap().failed(fault("it is down"));
+        call().await.unwrap().unanswered(late());
+    }
+    call().await.unwrap().failed(fault("it is down"));
+    assert!(call().await.is_err(), "five failures one after the other");
+    clock.advance(Duration::from_secs(30));
+    call().await.unwrap().unanswered(late());
+    let Err(Denied::Open { next_try, why, .. }) = call().await else {
+        panic!("it does not work again");
+    };
+    assert_eq!(next_try, clock.now() + TimeDelta::seconds(60));
+    assert_eq!(why, "no response came in time");
+}
+
+/// A store that works now and then.
+#[derive(Debug)]
+struct Shaky {
+    store: Arc<Handle>,
+    works: AtomicBool,
+}
+
+impl Shaky {
+    fn works(&self) -> Result<(), QuotaStoreError> {
+        let works = self.works.load(Ordering::Relaxed);
+        let gone = || QuotaStoreError("the disk is gone".to_owned());
+        works.then_some(()).ok_or_else(gone)
+    }
+}
+
+#[async_trait]
+impl QuotaStore for Shaky {
+    async fn news(&self, seen: Seen, since: DateTime<Utc>) -> Result<News, QuotaStoreError> {
+        self.works()?;
+        self.store.news(seen, since).await
+    }
+
+    async fn save(
+        &self,
+        seen: Seen,
+        changes: &[(Scope, Snapshot)],
+        since: DateTime<Utc>,
+    ) -> Result<Stored, QuotaStoreError> {
+        self.works()?;
+        self.store.save(seen, changes, since).await
+    }
+}
+
+#[tokio::test]
+async fn a_store_that_fails_stops_nobody_and_is_tried_again() {
+    let clock = Arc::new(ManualClock::new(begin()));
+    let disk = Arc::new(Disk::default());
+    let other = disk.broker(&clock);
+    for _ in 0..7 {
+        let permit = other.acquire(&graph(), Lane::Detection, "b", None).await;
+        permit.unwrap().finish(None, None);
+    }
+    let store = Arc::new(Shaky {
+        store: disk.open(),
+        works: AtomicBool::new(false),
+    });
+    let broker = Broker::new(Arc::clone(&clock) as _, Some(Arc::clone(&store) as _));
     for _ in 0..10 {
         let permit = broker.acquire(&graph(), Lane::Detection, "a", None).await;
         permit.unwrap().finish(None, None);
-        clock.advance(Duration::from_secs(2));
+        clock.advance(Duration::from_secs(1));
     }
     broker.close().await;
+    let used =
+        async |broker: &Arc<Broker>| broker.standing().await[0].remaining.uses[0].used as u32;
+    assert_eq!(used(&broker).await, 10);
+    clock.advance(Duration::from_secs(1));
+    store.works.store(true, Ordering::Relaxed);
+    let permit = broker.acquire(&graph(), Lane::Detection, "a", None).await;
+    permit.unwrap().finish(None, None);
+    assert_eq!(used(&broker).await, 18, "with those of the other");
+    assert_eq!(used(&other).await, 18, "and what was sent meanwhile");
 }

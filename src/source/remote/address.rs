@@ -34,6 +34,13 @@ impl Address {
         Ok(Self { base, audience })
     }
 
+    /// Host and port.
+    pub(super) fn host(&self) -> String {
+        let host = self.base.host_str().unwrap_or_default();
+        let port = self.base.port();
+        port.map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
+    }
+
     /// The address of a path below it. `segments` are single names: what stands in them is
     /// escaped.
     pub(super) fn join(&self, segments: &[&str]) -> Url {

@@ -141,7 +141,7 @@ impl Inner {
                 }
                 Err(error) => error,
             };
-            book(permit, &error);
+            book(permit, &error, called.status);
             match patience.after(&error, can_split) {
                 Next::AskBroker => {}
                 Next::AskForLess => return Ok(Answered::refused(&error)),
@@ -166,14 +166,14 @@ impl Inner {
     ) -> Result<Option<Permit>, SourceError> {
         let granted = self
             .broker
-            .acquire(&self.scope, turn.lane, &turn.hunt, deadline)
+            .acquire(&self.route, turn.lane, &turn.hunt, deadline)
             .await;
         let denied = match granted {
             Ok(permit) => return Ok(Some(permit)),
             Err(denied) => denied,
         };
         if let Denied::Open { next_try, .. } = denied
-            && turn.deadline.is_none_or(|deadline| next_try < deadline)
+            && deadline.is_none_or(|deadline| next_try < deadline)
             && patience.waits_for_breaker()
         {
             self.clock.sleep_until(next_try).await;
@@ -417,8 +417,8 @@ fn undecoded(failure: Failure<ApiError>) -> ApiError {
 }
 
 /// Tells the broker what became of a call that failed. A failure of the query says nothing against
-/// the tenant.
-fn book(permit: Permit, error: &ApiError) {
+/// the tenant, and nothing for it, either, unless the service answered with it.
+fn book(permit: Permit, error: &ApiError, status: Option<u16>) {
     let kind = match &error.kind {
         ApiErrorKind::Throttled { after, quota } => {
             return permit.throttled(&Throttled {
@@ -429,6 +429,14 @@ fn book(permit: Permit, error: &ApiError) {
         ApiErrorKind::Unauthorized | ApiErrorKind::Forbidden => FaultKind::Unauthorized,
         ApiErrorKind::Misconfigured => FaultKind::Misconfigured,
         ApiErrorKind::Unavailable => FaultKind::Unavailable,
+        // It could not even be asked.
+        ApiErrorKind::InvalidQuery if status.is_none() => return permit.give_back(),
+        _ if status.is_none() => {
+            return permit.unanswered(Fault {
+                kind: FaultKind::Unavailable,
+                what: error.to_string(),
+            });
+        }
         ApiErrorKind::InvalidQuery
         | ApiErrorKind::NotFound
         | ApiErrorKind::TooLarge
@@ -455,3 +463,6 @@ fn throttle(quota: Option<&microsoft::Throttle>) -> Throttle {
         None => Throttle::Unknown,
     }
 }
+
+#[cfg(test)]
+mod tests;

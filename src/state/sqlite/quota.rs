@@ -1,40 +1,52 @@
-//! The broker's part: what was used of quotas. Several processes add to it; what each learnt from
-//! refusals is its own row.
+//! The broker's part: what was used of quotas. Several processes add to it, each only while it
+//! knows what the others added; what each learnt from refusals is its own row.
 
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use serde_json::json;
-use sqlx::{Sqlite, Transaction};
+use sqlx::{Sqlite, SqliteConnection, Transaction};
 
 use super::SqliteStore;
 use super::row::{instant, micros, unreadable};
 use crate::quota::ledger::CallId;
-use crate::quota::snapshot::{CallRecord, RunningRecord, SNAPSHOT_VERSION};
-use crate::quota::{Api, Lane, QuotaStore, QuotaStoreError, Scope, Snapshot};
+use crate::quota::snapshot::{CallRecord, LEARNT_VERSION, RunningRecord};
+use crate::quota::{Api, Lane, News, QuotaStore, QuotaStoreError, Scope, Seen, Snapshot, Stored};
 use crate::state::StateError;
 
 #[async_trait]
 impl QuotaStore for SqliteStore {
-    async fn load(&self, since: DateTime<Utc>) -> Result<Vec<(Scope, Snapshot)>, QuotaStoreError> {
-        let loaded = load_in(self, since).await;
-        loaded.map_err(|error| told(&self.refused(&error)))
+    async fn news(&self, seen: Seen, since: DateTime<Utc>) -> Result<News, QuotaStoreError> {
+        let news = async {
+            // In a transaction all statements see the same.
+            let mut transaction = self.reader.begin().await?;
+            let written = written(&mut transaction).await?;
+            news(&mut transaction, &self.process, (seen, written), since).await
+        };
+        news.await.map_err(|error| told(&self.refused(&error)))
     }
 
     async fn save(
         &self,
+        seen: Seen,
         changes: &[(Scope, Snapshot)],
         since: DateTime<Utc>,
-    ) -> Result<(), QuotaStoreError> {
+    ) -> Result<Stored, QuotaStoreError> {
         let mut transaction = self.write().await.map_err(|error| told(&error))?;
-        save_in(&mut transaction, &self.process, changes, since)
-            .await
-            .map_err(|error| told(&self.refused(&error)))?;
-        transaction
-            .commit()
-            .await
-            .map_err(|error| told(&self.refused(&error)))
+        let saved = async {
+            let written = written(&mut transaction).await?;
+            if written != seen {
+                let seen = (seen, written);
+                let news = news(&mut transaction, &self.process, seen, since).await?;
+                return Ok(Stored::Behind(news));
+            }
+            let written = add(&mut transaction, &self.process, changes, since).await?;
+            transaction.commit().await?;
+            Ok(Stored::Written(written))
+        };
+        let saved: Result<Stored, sqlx::Error> = saved.await;
+        saved.map_err(|error| told(&self.refused(&error)))
     }
 }
 
@@ -42,126 +54,133 @@ fn told(error: &StateError) -> QuotaStoreError {
     QuotaStoreError(error.to_string())
 }
 
-type CallRow = (String, String, i64, i64, i64, String, bool);
-type LearntRow = (String, String, i64, i64, bool, String);
+type CallRow = (String, String, i64, i64, i64, String, bool, bool);
+type RunningRow = (String, String, i64, String, i64);
 
-async fn load_in(
-    store: &SqliteStore,
+/// Which write was the last.
+async fn written(connection: &mut SqliteConnection) -> Result<Seen, sqlx::Error> {
+    let count = sqlx::query_scalar("SELECT count FROM quota_writes");
+    Ok(Seen(count.fetch_one(connection).await?))
+}
+
+/// What others than `process` wrote after the first of two writes and up to the second.
+async fn news(
+    connection: &mut SqliteConnection,
+    process: &str,
+    (seen, written): (Seen, Seen),
     since: DateTime<Utc>,
-) -> Result<Vec<(Scope, Snapshot)>, sqlx::Error> {
+) -> Result<News, sqlx::Error> {
     let mut used: BTreeMap<Scope, Snapshot> = BTreeMap::new();
-    let sql = "SELECT tenant, api, id, at, counted_by, lane, ended FROM quota_calls
-        WHERE at >= ?1 ORDER BY at";
+    let sql = "SELECT tenant, api, id, at, counted_by, lane, ended, returned FROM quota_calls
+        WHERE written > ?1 AND process <> ?2 AND at >= ?3";
     let calls: Vec<CallRow> = sqlx::query_as(sql)
+        .bind(seen.0)
+        .bind(process)
         .bind(micros(since))
-        .fetch_all(&store.reader)
+        .fetch_all(&mut *connection)
         .await?;
-    for (tenant, api, id, at, counted_by, lane, ended) in calls {
-        let lane = Lane::ALL
-            .into_iter()
-            .find(|known| known.as_str() == lane)
-            .ok_or_else(|| unreadable("lane", &lane))?;
-        let record = CallRecord {
+    for (tenant, api, id, at, counted_by, lane, ended, returned) in calls {
+        let snapshot = used.entry(scope(tenant, &api)?).or_default();
+        if returned {
+            snapshot.returned.push(CallId(id));
+            continue;
+        }
+        snapshot.calls.push(CallRecord {
             id: CallId(id),
             at: instant(at)?,
             counted_by: instant(counted_by)?,
-            lane,
+            lane: self::lane(&lane)?,
             ended,
-        };
-        let snapshot = used
-            .entry(scope(tenant, &api)?)
-            .or_insert_with(|| empty(since));
-        snapshot.calls.push(record);
+        });
     }
-    let sql = "SELECT tenant, api, minute, milliseconds FROM quota_running WHERE minute >= ?1";
-    let running: Vec<(String, String, i64, i64)> = sqlx::query_as(sql)
+    let sql = "SELECT tenant, api, minute, lane, sum(milliseconds) FROM quota_running
+        WHERE written > ?1 AND process <> ?2 AND minute >= ?3
+        GROUP BY tenant, api, minute, lane";
+    let running: Vec<RunningRow> = sqlx::query_as(sql)
+        .bind(seen.0)
+        .bind(process)
         .bind(minute_of(since))
-        .fetch_all(&store.reader)
+        .fetch_all(&mut *connection)
         .await?;
-    for (tenant, api, minute, milliseconds) in running {
-        let snapshot = used
-            .entry(scope(tenant, &api)?)
-            .or_insert_with(|| empty(since));
+    for (tenant, api, minute, lane, milliseconds) in running {
+        let snapshot = used.entry(scope(tenant, &api)?).or_default();
         snapshot.running.push(RunningRecord {
             minute,
+            lane: self::lane(&lane)?,
             milliseconds,
         });
     }
-    let mut snapshots: Vec<(Scope, Snapshot)> = used.into_iter().collect();
-    let sql =
-        "SELECT tenant, api, version, saved_at, open, body FROM quota_learnt WHERE saved_at >= ?1";
-    let learnt: Vec<LearntRow> = sqlx::query_as(sql)
+    let mut used: Vec<(Scope, Snapshot)> = used.into_iter().collect();
+    // What a later version learnt is not ours to read.
+    let sql = "SELECT tenant, api, body FROM quota_learnt
+        WHERE written > ?1 AND process <> ?2 AND saved_at >= ?3 AND version = ?4";
+    let learnt: Vec<(String, String, String)> = sqlx::query_as(sql)
+        .bind(seen.0)
+        .bind(process)
         .bind(micros(since))
-        .fetch_all(&store.reader)
+        .bind(i64::from(LEARNT_VERSION))
+        .fetch_all(&mut *connection)
         .await?;
-    for (tenant, api, version, saved_at, open, body) in learnt {
-        // What a later version learnt is not ours to read; that its end was not clean is.
-        let learnt = if version == i64::from(SNAPSHOT_VERSION) {
-            serde_json::from_str(&body).map_err(|error| unreadable("learnt quota", &error))?
-        } else {
-            crate::quota::learnt::Learnt::default()
-        };
+    for (tenant, api, body) in learnt {
+        let learnt =
+            serde_json::from_str(&body).map_err(|error| unreadable("learnt quota", &error))?;
         let snapshot = Snapshot {
-            learnt,
-            open,
-            ..empty(instant(saved_at)?)
+            learnt: Some(learnt),
+            ..Snapshot::default()
         };
-        snapshots.push((scope(tenant, &api)?, snapshot));
+        used.push((scope(tenant, &api)?, snapshot));
     }
-    Ok(snapshots)
+    Ok(News {
+        seen: written,
+        used,
+    })
 }
 
-async fn save_in(
+async fn add(
     transaction: &mut Transaction<'_, Sqlite>,
     process: &str,
     changes: &[(Scope, Snapshot)],
     since: DateTime<Utc>,
-) -> Result<(), sqlx::Error> {
+) -> Result<Seen, sqlx::Error> {
+    let sql = "UPDATE quota_writes SET count = count + 1 RETURNING count";
+    let written: i64 = sqlx::query_scalar(sql)
+        .fetch_one(&mut **transaction)
+        .await?;
     for (scope, snapshot) in changes {
+        add_calls(transaction, (process, written), scope, snapshot).await?;
         let (tenant, api) = (scope.tenant.as_str(), scope.api.as_str());
-        let calls = snapshot.calls.iter().map(|call| {
-            let (at, counted_by) = (micros(call.at), micros(call.counted_by));
-            let ended = i64::from(call.ended);
-            json!([call.id.0, at, counted_by, call.lane.as_str(), ended])
-        });
-        let calls: Vec<_> = calls.collect();
-        let sql = "
-            INSERT INTO quota_calls (tenant, api, id, at, counted_by, lane, ended)
-            SELECT ?1, ?2, value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4
-            FROM json_each(?3) WHERE true
-            ON CONFLICT DO UPDATE SET counted_by = excluded.counted_by, ended = excluded.ended";
-        if !calls.is_empty() {
-            sqlx::query(sql)
-                .bind(tenant)
-                .bind(api)
-                .bind(json!(calls).to_string())
-                .execute(&mut **transaction)
-                .await?;
-        }
-        if !snapshot.returned.is_empty() {
-            let sql = "DELETE FROM quota_calls WHERE tenant = ?1 AND api = ?2
-                AND id IN (SELECT value FROM json_each(?3))";
-            sqlx::query(sql)
-                .bind(tenant)
-                .bind(api)
-                .bind(json!(snapshot.returned).to_string())
-                .execute(&mut **transaction)
-                .await?;
-        }
         for running in &snapshot.running {
-            let sql = "
-                INSERT INTO quota_running (tenant, api, minute, milliseconds)
-                VALUES (?1, ?2, ?3, ?4)
-                ON CONFLICT DO UPDATE SET milliseconds = milliseconds + excluded.milliseconds";
+            let sql = "INSERT INTO quota_running
+                (tenant, api, minute, lane, milliseconds, process, written)
+                VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
             sqlx::query(sql)
                 .bind(tenant)
                 .bind(api)
                 .bind(running.minute)
+                .bind(running.lane.as_str())
                 .bind(running.milliseconds)
+                .bind(process)
+                .bind(written)
                 .execute(&mut **transaction)
                 .await?;
         }
-        save_learnt(transaction, process, scope, snapshot).await?;
+        if let Some(learnt) = &snapshot.learnt {
+            let body =
+                serde_json::to_string(learnt).map_err(|error| sqlx::Error::Encode(error.into()))?;
+            let sql = "INSERT OR REPLACE INTO quota_learnt
+                (tenant, api, version, saved_at, body, process, written)
+                VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+            sqlx::query(sql)
+                .bind(tenant)
+                .bind(api)
+                .bind(i64::from(LEARNT_VERSION))
+                .bind(micros(snapshot.saved_at))
+                .bind(body)
+                .bind(process)
+                .bind(written)
+                .execute(&mut **transaction)
+                .await?;
+        }
     }
     for sql in [
         "DELETE FROM quota_calls WHERE at < ?1",
@@ -176,69 +195,73 @@ async fn save_in(
         .bind(minute_of(since))
         .execute(&mut **transaction)
         .await?;
-    Ok(())
+    Ok(Seen(written))
 }
 
-async fn save_learnt(
+async fn add_calls(
     transaction: &mut Transaction<'_, Sqlite>,
-    process: &str,
+    (process, written): (&str, i64),
     scope: &Scope,
     snapshot: &Snapshot,
 ) -> Result<(), sqlx::Error> {
     let (tenant, api) = (scope.tenant.as_str(), scope.api.as_str());
-    let known = "SELECT EXISTS (SELECT 1 FROM quota_learnt
-        WHERE tenant = ?1 AND api = ?2 AND process = ?3)";
-    let known: bool = sqlx::query_scalar(known)
-        .bind(tenant)
-        .bind(api)
-        .bind(process)
-        .fetch_one(&mut **transaction)
-        .await?;
-    if !known {
-        // What those before us did not store was assumed when it was loaded, and is among the
-        // calls that were just added. One that is still alive says anew that it is open.
-        let sql = "UPDATE quota_learnt SET open = 0 WHERE tenant = ?1 AND api = ?2";
+    if !snapshot.calls.is_empty() {
+        let calls = snapshot.calls.iter().map(|call| {
+            let (at, counted_by) = (micros(call.at), micros(call.counted_by));
+            let ended = i64::from(call.ended);
+            json!([call.id.0, at, counted_by, call.lane.as_str(), ended])
+        });
+        let calls: Vec<_> = calls.collect();
+        let sql = "
+            INSERT INTO quota_calls
+            (tenant, api, id, at, counted_by, lane, ended, returned, process, written)
+            SELECT ?1, ?2, value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4,
+                0, ?4, ?5
+            FROM json_each(?3) WHERE true
+            ON CONFLICT DO UPDATE SET counted_by = excluded.counted_by, ended = excluded.ended,
+                written = excluded.written";
         sqlx::query(sql)
             .bind(tenant)
             .bind(api)
+            .bind(json!(calls).to_string())
+            .bind(process)
+            .bind(written)
             .execute(&mut **transaction)
             .await?;
     }
-    let body = serde_json::to_string(&snapshot.learnt)
-        .map_err(|error| sqlx::Error::Encode(error.into()))?;
-    let sql = "
-        INSERT INTO quota_learnt (tenant, api, process, version, saved_at, open, body)
-        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
-        ON CONFLICT DO UPDATE SET version = excluded.version, saved_at = excluded.saved_at,
-            open = excluded.open, body = excluded.body";
+    if !snapshot.returned.is_empty() {
+        let returned: Vec<i64> = snapshot.returned.iter().map(|id| id.0).collect();
+        let sql = "UPDATE quota_calls SET returned = 1, written = ?4
+            WHERE tenant = ?1 AND api = ?2 AND id IN (SELECT value FROM json_each(?3))";
+        sqlx::query(sql)
+            .bind(tenant)
+            .bind(api)
+            .bind(json!(returned).to_string())
+            .bind(written)
+            .execute(&mut **transaction)
+            .await?;
+    }
+    // What never ended may still count as running time.
+    let sql = "DELETE FROM quota_calls WHERE tenant = ?1 AND api = ?2 AND counted_by <= ?3
+        AND (ended OR returned)";
     sqlx::query(sql)
         .bind(tenant)
         .bind(api)
-        .bind(process)
-        .bind(i64::from(snapshot.version))
-        .bind(micros(snapshot.saved_at))
-        .bind(snapshot.open)
-        .bind(body)
+        .bind(micros(snapshot.since))
         .execute(&mut **transaction)
         .await?;
     Ok(())
 }
 
-fn empty(saved_at: DateTime<Utc>) -> Snapshot {
-    Snapshot {
-        version: SNAPSHOT_VERSION,
-        calls: Vec::new(),
-        returned: Vec::new(),
-        running: Vec::new(),
-        learnt: crate::quota::learnt::Learnt::default(),
-        saved_at,
-        open: false,
-    }
-}
-
 fn scope(tenant: String, api: &str) -> Result<Scope, sqlx::Error> {
     let api = Api::parse(api).ok_or_else(|| unreadable("API", &api))?;
     Ok(Scope { tenant, api })
+}
+
+fn lane(word: &str) -> Result<Lane, sqlx::Error> {
+    let mut lanes = Lane::ALL.into_iter();
+    let lane = lanes.find(|known| known.as_str() == word);
+    lane.ok_or_else(|| unreadable("lane", &word))
 }
 
 fn minute_of(at: DateTime<Utc>) -> i64 {

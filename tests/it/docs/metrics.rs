@@ -35,7 +35,7 @@ who may ask anything of the server: programs on this machine, or whoever sends `
     }
     page.push_str(
         "
-`tenant` is the tenant, cluster or workspace by which a service counts calls, `api` one of `graph`, `xdr`, `mde`, \
+`tenant` is the tenant, cluster or application by which a service counts calls, `api` one of `graph`, `xdr`, `mde`, \
 `log-analytics`, `kusto`,
 and those of Defender and Graph that actions use. Counters begin with zero when huntd is started; quotas do not.
 

@@ -156,4 +156,9 @@ async fn a_bad_query_is_asked_once() {
     let error = error.unwrap_err();
     assert!(matches!(error, SourceError::Refused(_)), "{error}");
     assert!(error.to_string().contains("EmailEvents"), "{error}");
+    let requests = world.emulator.requests();
+    let asked = requests
+        .iter()
+        .filter(|request| request.path.ends_with("/runHuntingQuery"));
+    assert_eq!(asked.count(), 1, "{requests:?}");
 }

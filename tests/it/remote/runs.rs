@@ -29,7 +29,10 @@ fn installation(world: &World, more: &str) -> Installation {
 }
 
 /// Runs a command while the emulator, which is of this process, answers it.
-async fn huntd(installation: &std::sync::Arc<Installation>, arguments: &[&str]) -> Finished {
+pub(super) async fn huntd(
+    installation: &std::sync::Arc<Installation>,
+    arguments: &[&str],
+) -> Finished {
     let installation = std::sync::Arc::clone(installation);
     let arguments: Vec<String> = arguments.iter().map(|text| (*text).to_owned()).collect();
     let ran = tokio::task::spawn_blocking(move || {
