@@ -67,10 +67,11 @@ pub(super) async fn merged(
     let text = text(&schema, steps);
     let bound = context.bind(&text);
     let Some(query) = bound.query else {
-        return Err(SourceError::InvalidQuery {
-            diagnostics: bound.diagnostics,
-            text,
-        });
+        let why = bound.diagnostics.first().map(|problem| &*problem.message);
+        let why = why.unwrap_or("they cannot be told apart");
+        return Err(SourceError::Failed(format!(
+            "the parts of the answer cannot be merged: {why}"
+        )));
     };
     let time = QueryTime {
         now: 0,
@@ -162,14 +163,13 @@ fn aggregate(column: usize, combine: Combine, outputs: &[(usize, Combine)]) -> O
             leading("arg_max", "max", followers)
         }
         // Lists have no word here: `prepare` does not run such a query in parts.
-        Combine::OfLeast(_) | Combine::OfGreatest(_) | Combine::Concatenate(_) => return None,
+        Combine::OfLeast(_)
+        | Combine::OfGreatest(_)
+        | Combine::FirstWith(_)
+        | Combine::Concatenate(_) => return None,
         Combine::First => {
-            let all = followers(&|combine| combine == Combine::First);
-            if all.first() != Some(&own) {
-                return None;
-            }
-            let all = all.join(", ");
-            format!("({all}) = take_any({all})")
+            let followers = followers(&|combine| combine == Combine::FirstWith(column));
+            leading("take_any", "take_any", followers)
         }
         Combine::Union(limit) => limited("make_set", limit),
         Combine::MergeBags => call("make_bag"),
@@ -177,7 +177,6 @@ fn aggregate(column: usize, combine: Combine, outputs: &[(usize, Combine)]) -> O
         Combine::BitOr => call("binary_all_or"),
         Combine::BitXor => call("binary_all_xor"),
         Combine::MergeHll => call("hll_merge"),
-        Combine::MergeTDigest => call("tdigest_merge"),
     })
 }
 

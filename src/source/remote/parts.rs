@@ -78,7 +78,11 @@ impl Coming {
 impl Parts {
     pub(super) fn new(inner: Arc<Inner>, prepared: Prepared, stats: Arc<QueryStats>) -> Self {
         let window = prepared.window();
-        stats.tell(|report| *report = Some(SourceReport::new(window)));
+        stats.tell(|report| {
+            let mut begun = SourceReport::new(window);
+            begun.notes.extend(prepared.note.clone());
+            *report = Some(begun);
+        });
         Self {
             inner,
             prepared,

@@ -33,6 +33,8 @@ pub(super) struct Prepared {
     pub(super) parting: Option<Parting>,
     /// Why it cannot, where it cannot.
     pub(super) whole_because: String,
+    /// What the run's report says beforehand.
+    pub(super) note: Option<String>,
 }
 
 /// How parts of a window make the whole.
@@ -56,6 +58,9 @@ impl Prepared {
             Err(_) if inner.refresh(Stale::All).await.is_ok() => bind(inner, spec)?,
             bound => bound?,
         };
+        if query.has_several_results() {
+            return Err(several_results(&query, spec));
+        }
         let (parting, whole_because) = if spec.window_applies {
             parting(&splitting(&query, spec.window_mode))
         } else {
@@ -69,6 +74,7 @@ impl Prepared {
             has_timespan: false,
             parting,
             whole_because,
+            note: None,
         };
         // Services know when rows happened, and not when they arrived.
         prepared.has_timespan = inner.api.has_timespan() && spec.window_mode == Mode::Event;
@@ -90,6 +96,11 @@ impl Prepared {
             let place = read.span.text(&self.text);
             self.parting = None;
             self.whole_because = format!("`{place}` has no filter by time: {}", read.reason);
+            self.note = Some(format!(
+                "{}; the service itself keeps to the window, and may let in rows of up to a second \
+                 before and behind it",
+                self.whole_because
+            ));
             return Ok(());
         }
         let message = format!("this cannot be confined to a window: {}", read.reason);
@@ -174,6 +185,17 @@ fn bind(inner: &Inner, spec: &QuerySpec) -> Result<Query, SourceError> {
         diagnostics: bound.diagnostics,
         text: spec.text.clone(),
     })
+}
+
+/// Services that hunt answer with the first table of several and say nothing of the others.
+fn several_results(query: &Query, spec: &QuerySpec) -> SourceError {
+    let message = "the query yields several tables, of which the service may tell one only";
+    let problem = Diagnostic::error("KQL900", query.plan.span, message)
+        .with_help("ask for them one by one, or put them together with `union`");
+    SourceError::InvalidQuery {
+        diagnostics: vec![problem],
+        text: spec.text.clone(),
+    }
 }
 
 fn parting(splitting: &Splitting) -> (Option<Parting>, String) {

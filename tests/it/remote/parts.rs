@@ -69,7 +69,7 @@ async fn bins_are_cut_where_they_end_even_where_that_is_far_from_the_middle() {
 }
 
 /// Queries whose parts make the whole, in every way that parts are merged.
-const MERGED: [&str; 17] = [
+const MERGED: [&str; 22] = [
     "DeviceProcessEvents | project Timestamp, ProcessId | where ProcessId % 3 != 1",
     "DeviceProcessEvents | summarize count() by DeviceName, ProcessId",
     "DeviceProcessEvents | summarize n = count(), least = min(ProcessId), most = max(ProcessId), \
@@ -90,6 +90,15 @@ const MERGED: [&str; 17] = [
     "DeviceProcessEvents | top 70 by ProcessId desc | project ProcessId",
     "DeviceProcessEvents | extend d = todynamic(AdditionalFields) | project Timestamp, n = tolong(d.n)",
     "DeviceProcessEvents | mv-expand i = range(1, 2) to typeof(long) | project ProcessId, i",
+    "DeviceProcessEvents | extend a = iff(ProcessId < 120, long(null), 7), \
+     b = iff(ProcessId < 120, 9, long(null)) \
+     | summarize take_any(a), take_any(b) by DeviceName, x = ProcessId % 60 | extend k = strlen(DeviceName)",
+    "DeviceProcessEvents | distinct DeviceName, FileName, x = ProcessId / 2 | extend d = split(FileName, '.')",
+    "union (DeviceProcessEvents | project d = bin(Timestamp, 10s), x = ProcessId), \
+     (DeviceProcessEvents | project d = bin(Timestamp, 10s) + 10s, x = ProcessId) | summarize count() by d, x",
+    "DeviceProcessEvents | summarize arg_max(ProcessId, FileName) by DeviceName, x = ProcessId / 3",
+    "let other = DeviceProcessEvents | project Timestamp, y = ProcessId; DeviceProcessEvents \
+     | join kind=inner other on Timestamp | project ProcessId, y",
     "DeviceProcessEvents | make-series n = count() default = 0 on Timestamp step 10s by DeviceName",
 ];
 
@@ -157,5 +166,25 @@ async fn answers_with_columns_that_are_not_known_are_not_merged() {
     assert!(
         missing.contains("`TimeGenerated`") && missing.contains("catalog"),
         "{missing}"
+    );
+}
+
+#[tokio::test]
+async fn what_a_service_would_not_tell_or_not_confine_is_said() {
+    let world = World::new(10, |_| {}).await;
+    let source = world.source("graph", &json!({}));
+    let several = "DeviceProcessEvents | fork (count) (summarize max(Timestamp))";
+    let error = run(&source, &spec(several, Some(window(10)))).await;
+    let error = error.unwrap_err().to_string();
+    assert!(error.contains("several tables"), "{error}");
+
+    world.put("DeviceTvmSoftwareInventory", &[json!({"DeviceId": "a"})]);
+    let find = "find in (DeviceProcessEvents, DeviceTvmSoftwareInventory) where DeviceId != 'z' \
+                | count";
+    let got = run(&source, &spec(find, Some(window(10)))).await.unwrap();
+    assert!(
+        got.report.notes[0].contains("no filter by time"),
+        "{:?}",
+        got.report
     );
 }

@@ -97,8 +97,9 @@ impl World {
 
     /// Puts a further table into the folder.
     pub(super) fn put(&self, table: &str, lines: &[Value]) {
-        let text: String = lines.iter().map(|line| format!("{line}\n")).collect();
-        std::fs::write(self.folder.path().join(format!("{table}.ndjson")), text).unwrap();
+        let lines: Vec<String> = lines.iter().map(Value::to_string).collect();
+        let path = self.folder.path().join(format!("{table}.ndjson"));
+        std::fs::write(path, lines.join("\n")).unwrap();
     }
 
     /// The same folder on the embedded engine.

@@ -55,6 +55,9 @@ const QUERIES: &[&str] = &[
     "E | sort by t asc, x asc | project t, x",
     "E | top 5 by t desc | project x, t",
     "E | distinct k | sort by k desc | take 2",
+    "E | extend n = iff(x < 25, long(null), 7), m = iff(x < 25, 9, long(null)) \
+     | summarize take_any(n), take_any(m) by k | extend c = strlen(k)",
+    "E | distinct k, s | extend p = pack_array(k, s)",
 ];
 
 /// Numbers that look random and are the same in every run.
@@ -149,6 +152,12 @@ fn best(values: &[&Value], greatest: bool) -> usize {
     best.map_or(0, |(at, _)| at)
 }
 
+/// The first that is there.
+fn first(values: &[&Value]) -> usize {
+    let known = values.iter().position(|value| !value.is_null());
+    known.unwrap_or(0)
+}
+
 fn combined(group: &[Row], column: usize, combine: Combine) -> Value {
     let of = |column: usize| -> Vec<&Value> { group.iter().map(|row| &row[column]).collect() };
     let values = of(column);
@@ -168,7 +177,8 @@ fn combined(group: &[Row], column: usize, combine: Combine) -> Value {
         Combine::Greatest => values[best(&values, true)].clone(),
         Combine::OfLeast(by) => values[best(&of(by), false)].clone(),
         Combine::OfGreatest(by) => values[best(&of(by), true)].clone(),
-        Combine::First => values[0].clone(),
+        Combine::First => values[first(&values)].clone(),
+        Combine::FirstWith(by) => values[first(&of(by))].clone(),
         Combine::Union(None) => {
             let mut union = all();
             union.sort_by(order);

@@ -96,8 +96,10 @@ pub enum Combine {
     Least,
     /// The greatest.
     Greatest,
-    /// The value of the first part that has the group, for all columns that say so.
+    /// The value of a part that has one.
     First,
+    /// The value of the part that the value in that column is of.
+    FirstWith(usize),
     /// The value of the part that has the least value in that column.
     OfLeast(usize),
     /// The value of the part that has the greatest value in that column.
@@ -116,8 +118,6 @@ pub enum Combine {
     BitXor,
     /// `hll_merge`
     MergeHll,
-    /// `tdigest_merge`
-    MergeTDigest,
 }
 
 /// Tells whether the parts of a window may be computed apart, by the time that decides which rows

@@ -85,6 +85,8 @@ fn groups_merge_where_their_aggregates_do() {
     assert_snapshot!(told("Events | summarize n = count() by DeviceId | where DeviceId != 'x'"), @"Mergeable([Aggregate { keys: [0], outputs: [(1, Add)] }]): the groups of `summarize` span the window: summarize n = count() by DeviceId");
     assert_snapshot!(told("Events | distinct DeviceId, FileName | where FileName has 'x'"), @"Mergeable([Distinct]): `distinct` drops rows that another part has too: distinct DeviceId, FileName");
     assert_snapshot!(told("Events | project FileName, FileSize | top 3 by FileSize asc | extend a = 1"), @"Mergeable([Sort([MergeKey { column: 1, descending: false, nulls_first: true }]), Take(3)]): only so many rows of all parts are taken: top 3 by FileSize asc");
+    assert_snapshot!(told("Events | summarize take_any(FileName, FileSize), take_any(Timestamp) by DeviceId | project-away FileSize"), @"Mergeable([Aggregate { keys: [0], outputs: [(1, First), (2, First)] }]): the groups of `summarize` span the window: summarize take_any(FileName, FileSize), take_any(Timestamp) by DeviceId");
+    assert_snapshot!(told("Events | distinct DeviceId, FileName | extend parts = split(FileName, '.')"), @"Mergeable([Aggregate { keys: [0, 1], outputs: [(2, First)] }]): `distinct` drops rows that another part has too: distinct DeviceId, FileName");
     assert_snapshot!(told("Events | take 10"), @"Mergeable([Take(10)]): only so many rows of all parts are taken: take 10");
 }
 
@@ -150,6 +152,26 @@ fn what_relates_rows_of_different_times_is_named() {
             "make_list(FileName)",
         ),
         ("Events | summarize min(FileName)", "min(FileName)"),
+        // Without keys there is a row of a part that has none.
+        (
+            "Events | summarize arg_max(FileSize, FileName)",
+            "arg_max(FileSize, FileName)",
+        ),
+        ("Events | count | where 1 == 2", "1 == 2"),
+        // Made of parts, a digest is another one.
+        (
+            "Events | summarize tdigest(FileSize) by DeviceId",
+            "tdigest(FileSize)",
+        ),
+        // The next day is the day of other rows.
+        (
+            "Events | summarize dcount(FileName) by startofday(Timestamp, 1)",
+            "dcount(FileName)",
+        ),
+        (
+            "Events | extend d = startofday(Timestamp, -1) | join kind=leftanti (EventsMore | extend d = startofday(Timestamp)) on d",
+            "join kind=leftanti (EventsMore | extend d = startofday(Timestamp)) on d",
+        ),
     ]);
 }
 

@@ -13,7 +13,8 @@ const RETIRED_LIMIT: u64 = 128;
 /// and the number of distinct values is not the sum of those of parts.
 ///
 /// `keyed` tells whether there are keys. Without them a part without rows has a row all the same,
-/// whose text is empty instead of null, and whose row of an aggregate that takes any is made up.
+/// whose text is empty instead of null, and whose row of an aggregate that takes or chooses one is
+/// made up.
 pub(super) fn combine(call: &AggregateCall, column: usize, keyed: bool) -> Option<Vec<Combine>> {
     let is_text = call.outputs.first() == Some(&ScalarType::String);
     let one = |combine| Some(vec![combine]);
@@ -26,6 +27,7 @@ pub(super) fn combine(call: &AggregateCall, column: usize, keyed: bool) -> Optio
         "count" | "countif" | "sum" | "sumif" => one(Combine::Add),
         // No text is null, so the empty text of no rows would be the least.
         "min" | "minif" | "arg_min" if is_text && !keyed => None,
+        "arg_min" | "arg_max" if !keyed && call.outputs.len() > 1 => None,
         "minif" if is_text => None,
         "min" | "minif" => one(Combine::Least),
         "max" | "maxif" => one(Combine::Greatest),
@@ -43,12 +45,11 @@ pub(super) fn combine(call: &AggregateCall, column: usize, keyed: bool) -> Optio
         // A bag that is cut has any of its keys.
         "make_bag" if call.arguments.len() == 1 => one(Combine::MergeBags),
         "make_bag_if" if call.arguments.len() == 2 => one(Combine::MergeBags),
-        "take_any" if keyed => Some(vec![Combine::First; call.outputs.len()]),
+        "take_any" if keyed => and_of(Combine::First, Combine::FirstWith),
         "binary_all_and" if keyed => one(Combine::BitAnd),
         "binary_all_or" if keyed => one(Combine::BitOr),
         "binary_all_xor" if keyed => one(Combine::BitXor),
         "hll" | "hll_if" | "hll_merge" => one(Combine::MergeHll),
-        "tdigest" | "tdigest_merge" | "merge_tdigest" => one(Combine::MergeTDigest),
         _ => None,
     }
 }

@@ -3,7 +3,6 @@
 use super::{Alignment, MergeStep};
 use crate::hir::{Expr, ExprKind};
 use crate::span::Span;
-use crate::types::Value;
 use crate::window::constant;
 
 /// How a step's answer over a part relates to its answer over the whole window.
@@ -146,10 +145,11 @@ fn bins(function: &str, arguments: &[Expr]) -> Option<Alignment> {
         ("startofday" | "endofday", []) => (TICKS_PER_DAY, 0),
         // 0001-01-01 was a Monday, and weeks begin on Sundays.
         ("startofweek" | "endofweek", []) => (7 * TICKS_PER_DAY, 6 * TICKS_PER_DAY),
-        ("startofday" | "endofday" | "startofweek" | "endofweek", [moved]) => {
-            let ExprKind::Literal(Value::Long(_) | Value::Int(_)) = moved.kind else {
-                return None;
-            };
+        // Another day than its own is no bin of a row: it would be taken for the same as that of
+        // rows of the other day.
+        ("startofday" | "endofday" | "startofweek" | "endofweek", [moved])
+            if constant::long(moved) == Some(0) =>
+        {
             return bins(function, &[]);
         }
         _ => return None,

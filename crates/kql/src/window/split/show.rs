@@ -75,12 +75,13 @@ fn word<'s>(combine: Combine, name: impl Fn(usize) -> &'s str) -> String {
         Combine::Least => "(the least)".to_owned(),
         Combine::Greatest => "(the greatest)".to_owned(),
         Combine::First => "(any)".to_owned(),
+        Combine::FirstWith(by) => format!("(any, with {})", name(by)),
         Combine::OfLeast(by) => format!("(where {} is least)", name(by)),
         Combine::OfGreatest(by) => format!("(where {} is greatest)", name(by)),
         Combine::Union(_) => "(united)".to_owned(),
         Combine::Concatenate(_) => "(concatenated)".to_owned(),
         Combine::MergeBags => "(bags merged)".to_owned(),
         Combine::BitAnd | Combine::BitOr | Combine::BitXor => "(bitwise)".to_owned(),
-        Combine::MergeHll | Combine::MergeTDigest => "(sketches merged)".to_owned(),
+        Combine::MergeHll => "(sketches merged)".to_owned(),
     }
 }

@@ -12,6 +12,7 @@ use crate::hir::{
     UnionInput,
 };
 use crate::span::Span;
+use crate::types::ScalarType;
 use crate::window::{REFERENCE_FUNCTIONS, constant};
 
 pub(super) struct Steps {
@@ -220,7 +221,8 @@ fn no_neighbours(plan: &Plan) -> Result<(), Cause> {
 
 /// `where` looks at one row, so it may come before or after rows are put together, made distinct
 /// or sorted; and groups may be chosen by their keys, which are the same in each part. It may not
-/// go before `take`, nor choose groups by values that are not those of the whole group yet.
+/// go before `take`, nor choose groups by values that are not those of the whole group yet, nor
+/// drop the one row that there is without keys: merging parts would make it anew.
 fn filter(parts: Parts, predicate: &Expr) -> Result<Parts, Cause> {
     for step in &parts.steps {
         match step {
@@ -228,7 +230,9 @@ fn filter(parts: Parts, predicate: &Expr) -> Result<Parts, Cause> {
                 let reason = "rows are chosen after some were taken";
                 return Err(Cause::new(predicate.span, reason));
             }
-            MergeStep::Aggregate { keys, .. } if !reads_only(predicate, keys) => {
+            MergeStep::Aggregate { keys, .. }
+                if keys.is_empty() || !reads_only(predicate, keys) =>
+            {
                 let reason = "groups are chosen by a value that takes the whole window to know";
                 return Err(Cause::new(predicate.span, reason));
             }
@@ -257,7 +261,7 @@ fn project(parts: Parts, columns: &[Expr], span: Span) -> Result<Parts, Cause> {
                     let reason = "a column that made rows distinct is dropped";
                     return Err(Cause::new(span, reason));
                 }
-                MergeStep::Distinct
+                distinct_by_old(columns)
             }
             MergeStep::Sort(keys) => {
                 let kept = keys.into_iter().map(|key| {
@@ -278,6 +282,27 @@ fn project(parts: Parts, columns: &[Expr], span: Span) -> Result<Parts, Cause> {
         steps,
         ..parts
     })
+}
+
+/// Rows that are still to be made distinct, with columns that were computed of them. Equal rows
+/// have equal ones, and those that cannot be compared are left out of it.
+fn distinct_by_old(columns: &[Expr]) -> MergeStep {
+    let is_old = |expr: &Expr| matches!(expr.kind, ExprKind::Column(_));
+    if columns
+        .iter()
+        .all(|expr| is_old(expr) || expr.ty != ScalarType::Dynamic)
+    {
+        return MergeStep::Distinct;
+    }
+    let places = |old: bool| {
+        let places = columns.iter().enumerate();
+        let places = places.filter(move |(_, expr)| is_old(expr) == old);
+        places.map(|(place, _)| place)
+    };
+    MergeStep::Aggregate {
+        keys: places(true).collect(),
+        outputs: places(false).map(|place| (place, Combine::First)).collect(),
+    }
 }
 
 /// The grouping that is due, over the columns of a projection.
@@ -308,6 +333,7 @@ fn regroup(
             let moved = match *combine {
                 Combine::OfLeast(by) => place(by).map(Combine::OfLeast),
                 Combine::OfGreatest(by) => place(by).map(Combine::OfGreatest),
+                Combine::FirstWith(by) => place(by).map(Combine::FirstWith),
                 other => Some(other),
             };
             let Some(moved) = moved else {
